@@ -1,0 +1,1 @@
+"""Speed against the limit and against slow references: prints ratios, asserts nothing."""

@@ -1,0 +1,1 @@
+"""Raw data to scene stores: one module a data set."""

@@ -1,0 +1,1 @@
+"""Public benchmarks: label sets, splits, submissions."""

@@ -1,0 +1,1 @@
+"""What feeds a network: data set, transforms, voxels, batches."""

@@ -1,0 +1,1 @@
+"""Labels for every point of a scan."""

@@ -1,0 +1,1 @@
+"""Per-point losses and the answers to imbalance."""

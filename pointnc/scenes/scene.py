@@ -1,0 +1,78 @@
+"""One scan as arrays: the type that travels from the store through the transforms."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointnc.errors import UserError
+
+IGNORE = -1
+"""Train index of a point that has no class: it is neither learned from nor scored."""
+
+PER_POINT = ("coord", "color", "normal", "semantic", "instance")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A point cloud with N points. Immutable: a transform returns a new scene.
+
+    Attributes:
+        name: the scene's name, unique within its split.
+        coord: (N, 3) float32, metres, relative to ``origin``.
+        origin: (3,) float64, metres; added to ``coord`` it gives world coordinates.
+        color: (N, 3) uint8 RGB from a store; float32 in [0, 255] once a transform has changed it.
+        normal: (N, 3) float32 unit vectors.
+        semantic: (N,) integer train index, -1 where a point has no class.
+        instance: (N,) integer instance number, -1 where a point belongs to none.
+    """
+
+    name: str
+    coord: NDArray[np.float32]
+    color: NDArray[Any] | None = None
+    normal: NDArray[np.float32] | None = None
+    semantic: NDArray[Any] | None = None
+    instance: NDArray[Any] | None = None
+    origin: NDArray[np.float64] = dataclasses.field(default_factory=lambda: np.zeros(3))
+
+    def __len__(self) -> int:
+        """Return the number of points N."""
+        return len(self.coord)
+
+    def replace(self, **changes: Any) -> Scene:
+        """Return a copy in which the named attributes are exchanged."""
+        return dataclasses.replace(self, **changes)
+
+    def select(self, index: NDArray[Any] | slice) -> Scene:
+        """Return the scene of the points that ``index`` (indices, mask or slice) picks, in its order."""
+        return self.replace(**{key: value[index] for key, value in self.arrays().items()})
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the per-point arrays that are present, by attribute name."""
+        return {key: getattr(self, key) for key in PER_POINT if getattr(self, key) is not None}
+
+    def validate(self) -> Scene:
+        """Return the scene itself.
+
+        Raises:
+            UserError: no points, arrays of different lengths, or coordinates that are not finite.
+        """
+        if len(self) == 0:
+            raise UserError(f"scene {self.name} has no points; remove it or prepare it again")
+        for key, value in self.arrays().items():
+            if len(value) != len(self):
+                raise UserError(
+                    f"scene {self.name}: {key} has {len(value)} rows but coord has {len(self)}; "
+                    "prepare the scene again"
+                )
+            if value.dtype.kind == "f" and not np.isfinite(value).all():
+                bad = int((~np.isfinite(value)).reshape(len(self), -1).any(1).sum())
+                raise UserError(
+                    f"scene {self.name}: {key} holds NaN or infinity at {bad} of {len(self)} points; "
+                    "remove these points or prepare the scene again"
+                )
+        return self

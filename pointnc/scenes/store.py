@@ -1,0 +1,213 @@
+"""The scene store: one folder of .npy files a scene, memory-mapped, shared with Pointcept's preprocessing.
+
+Layout: ``<root>/<split>/<scene>/{coord,color,normal,segment20,segment200,instance}.npy`` and, where pointnc
+wrote it, ``<root>/manifest.json`` (label sets, counts, class histograms, version).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointnc.errors import UserError
+from pointnc.scenes.atomic import atomic_path, write_json
+from pointnc.scenes.scene import Scene
+from pointnc.scenes.taxonomy import Taxonomy
+
+VERSION = 1
+MANIFEST = "manifest.json"
+DTYPES = {"coord": np.float32, "color": np.uint8, "normal": np.float32, "instance": np.int32}
+"""What the arrays are written as; label arrays are int16."""
+
+
+class SceneStore:
+    """Reads a store.
+
+    Args:
+        root: the store's folder.
+        hint: what to type to make the store; ends the message when it is missing.
+
+    Raises:
+        UserError: the folder is missing.
+    """
+
+    def __init__(self, root: str | Path, hint: str = "prepare it with python -m data_prep.scannet") -> None:
+        self.root = Path(root)
+        self.hint = hint
+        if not self.root.is_dir():
+            raise UserError(f"no scene store at {self.root.absolute()}: {hint}")
+
+    @cached_property
+    def manifest(self) -> dict[str, Any] | None:
+        """The manifest, or None where the store was made by another tool."""
+        path = self.root / MANIFEST
+        if not path.is_file():
+            return None
+        try:
+            manifest = json.loads(path.read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise UserError(f"{path} is not json ({error}); delete it or prepare the store again") from None
+        if manifest.get("version", 0) > VERSION:
+            raise UserError(f"{path} has version {manifest['version']}, newer than this pointnc; upgrade it")
+        return manifest
+
+    def scenes(self, split: str) -> list[str]:
+        """Return the sorted names of a split's scenes.
+
+        Raises:
+            UserError: the split is missing or empty.
+        """
+        folder = self.root / split
+        names = sorted(p.parent.name for p in folder.glob("*/coord.npy") if not p.parent.name.startswith("."))
+        if not names:
+            state = "is empty" if folder.is_dir() else "does not exist"
+            raise UserError(f"no scenes: {folder.absolute()} {state}; {self.hint}")
+        return names
+
+    def load(self, split: str, name: str, segment: str | None = None) -> Scene:
+        """Return a scene whose arrays are memory maps: nothing is read before it is used.
+
+        Args:
+            split: "train", "val", "test"...
+            name: the scene.
+            segment: which label array becomes ``semantic`` ("segment200"); None for no labels.
+
+        Raises:
+            UserError: a file is damaged or missing.
+        """
+        folder = self.root / split / name
+        arrays = {key: self._map(folder / f"{key}.npy") for key in ("coord", "color", "normal", "instance")}
+        if arrays["coord"] is None:
+            raise UserError(f"{folder / 'coord.npy'} is missing; {self.hint}")
+        arrays["semantic"] = None
+        if segment is not None:
+            # Pointcept names the labels of a single label set plainly "segment".
+            for candidate in (segment, "segment"):
+                arrays["semantic"] = self._map(folder / f"{candidate}.npy")
+                if arrays["semantic"] is not None:
+                    break
+        for key in ("semantic", "instance"):
+            labels = arrays[key]
+            if labels is not None and labels.ndim == 2:
+                arrays[key] = labels[:, 0]
+        return Scene(name=name, **arrays)  # type: ignore[arg-type]
+
+    @staticmethod
+    def _map(path: Path) -> NDArray[Any] | None:
+        try:
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+        except FileNotFoundError:
+            return None
+        except (ValueError, OSError, EOFError) as error:
+            raise UserError(
+                f"{path} is damaged ({error}); delete its folder and prepare the scene again"
+            ) from None
+
+    def check_taxonomy(self, taxonomy: Taxonomy) -> None:
+        """Compare the store's label set with the one that a run is configured for.
+
+        Raises:
+            UserError: they differ; the message names the first difference.
+        """
+        if self.manifest is None:
+            return
+        known = self.manifest["taxonomies"]
+        if taxonomy.segment not in known:
+            raise UserError(
+                f"the store {self.root} has labels {', '.join(sorted(known))} but the run asks for "
+                f"{taxonomy.segment} ({taxonomy.name}); choose another dataset= or prepare the store again"
+            )
+        difference = Taxonomy.from_dict(known[taxonomy.segment]).difference(taxonomy)
+        if difference:
+            raise UserError(
+                f"the store {self.root} and the run disagree about {taxonomy.segment}: {difference}; "
+                "choose another dataset= or prepare the store again"
+            )
+
+    def histogram(self, split: str, taxonomy: Taxonomy) -> NDArray[np.int64]:
+        """Return the (K,) number of points of each class in a split; from the manifest where it has it."""
+        entry = (self.manifest or {}).get("splits", {}).get(split, {}).get("histogram", {})
+        if taxonomy.segment in entry:
+            return np.array(entry[taxonomy.segment], np.int64)
+        total = np.zeros(len(taxonomy), np.int64)
+        for name in self.scenes(split):
+            total += class_counts(self.load(split, name, taxonomy.segment), taxonomy)
+        return total
+
+
+def class_counts(scene: Scene, taxonomy: Taxonomy) -> NDArray[np.int64]:
+    """Return the (K,) number of points of each class.
+
+    Raises:
+        UserError: the scene has no labels, or a label of K or more.
+    """
+    if scene.semantic is None:
+        raise UserError(f"scene {scene.name} has no {taxonomy.segment}.npy; prepare the store with labels")
+    counts = np.bincount(scene.semantic[scene.semantic >= 0], minlength=len(taxonomy))
+    if len(counts) > len(taxonomy):
+        raise UserError(
+            f"scene {scene.name} has label {len(counts) - 1}, but {taxonomy.name} has {len(taxonomy)} classes; "
+            "choose another dataset= or prepare the store again"
+        )
+    return counts.astype(np.int64)
+
+
+def write_scene(
+    folder: str | Path, arrays: Mapping[str, NDArray[Any]], record: Mapping[str, Any] | None = None
+) -> None:
+    """Write one scene's folder whole or not at all.
+
+    Args:
+        folder: ``<root>/<split>/<scene>``.
+        arrays: file stem to array ("coord", "color", "normal", "segment200", "instance"); see ``DTYPES``.
+        record: what :func:`write_manifest` sums up, kept as ``scene.json``.
+    """
+    with atomic_path(folder) as temporary:
+        temporary.mkdir()
+        for key, value in arrays.items():
+            np.save(temporary / f"{key}.npy", np.ascontiguousarray(value, DTYPES.get(key, np.int16)))
+        write_json(temporary / "scene.json", dict(record or {}))
+
+
+def write_manifest(root: str | Path, taxonomies: Sequence[Taxonomy], source: str) -> dict[str, Any]:
+    """Sum up the ``scene.json`` records of every split into ``manifest.json`` and return it.
+
+    Args:
+        root: the store's folder.
+        taxonomies: the label sets whose arrays the scenes hold.
+        source: what the store was made from, in words.
+    """
+    root = Path(root)
+    splits: dict[str, Any] = {}
+    for folder in sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")):
+        records = {
+            path.parent.name: json.loads(path.read_text(encoding="utf-8"))
+            for path in sorted(folder.glob("*/scene.json"))
+        }
+        if not records:
+            continue
+        splits[folder.name] = {
+            "scenes": records,
+            "points": sum(record.get("points", 0) for record in records.values()),
+            "histogram": {
+                taxonomy.segment: np.sum(
+                    [record["histogram"][taxonomy.segment] for record in records.values()], axis=0
+                ).tolist()
+                for taxonomy in taxonomies
+                if all(taxonomy.segment in record.get("histogram", {}) for record in records.values())
+            },
+        }
+    manifest = {
+        "version": VERSION,
+        "source": source,
+        "taxonomies": {taxonomy.segment: taxonomy.to_dict() for taxonomy in taxonomies},
+        "splits": splits,
+    }
+    write_json(root / MANIFEST, manifest)
+    return manifest

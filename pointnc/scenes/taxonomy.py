@@ -1,0 +1,157 @@
+"""Label sets: the classes of a data set in the order in which a network is trained on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointnc.errors import UserError
+from pointnc.scenes.scene import IGNORE
+
+GROUPS = ("head", "common", "tail")
+
+
+@dataclass(frozen=True)
+class Taxonomy:
+    """K classes in train order.
+
+    Attributes:
+        name: name of the label set; the store keeps labels as ``segment<suffix>.npy`` (see ``segment``).
+        names: K class names.
+        ids: K ids as they stand in label files; any non-negative integers, no two equal.
+        colors: K RGB triples, 0-255.
+        groups: K of "head", "common", "tail", or "" where the set knows no groups.
+        segment: name of the store's label array, for example "segment200".
+        train_only: indices of the classes that the validation split of the benchmark lacks.
+    """
+
+    name: str
+    names: tuple[str, ...]
+    ids: tuple[int, ...]
+    colors: tuple[tuple[int, int, int], ...]
+    groups: tuple[str, ...]
+    segment: str = "segment"
+    train_only: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        K = len(self.names)
+        for key in ("ids", "colors", "groups"):
+            if len(getattr(self, key)) != K:
+                raise UserError(f"taxonomy {self.name}: {len(getattr(self, key))} {key} for {K} names")
+        if K == 0:
+            raise UserError(f"taxonomy {self.name} has no classes")
+        for key in ("ids", "names"):
+            values = getattr(self, key)
+            if len(set(values)) != K:
+                twice = next(value for value in values if values.count(value) > 1)
+                raise UserError(f"taxonomy {self.name}: {key} lists {twice!r} twice")
+        if min(self.ids) < 0:
+            raise UserError(f"taxonomy {self.name}: negative id {min(self.ids)}")
+        unknown = set(self.groups) - {*GROUPS, ""}
+        if unknown:
+            raise UserError(f"taxonomy {self.name}: unknown group {sorted(unknown)[0]!r}; use {', '.join(GROUPS)}")
+
+    def __len__(self) -> int:
+        """Return the number of classes K."""
+        return len(self.names)
+
+    @cached_property
+    def _index_of_id(self) -> NDArray[np.int32]:
+        table = np.full(max(self.ids) + 2, IGNORE, np.int32)
+        table[list(self.ids)] = np.arange(len(self), dtype=np.int32)
+        return table
+
+    def encode(self, ids: NDArray[Any]) -> NDArray[np.int32]:
+        """Return the train index of each id, -1 for an id outside the set."""
+        table = self._index_of_id
+        inside = (ids >= 0) & (ids < len(table) - 1)
+        return table[np.where(inside, ids, len(table) - 1)]
+
+    def decode(self, index: NDArray[Any], ignore_id: int = 0) -> NDArray[np.int32]:
+        """Return the id of each train index, ``ignore_id`` where the index is -1."""
+        return np.append(np.array(self.ids, np.int32), np.int32(ignore_id))[index]
+
+    def members(self, group: str) -> NDArray[np.int64]:
+        """Return the indices of the classes of a group."""
+        return np.flatnonzero(np.array(self.groups) == group)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain types only, as a checkpoint and a manifest hold them."""
+        return {
+            "name": self.name,
+            "segment": self.segment,
+            "names": list(self.names),
+            "ids": list(self.ids),
+            "colors": [list(color) for color in self.colors],
+            "groups": list(self.groups),
+            "train_only": list(self.train_only),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Taxonomy:
+        """Build a taxonomy from what :meth:`to_dict` wrote, or from a yaml mapping.
+
+        Only ``names`` is required: ids count from 0, colours are spread over the hue circle.
+
+        Raises:
+            UserError: a key is missing or malformed.
+        """
+        if not isinstance(data, Mapping) or not isinstance(data.get("names"), Sequence):
+            raise UserError("a taxonomy needs a list 'names'")
+        names = tuple(str(name) for name in data["names"])
+        try:
+            return cls(
+                name=str(data.get("name", "custom")),
+                names=names,
+                ids=tuple(int(i) for i in data.get("ids") or range(len(names))),
+                colors=tuple(
+                    (int(r), int(g), int(b)) for r, g, b in data.get("colors") or spread_colors(len(names))
+                ),
+                groups=tuple(str(group) for group in data.get("groups") or [""] * len(names)),
+                segment=str(data.get("segment", "segment")),
+                train_only=tuple(int(i) for i in data.get("train_only", ())),
+            )
+        except (TypeError, ValueError) as error:
+            raise UserError(f"malformed taxonomy {data.get('name', 'custom')}: {error}") from error
+
+    @classmethod
+    def from_yaml(cls, path: str | Path) -> Taxonomy:
+        """Read a taxonomy file.
+
+        Raises:
+            UserError: the file is missing or malformed.
+        """
+        import yaml
+
+        try:
+            return cls.from_dict(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise UserError(f"taxonomy file {path} does not exist") from None
+        except yaml.YAMLError as error:
+            raise UserError(f"taxonomy file {path} is not yaml: {str(error).splitlines()[0]}") from error
+
+    def difference(self, other: Taxonomy) -> str | None:
+        """Say in half a sentence how ``other`` differs in what a label means, or None where it does not."""
+        if len(self) != len(other):
+            return f"{len(self)} classes ({self.name}) against {len(other)} ({other.name})"
+        for index, (mine, theirs) in enumerate(zip(zip(self.names, self.ids), zip(other.names, other.ids))):
+            if mine != theirs:
+                return f"class {index} is {mine[0]!r} (id {mine[1]}) against {theirs[0]!r} (id {theirs[1]})"
+        return None
+
+
+def spread_colors(count: int) -> list[tuple[int, int, int]]:
+    """Return ``count`` RGB colours around the hue circle, neighbours in the list far apart in hue."""
+    import colorsys
+
+    golden = 0.618034
+    return [
+        tuple(int(255 * x) for x in colorsys.hsv_to_rgb(i * golden % 1, 0.55 + 0.4 * (i % 3) / 2, 0.9))  # type: ignore[misc]
+        for i in range(count)
+    ]

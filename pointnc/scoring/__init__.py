@@ -1,0 +1,1 @@
+"""From a confusion matrix to IoU tables under named conventions."""

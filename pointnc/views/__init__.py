@@ -1,0 +1,1 @@
+"""Pictures: report page, rendered scenes, plots."""
