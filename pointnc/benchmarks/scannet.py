@@ -109,7 +109,7 @@ class LabelMap:
         ]
         if wrong:
             raise UserError(
-                f"{path} gives {wrong[0]!r} the id {fine[wrong[0]]} instead of {names[wrong[0]]}: this is the older "
+                f"{path} gives {wrong[0]!r} the id {fine[wrong[0]]} instead of {names[wrong[0]]}: it is the older "
                 "table; fetch the one released with ScanNet200"
             )
         return cls(fine, coarse)
