@@ -6,3 +6,7 @@ class UserError(Exception):
 
     Entry points print it without a traceback and exit with code 2.
     """
+
+
+class Interrupted(Exception):  # noqa: N818 - no error: the run can go on
+    """The user stopped a run. The message says where it stopped and how to go on; exit code 130."""

@@ -131,14 +131,24 @@ class SceneStore:
             )
 
     def histogram(self, split: str, taxonomy: Taxonomy) -> NDArray[np.int64]:
-        """Return the (K,) number of points of each class in a split; from the manifest where it has it."""
-        entry = (self.manifest or {}).get("splits", {}).get(split, {}).get("histogram", {})
-        if taxonomy.segment in entry:
-            return np.array(entry[taxonomy.segment], np.int64)
-        total = np.zeros(len(taxonomy), np.int64)
-        for name in self.scenes(split):
-            total += class_counts(self.load(split, name, taxonomy.segment), taxonomy)
-        return total
+        """Return the (K,) number of points of each class in a split."""
+        return self._counts(split, taxonomy).sum(axis=0)
+
+    def scene_counts(self, split: str, taxonomy: Taxonomy) -> NDArray[np.int64]:
+        """Return the (K,) number of scenes of a split that contain each class."""
+        return (self._counts(split, taxonomy) > 0).sum(axis=0)
+
+    def _counts(self, split: str, taxonomy: Taxonomy) -> NDArray[np.int64]:
+        """Return (scenes, K) points, from the manifest where it knows the scene."""
+        records = (self.manifest or {}).get("splits", {}).get(split, {}).get("scenes", {})
+        return np.stack(
+            [
+                np.array(records[name]["histogram"][taxonomy.segment], np.int64)
+                if taxonomy.segment in records.get(name, {}).get("histogram", {})
+                else class_counts(self.load(split, name, taxonomy.segment), taxonomy)
+                for name in self.scenes(split)
+            ]
+        )
 
 
 def class_counts(scene: Scene, taxonomy: Taxonomy) -> NDArray[np.int64]:

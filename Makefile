@@ -1,0 +1,51 @@
+# Everything a newcomer needs is `make demo` and `make test`; `make` alone lists the rest.
+PYTHON ?= python3
+VENV   ?= .venv
+# Anything pip should know besides, for example an index with CPU builds of torch.
+PIP_FLAGS ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_FLAGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format bench image clean
+
+help: ## list these commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+# torch first and by itself: pip then has no reason to look for another build of it.
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) torch
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/tested: $(VENV)/installed
+	$(PIP) -e '.[test]'
+	@touch $@
+
+install: $(VENV)/installed ## virtual environment in .venv with pointnc in it
+
+demo: $(VENV)/installed ## make rooms, train on them, evaluate, write a report (minutes, no GPU)
+	$(BIN)/python -m pointnc.train
+
+check: $(VENV)/tested ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: check ## check, then the tests
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest
+
+format: $(VENV)/tested ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/tested ## speed of the parts, beside slow references
+	$(BIN)/python -m bench
+
+image: ## container image for a CPU (docker/cpu.Dockerfile)
+	docker build -f docker/cpu.Dockerfile -t pointnc:cpu .
+
+clean: ## remove the environment and caches; data/ and runs/ stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -1,0 +1,91 @@
+"""What every command shares: Hydra composition, one-line errors, exit codes.
+
+Exit codes: 0 done, 2 a mistake of the user's (one line on stderr), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pointnc.errors import Interrupted, UserError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+Task = Callable[["DictConfig"], None]
+
+
+def config_folder() -> Path:
+    """Return the folder of the Hydra configuration: in the package (wheel) or beside it (checkout).
+
+    Raises:
+        UserError: the installation lacks it.
+    """
+    package = Path(__file__).parent
+    for folder in (package / "conf", package.parent / "conf"):
+        if (folder / "train.yaml").is_file():
+            return folder
+    raise UserError(f"the configuration is missing from {package}; install pointnc again")
+
+
+def entry(config_name: str) -> Callable[[Task], Callable[[], None]]:
+    """Turn ``task(config)`` into a command that composes ``conf/<config_name>.yaml`` from the command line."""
+
+    def decorate(task: Task) -> Callable[[], None]:
+        @functools.wraps(task)
+        def command() -> None:
+            raise SystemExit(_run(config_name, task))
+
+        return command
+
+    return decorate
+
+
+def _run(config_name: str, task: Task) -> int:
+    # Threads that spin while they wait make a shared machine crawl; set before torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Hydra raises instead of printing its own, longer error.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    import hydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    failures: list[str] = []
+
+    # Caught inside the task: Hydra would print a paragraph of its own, and a sweep goes on to its next job.
+    @functools.wraps(task)
+    def guarded(config: DictConfig) -> None:
+        try:
+            task(config)
+        except (UserError, HydraException, OmegaConfBaseException) as error:
+            failures.append(_explain(error))
+        except Interrupted as interrupted:
+            raise KeyboardInterrupt(str(interrupted)) from None
+
+    try:
+        folder = str(config_folder())
+        hydra.main(version_base="1.3", config_path=folder, config_name=config_name)(guarded)()
+    except (UserError, HydraException, OmegaConfBaseException) as error:
+        failures.append(_explain(error))
+    except KeyboardInterrupt as interrupt:
+        print(f"\n{interrupt}" if interrupt.args else "\ninterrupted", file=sys.stderr)
+        return 130
+    if os.environ.get("RANK", "0") == "0":
+        for line in failures:
+            print(f"error: {line}", file=sys.stderr)
+    return 2 if failures else 0
+
+
+def _explain(error: BaseException) -> str:
+    """Return the one line of a user's mistake, also where Hydra wrapped it while it built an object."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, UserError):
+            return str(cause)
+        cause = cause.__cause__ or cause.__context__
+    return f"{' '.join(str(error).split())} (--help lists every setting)"

@@ -1,0 +1,187 @@
+"""What happens around the steps: checkpoints, interrupts, resuming in mid-epoch, curves, a line an epoch."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback
+
+from pointnc.data.sampler import ResumableBatchSampler
+from pointnc.errors import Interrupted
+from pointnc.training import distributed
+
+
+class SaveCheckpoints(Callback):
+    """Writes ``last.ckpt`` after each epoch and ``best.ckpt`` when the validation mIoU has risen.
+
+    Ctrl-C and SIGTERM let the running step end, save a checkpoint that resumes bit for bit, and stop; a second
+    Ctrl-C stops at once.
+
+    Args:
+        folder: where the checkpoints go.
+        sampler: the training sampler, whose place in the epoch is saved and restored.
+    """
+
+    def __init__(self, folder: Path, sampler: ResumableBatchSampler) -> None:
+        self.last = folder / "last.ckpt"
+        self.best = folder / "best.ckpt"
+        self.sampler = sampler
+        self.best_miou = -1.0
+        self._improved = False
+        self._place = (0, 0)
+        self._random: dict[str, Any] | None = None
+        self._asked = False
+        self._handlers: dict[int, Any] = {}
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Listen to signals; put back the random state of a resumed run."""
+        if self._random is not None:
+            torch.set_rng_state(self._random["cpu"])
+            if torch.cuda.is_available() and self._random["cuda"] is not None:
+                torch.cuda.set_rng_state(self._random["cuda"])
+            self._random = None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._handlers[number] = signal.signal(number, self._ask)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self._asked and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self._asked = True
+
+    def _release(self) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._handlers.clear()
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Give the signals back."""
+        self._release()
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """Give the signals back."""
+        self._release()
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Tell the sampler which epoch it is."""
+        self.sampler.set_epoch(trainer.current_epoch)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Save and stop if asked, between two optimizer steps."""
+        done = batch_idx + 1
+        # The last batch belongs to the epoch's end, and half an accumulated gradient cannot be saved.
+        if done == len(self.sampler) or done % trainer.accumulate_grad_batches:
+            return
+        if distributed.any_rank(self._asked, pl_module.device):
+            self._place = (trainer.current_epoch, done)
+            trainer.save_checkpoint(self.last, weights_only=False)
+            self._stop(f"epoch {trainer.current_epoch + 1}, batch {done} of {len(self.sampler)}")
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Notice whether this validation is the best so far."""
+        miou = pl_module.scores.miou  # type: ignore[union-attr]
+        self._improved = miou > self.best_miou  # never for NaN
+        if self._improved:
+            self.best_miou = float(miou)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save the epoch's state, and the best one's."""
+        self._place = (trainer.current_epoch + 1, 0)
+        if self._improved:
+            self._improved = False
+            trainer.save_checkpoint(self.best, weights_only=False)
+        trainer.save_checkpoint(self.last, weights_only=False)
+        if distributed.any_rank(self._asked, pl_module.device):
+            self._stop(f"the end of epoch {trainer.current_epoch + 1}")
+
+    def _stop(self, place: str) -> None:
+        raise Interrupted(f"interrupted at {place}; go on with: python -m pointnc.train resume={self.last}")
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the place in the epoch, the best mIoU and the random state."""
+        cuda = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
+        return {
+            "place": list(self._place),
+            "best_miou": self.best_miou,
+            "random": {"cpu": torch.get_rng_state(), "cuda": cuda},
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go to the saved place before the loader starts."""
+        epoch, batch = state_dict["place"]
+        self.sampler.set_epoch(epoch)
+        self.sampler.skip(batch)
+        self.best_miou = state_dict["best_miou"]
+        self._random = state_dict["random"]
+
+
+class History(Callback):
+    """Keeps the curves for the report: name to list of (step, value); they survive a resume."""
+
+    def __init__(self) -> None:
+        self.curves: dict[str, list[tuple[int, float]]] = {}
+
+    def _add(self, trainer: pl.Trainer, name: str, value: float) -> None:
+        self.curves.setdefault(name, []).append((trainer.global_step, float(value)))
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Take the epoch's mean losses and the learning rate."""
+        for name, value in trainer.callback_metrics.items():
+            if name.startswith("loss/") and name.endswith("_epoch"):
+                self._add(trainer, name.removesuffix("_epoch"), float(value))
+        self._add(trainer, "learning_rate", trainer.optimizers[0].param_groups[0]["lr"])
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Take the validation's scores."""
+        for name, value in trainer.callback_metrics.items():
+            if name.startswith("val/"):
+                self._add(trainer, name, float(value))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the curves."""
+        return {"curves": {name: [list(pair) for pair in curve] for name, curve in self.curves.items()}}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the curves up again."""
+        self.curves = {name: [(step, value) for step, value in c] for name, c in state_dict["curves"].items()}
+
+
+class EpochLine(Callback):
+    """Prints one line an epoch: readable in a log file, and beside the progress bar."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self._validated = False
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Take the time."""
+        self._start = time.perf_counter()
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Remember that this epoch has scores."""
+        self._validated = True
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Print the epoch's loss, scores and seconds."""
+        if not trainer.is_global_zero:
+            return
+        metrics = trainer.callback_metrics
+        parts = [f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"]
+        losses = [name for name in _LOSSES if f"{name}_epoch" in metrics]
+        parts += [f"{name.split('/')[1]} {metrics[f'{name}_epoch']:.3f}" for name in losses]
+        if self._validated:
+            parts.append("val " + " ".join(f"{n} {metrics[f'val/{n}']:.2f}" for n in _SCORES if f"val/{n}" in metrics))
+            self._validated = False
+        parts.append(f"{time.perf_counter() - self._start:.1f} s")
+        print("  ".join(parts), flush=True)
+
+
+_LOSSES = ("loss/segmentation", "loss/centers")
+_SCORES = ("miou", "head", "common", "tail")

@@ -1,0 +1,124 @@
+"""Checkpoints: written whole or not at all, read without running code from the file.
+
+A checkpoint holds what Lightning needs to go on and, under ``pointnc``, the contract: format number, package
+version, resolved configuration and taxonomy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+
+from pointnc import __version__
+from pointnc.errors import UserError
+from pointnc.scenes.atomic import atomic_path
+from pointnc.scenes.taxonomy import Taxonomy
+
+FORMAT = 1
+KEY = "pointnc"
+
+
+def contract(config: Mapping[str, Any], taxonomy: Taxonomy) -> dict[str, Any]:
+    """Return what a checkpoint says of itself, in plain types."""
+    return {"format": FORMAT, "version": __version__, "config": dict(config), "taxonomy": taxonomy.to_dict()}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that was read.
+
+    Attributes:
+        path: where it lies.
+        config: the resolved configuration of the run.
+        taxonomy: the classes in the order of the head's outputs.
+        version: the package version that wrote it.
+        data: all of it, as Lightning stores it.
+    """
+
+    path: Path
+    config: dict[str, Any]
+    taxonomy: Taxonomy
+    version: str
+    data: dict[str, Any]
+
+    @property
+    def model_state(self) -> dict[str, torch.Tensor]:
+        """The state of the Segmentor alone."""
+        prefix = "model."
+        return {
+            key.removeprefix(prefix): value
+            for key, value in self.data["state_dict"].items()
+            if key.startswith(prefix)
+        }
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint:
+    """Read a checkpoint onto the CPU; nothing in the file is executed.
+
+    Raises:
+        UserError: it is missing, damaged, or not written by pointnc.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "checkpoints" / "last.ckpt"
+    if not path.is_file():
+        raise UserError(f"no checkpoint at {path.absolute()}; give the path of a best.ckpt or last.ckpt")
+    try:
+        data = torch.load(path, map_location="cpu", weights_only=True)
+        own = data[KEY]
+        if own["format"] > FORMAT:
+            raise UserError(f"{path} was written by pointnc {own['version']}; upgrade pointnc (here {__version__})")
+        return Checkpoint(path, own["config"], Taxonomy.from_dict(own["taxonomy"]), own["version"], data)
+    except UserError:
+        raise
+    except Exception as error:  # torch raises many kinds for a file that is none
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(f"{path} is no pointnc checkpoint or is damaged ({reason})") from None
+
+
+def load_model_state(model: torch.nn.Module, checkpoint: Checkpoint, taxonomy: Taxonomy) -> None:
+    """Load the weights into a model that is built for ``taxonomy``.
+
+    Raises:
+        UserError: taxonomy or architecture differ; the message names the first difference.
+    """
+    difference = checkpoint.taxonomy.difference(taxonomy)
+    if difference:
+        raise UserError(f"{checkpoint.path} was trained on other classes: {difference}; choose the dataset= it knows")
+    state, own = checkpoint.model_state, model.state_dict()
+    for name in (*own, *state):
+        theirs = tuple(state[name].shape) if name in state else "nothing"
+        mine = tuple(own[name].shape) if name in own else "nothing"
+        if theirs != mine:
+            raise UserError(
+                f"{checkpoint.path} has another architecture: {name} is {theirs} there and {mine} here; "
+                "choose the model= it was trained with"
+            )
+    model.load_state_dict(state)
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Lightning's way to the disk: a temporary file beside the target, then a rename."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        """Write the file; the previous one stays valid until the new one is whole.
+
+        Raises:
+            UserError: the disk is full or the folder cannot be written.
+        """
+        try:
+            with atomic_path(path) as temporary, temporary.open("wb") as stream:
+                torch.save(checkpoint, stream)
+        except (OSError, RuntimeError) as error:
+            reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+            kept = f"; {path} of before is still valid, go on with resume={path}" if Path(path).exists() else ""
+            raise UserError(f"could not write {path} ({reason}): free space or choose another run_dir={kept}") from error
+
+    def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
+        """Read the file without unpickling code."""
+        return read_checkpoint(path).data

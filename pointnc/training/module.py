@@ -1,0 +1,123 @@
+"""What happens in a step: forward, loss, centre regulariser; validation at full resolution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+
+from pointnc.data.batch import VoxelBatch
+from pointnc.errors import UserError
+from pointnc.inference.labeler import label_points
+from pointnc.scenes.taxonomy import GROUPS, Taxonomy
+from pointnc.scoring.confusion import ConfusionMatrix
+from pointnc.scoring.tables import Scores, score
+from pointnc.training import checkpoint, distributed
+
+
+class SegmentationModule(pl.LightningModule):
+    """A Segmentor in training.
+
+    Args:
+        model: the network; its output has ``features`` (V, D) and ``logits`` (V, K).
+        loss: per-voxel loss of (logits, labels).
+        regularizer: centre regulariser of (features, labels) with a ``weight``.
+        taxonomy: the K classes.
+        optimizer: makes an optimizer of parameters.
+        schedule: makes a schedule of (optimizer, total_steps).
+        config: the resolved configuration, kept in every checkpoint.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss: nn.Module,
+        regularizer: nn.Module,
+        taxonomy: Taxonomy,
+        optimizer: Callable[..., torch.optim.Optimizer],
+        schedule: Callable[..., torch.optim.lr_scheduler.LRScheduler],
+        config: Mapping[str, Any],
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.loss = loss
+        self.regularizer = regularizer
+        self.taxonomy = taxonomy
+        self.make_optimizer = optimizer
+        self.make_schedule = schedule
+        self.contract = checkpoint.contract(config, taxonomy)
+        self.confusion = ConfusionMatrix(len(taxonomy))
+        self.scores: Scores | None = None
+
+    def training_step(self, batch: VoxelBatch, batch_index: int) -> Tensor:
+        """Return the loss of a batch."""
+        output = self.model(batch)
+        loss = self.loss(output.logits, batch.segment)
+        terms = {"loss/segmentation": loss.detach()}
+        penalty = self.regularizer(output.features, batch.segment)
+        if self.regularizer.weight:
+            terms["loss/centers"] = penalty.detach()
+            loss = loss + self.regularizer.weight * penalty
+        terms["loss/total"] = loss.detach()
+        if not torch.isfinite(loss):
+            self._refuse_non_finite(batch)
+        self.log_dict(terms, batch_size=batch.batch_size, on_step=True, on_epoch=True)
+        return loss
+
+    def _refuse_non_finite(self, batch: VoxelBatch) -> None:
+        """Run the batch once more and name the first module that gave NaN or infinity."""
+        culprit: list[str] = []
+
+        def look(name: str) -> Callable[..., None]:
+            def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+                tensor = output if isinstance(output, Tensor) else getattr(output, "features", None)
+                if not culprit and isinstance(tensor, Tensor) and not torch.isfinite(tensor).all():
+                    culprit.append(name)
+
+            return hook
+
+        hooks = [module.register_forward_hook(look(name)) for name, module in self.named_modules() if name]
+        with torch.no_grad():
+            self.model(batch)
+        for hook in hooks:
+            hook.remove()
+        where = f"first in {culprit[0]}" if culprit else "in the loss"
+        raise UserError(
+            f"the loss is not finite at step {self.global_step} ({where}; scenes {', '.join(batch.names)}): lower "
+            "optimizer.lr, set trainer.gradient_clip_val, or use trainer.precision=32-true"
+        )
+
+    def on_validation_epoch_start(self) -> None:
+        """Start counting; every rank looks through the same batch-norm statistics."""
+        self.confusion.reset()
+        distributed.broadcast_buffers(self.model)
+
+    def validation_step(self, batch: VoxelBatch, batch_index: int) -> None:
+        """Count the labels of every point of the original scenes."""
+        labels = label_points(self.model(batch).logits, batch)
+        self.confusion.update(torch.cat(labels), batch.point_segment)
+
+    def on_validation_epoch_end(self) -> None:
+        """Score the split under the official convention; counts are summed over ranks."""
+        self.scores = score(self.confusion.compute().cpu().numpy(), self.taxonomy)
+        names = ("miou", *GROUPS, "overall_accuracy", "mean_accuracy")
+        values = {f"val/{name}": torch.tensor(getattr(self.scores, name)) for name in names}
+        # Equal on all ranks already: the confusion is synchronised.
+        self.log_dict({name: value.float() for name, value in values.items() if not value.isnan()})
+
+    def configure_optimizers(self) -> Any:
+        """Build optimizer and schedule; the schedule advances once an optimizer step."""
+        optimizer = self.make_optimizer([p for p in self.parameters() if p.requires_grad])
+        schedule = self.make_schedule(optimizer, total_steps=int(self.trainer.estimated_stepping_batches))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Move a batch."""
+        return batch.to(device)
+
+    def on_save_checkpoint(self, data: dict[str, Any]) -> None:
+        """Write the contract into the checkpoint."""
+        data[checkpoint.KEY] = self.contract

@@ -1,0 +1,107 @@
+"""What a finished run leaves behind: ``metrics.json``, the printed tables, ``report.html``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from pointnc.collapse.measures import center_distance, cosine_matrix
+from pointnc.data.batch import collate
+from pointnc.inference.labeler import label_points
+from pointnc.scenes.atomic import write_json
+from pointnc.scoring.tables import Scores, majority_score
+from pointnc.scoring.terminal import scores_table
+from pointnc.training.module import SegmentationModule
+from pointnc.views.report import Report, SceneView, write_report
+
+if TYPE_CHECKING:
+    from pointnc.training.run import Data, Stopwatch
+
+PICTURES = 2
+"""Validation scenes that the report shows."""
+
+
+def write(
+    folder: Path,
+    config: DictConfig,
+    data: Data,
+    module: SegmentationModule,
+    curves: Mapping[str, Sequence[tuple[int, float]]],
+    watch: Stopwatch,
+) -> None:
+    """Write metrics and report of a module that was just validated, and print the summary."""
+    scores = module.scores
+    assert scores is not None
+    histogram = data.store.histogram(data.split, data.taxonomy)
+    with watch.phase("report"):
+        metrics = collect(scores, majority_score(histogram, scores.truth_points, data.taxonomy), watch.seconds)
+        centers, seen = (tensor.cpu() for tensor in module.regularizer.centers())
+        write_report(
+            folder / "report.html",
+            Report(
+                title=f"{config.choice.dataset} · {config.choice.model} · {config.choice.regularizer}",
+                summary=_summary(config, data, module),
+                metrics=metrics,
+                taxonomy=data.taxonomy,
+                train_histogram=histogram,
+                history={name: list(curve) for name, curve in curves.items()},
+                centers_cosine=cosine_matrix(centers, seen).numpy() if seen.sum() > 2 else None,
+                center_classes=seen.nonzero()[:, 0].numpy(),
+                scenes=_views(module, data),
+                config_yaml=OmegaConf.to_yaml(config, resolve=True),
+            ),
+        )
+    if seen.sum() > 2:
+        distance = center_distance(centers, seen)
+        metrics["centers"] = {name: float(value) for name, value in vars(distance).items()}
+    metrics["seconds"] = {name: round(value, 2) for name, value in watch.seconds.items()}
+    write_json(folder / "metrics.json", metrics)
+    _print(folder, scores, metrics, histogram)
+
+
+def collect(scores: Scores, majority: Scores, seconds: Mapping[str, float]) -> dict[str, Any]:
+    """Return the content of ``metrics.json``: scores in percent, what predicting one class gives, seconds."""
+    return {**scores.to_dict(), "majority_miou": majority.to_dict()["miou"], "seconds": dict(seconds)}
+
+
+def _summary(config: DictConfig, data: Data, module: SegmentationModule) -> dict[str, str]:
+    trainer = module.trainer
+    return {
+        "data set": f"{config.choice.dataset}: {len(data.train.dataset)} training scenes, "  # type: ignore[arg-type]
+        f"{len(data.val_dataset)} validation scenes, {len(data.taxonomy)} classes",
+        "model": f"{config.choice.model}, {sum(p.numel() for p in module.model.parameters()) / 1e6:.2f} M parameters",
+        "regularizer": f"{config.choice.regularizer}, weight {module.regularizer.weight:g}",
+        "input": f"{', '.join(config.dataset.features)}; voxels of {100 * config.dataset.voxel_size:g} cm",
+        "training": f"{trainer.max_epochs} epochs, {trainer.global_step} steps of {config.batch_size} scenes, "
+        f"{config.choice.dataset} seed {config.seed}",
+        "machine": f"{trainer.strategy.root_device.type}, {trainer.world_size} processes, precision {trainer.precision}",
+    }
+
+
+def _views(module: SegmentationModule, data: Data) -> list[SceneView]:
+    """Predict the first validation scenes once more, for their pictures."""
+    module.eval()
+    views = []
+    for number in range(min(PICTURES, len(data.val_dataset))):
+        batch = collate([data.val_dataset[(0, number)]]).to(module.device)
+        with torch.no_grad():
+            labels = label_points(module.model(batch).logits, batch)[0]
+        views.append(SceneView(scene=data.val_dataset.scene(number), prediction=labels.cpu().numpy()))
+    return views
+
+
+def _print(folder: Path, scores: Scores, metrics: dict[str, Any], histogram: Any) -> None:
+    from rich.console import Console
+
+    console = Console()
+    console.print(scores_table(scores, histogram))
+    seconds = ", ".join(f"{name} {value:.0f} s" for name, value in metrics["seconds"].items())
+    console.print(
+        f"mIoU {scores.miou:.2f} ({scores.convention} convention, every point of every scene); predicting the commonest "
+        f"class everywhere gives {metrics['majority_miou']:.2f}\n{seconds}"
+    )
+    console.print(f"report: {folder / 'report.html'}", soft_wrap=True)

@@ -1,0 +1,247 @@
+"""A run from configuration to report: data, training, evaluation, run folder.
+
+The run folder holds ``config.yaml``, ``checkpoints/{best,last}.ckpt``, ``metrics.json``, ``tensorboard/`` and
+``report.html``.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from hydra.utils import instantiate
+from numpy.typing import NDArray
+from omegaconf import DictConfig, OmegaConf
+from torch.utils.data import DataLoader
+
+from pointnc.data.dataset import SceneDataset
+from pointnc.data.features import feature_channels
+from pointnc.data.loaders import make_loader
+from pointnc.data.sampler import ResumableBatchSampler
+from pointnc.models.segmentor import Segmentor
+from pointnc.scenes.atomic import write_text
+from pointnc.scenes.store import SceneStore
+from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.training import distributed, results
+from pointnc.training.callbacks import EpochLine, History, SaveCheckpoints
+from pointnc.training.checkpoint import AtomicCheckpointIO, load_model_state, read_checkpoint
+from pointnc.training.module import SegmentationModule
+from pointnc.training.run_folder import place_run
+
+
+@dataclass
+class Stopwatch:
+    """Seconds by phase."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Time a block."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+@dataclass(frozen=True)
+class Data:
+    """The splits of a run, ready to be drawn from; ``split`` is the name of the one to train on."""
+
+    store: SceneStore
+    taxonomy: Taxonomy
+    split: str
+    train: DataLoader[Any]
+    sampler: ResumableBatchSampler
+    val: DataLoader[Any]
+    val_dataset: SceneDataset
+
+
+def train(config: DictConfig) -> Path:
+    """Train, evaluate and report; return the run folder.
+
+    Args:
+        config: the composed configuration of ``conf/train.yaml``, or a resumed run's.
+
+    Raises:
+        UserError: bad data, configuration or checkpoint.
+        Interrupted: Ctrl-C; ``last.ckpt`` resumes the run.
+    """
+    watch = Stopwatch()
+    _quieten()
+    distributed.start(config.trainer.accelerator)
+    try:
+        resume, folder = place_run(config)
+        prepare_data(config, watch)
+        pl.seed_everything(config.seed, verbose=False)
+        data = open_data(config)
+        module = build_module(config, data)
+        _announce(config, folder, data, module, resume)
+        history = History()
+        checkpoints = SaveCheckpoints(folder / "checkpoints", data.sampler)
+        own = [instantiate(node) for node in (config.get("callbacks") or {}).values()]
+        # The checkpoints come last, so that they hold what the others remember.
+        trainer = build_trainer(config, folder, [*own, history, EpochLine(), checkpoints])
+        if resume is not None:
+            load_model_state(module.model, read_checkpoint(resume), data.taxonomy)
+        if distributed.rank() == 0:
+            write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
+        with watch.phase("train"):
+            trainer.fit(module, data.train, data.val, ckpt_path=str(resume) if resume else None)
+        with watch.phase("evaluate"):
+            best = read_checkpoint(checkpoints.best if checkpoints.best.is_file() else checkpoints.last)
+            load_model_state(module.model, best, data.taxonomy)
+            trainer.validate(module, data.val, verbose=False)
+        if distributed.rank() == 0:
+            results.write(folder, config, data, module, history.curves, watch)
+        distributed.wait()
+    finally:
+        distributed.stop()
+    return folder
+
+
+def prepare_data(config: DictConfig, watch: Stopwatch) -> None:
+    """Make the store with the data set's own ``prepare`` where it has one and the store is missing."""
+    node = config.dataset.get("prepare")
+    if distributed.rank() == 0 and node is not None and not Path(config.dataset.store).is_dir():
+        watch.seconds.update(instantiate(node))
+    distributed.wait()
+
+
+def open_data(config: DictConfig) -> Data:
+    """Open the store and build the loaders.
+
+    Raises:
+        UserError: the store is missing, empty, or of another taxonomy.
+    """
+    dataset = config.dataset
+    taxonomy: Taxonomy = instantiate(dataset.taxonomy)
+    store = SceneStore(dataset.store, hint=dataset.hint)
+    store.check_taxonomy(taxonomy)
+    common = {
+        "features": tuple(dataset.features),
+        "voxel_size": dataset.voxel_size,
+        "seed": config.seed,
+    }
+    train_dataset = SceneDataset(
+        store,
+        dataset.train_split,
+        taxonomy,
+        transforms=instantiate(config.augmentation.transforms),
+        mix_probability=config.augmentation.mix_probability,
+        representative="random",
+        **common,
+    )
+    val_dataset = SceneDataset(store, dataset.val_split, taxonomy, full_resolution=True, **common)
+    ranks = {"rank": distributed.rank(), "world_size": distributed.world_size()}
+    sampler = ResumableBatchSampler(len(train_dataset), config.batch_size, config.seed, shuffle=True, **ranks)
+    val_sampler = ResumableBatchSampler(len(val_dataset), 1, config.seed, shuffle=False, evaluation=True, **ranks)
+    return Data(
+        store=store,
+        taxonomy=taxonomy,
+        split=dataset.train_split,
+        train=make_loader(train_dataset, sampler, config.workers),
+        sampler=sampler,
+        val=make_loader(val_dataset, val_sampler, config.workers),
+        val_dataset=val_dataset,
+    )
+
+
+def build_model(config: DictConfig, taxonomy: Taxonomy) -> Segmentor:
+    """Build the network that a configuration describes, with fresh weights."""
+    backbone = instantiate(config.model, in_channels=feature_channels(tuple(config.dataset.features)))
+    return Segmentor(backbone, len(taxonomy))
+
+
+def build_module(config: DictConfig, data: Data) -> SegmentationModule:
+    """Build network, loss, regulariser and schedules."""
+    model = build_model(config, data.taxonomy)
+    regularizer = instantiate(
+        config.regularizer, num_classes=len(data.taxonomy), in_channels=model.backbone.out_channels
+    )
+    if regularizer.log_prior != "off":
+        regularizer.set_prior(torch.from_numpy(_class_counts(data, regularizer.log_prior)))
+    return SegmentationModule(
+        model=model,
+        loss=instantiate(config.loss),
+        regularizer=regularizer,
+        taxonomy=data.taxonomy,
+        optimizer=instantiate(config.optimizer),
+        schedule=instantiate(config.schedule),
+        config=OmegaConf.to_container(config, resolve=True),  # type: ignore[arg-type]
+    )
+
+
+def _class_counts(data: Data, unit: str) -> NDArray[np.int64]:
+    """Return (K,) how many training "points" belong to each class, or how many training "scenes" contain it."""
+    if unit == "points":
+        return data.store.histogram(data.split, data.taxonomy)
+    return data.store.scene_counts(data.split, data.taxonomy)
+
+
+def build_trainer(config: DictConfig, folder: Path, callbacks: list[pl.Callback]) -> pl.Trainer:
+    """Build the Lightning trainer: precision by device, ranks by torchrun, a progress bar on a terminal."""
+    logger = instantiate(config.logger)(save_dir=str(folder)) if config.get("logger") else False
+    settings: dict[str, Any] = {}
+    if config.trainer.precision == "auto":
+        cuda = config.trainer.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
+        settings["precision"] = "16-mixed" if cuda else "32-true"
+    bar = sys.stdout.isatty() and distributed.rank() == 0
+    if bar:
+        from pytorch_lightning.callbacks import RichProgressBar
+
+        callbacks = [*callbacks, RichProgressBar()]
+    return instantiate(
+        config.trainer,
+        **settings,
+        **distributed.trainer_arguments(),
+        callbacks=callbacks,
+        logger=logger,
+        plugins=[AtomicCheckpointIO()],
+        default_root_dir=str(folder),
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=bar,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+    )
+
+
+def _quieten() -> None:
+    """Drop the remarks of libraries that a user can do nothing about."""
+    for message in (
+        ".*smaller than the logging interval.*",  # a small data set is no mistake
+        ".*does not have many workers.*",  # workers are set for the machine
+        ".*dataloader is not resumable.*",  # the sampler is
+        ".*isinstance.treespec, LeafSpec.*",
+        ".*sync_dist=True.*",  # the scores come from synchronised counts
+    ):
+        warnings.filterwarnings("ignore", message)
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    logging.getLogger("torch.fx").setLevel(logging.ERROR)
+
+
+def _announce(
+    config: DictConfig, folder: Path, data: Data, module: SegmentationModule, resume: Path | None
+) -> None:
+    if distributed.rank() != 0:
+        return
+    parameters = sum(p.numel() for p in module.model.parameters())
+    print(
+        f"{config.choice.dataset}: {len(data.train.dataset)} training and {len(data.val_dataset)} validation scenes, "  # type: ignore[arg-type]
+        f"{len(data.taxonomy)} classes; {config.choice.model}: {parameters / 1e6:.2f} M parameters; "
+        f"regularizer {config.choice.regularizer}\nrun folder {folder}"
+        + (f", resumed from {resume}" if resume else ""),
+        flush=True,
+    )
