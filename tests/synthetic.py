@@ -10,14 +10,14 @@ import numpy as np
 from data_prep.raw_scannet import RawObject, RawScan, write_scan
 from pointnc.benchmarks.scannet import LABEL_MAP_FILE
 
-# raw name, ScanNet200 id, NYU40 id, colour; the last one is in no benchmark.
+# raw name, ScanNet200 id, NYU40 id, colour; the last one is not in ScanNet20.
 CLASSES = (
     ("wall", 1, 1, (220, 215, 200)),
     ("floor", 3, 2, (140, 100, 70)),
     ("table", 4, 7, (160, 120, 60)),
     ("bed", 11, 4, (90, 110, 190)),
     ("office chair", 10, 5, (40, 40, 45)),
-    ("toaster", 230, 40, (200, 60, 50)),
+    ("tissue box", 230, 40, (200, 60, 50)),
 )
 
 

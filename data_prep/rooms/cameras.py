@@ -106,9 +106,7 @@ def choose_poses(
     return _walk(candidates.select(np.array(chosen)))
 
 
-def _candidates(
-    surface: RoomSurface, size: tuple[float, float, float], count: int, rng: np.random.Generator
-) -> Poses:
+def _candidates(surface: RoomSurface, size: tuple[float, float, float], count: int, rng: np.random.Generator) -> Poses:
     """Return ``count`` random views from where a person could hold a camera."""
     low, high = np.array([0.0, 0.0, 1.1]), np.array([size[0], size[1], min(1.8, size[2])])
     margin = np.minimum(CLEARANCE, np.array([size[0], size[1], 0]) / 3)
@@ -135,9 +133,7 @@ def _clearance(surface: RoomSurface, point: NDArray[np.float64]) -> NDArray[np.f
     return np.where(inside.reshape(len(point), -1).any(axis=1), -nearest, nearest)
 
 
-def _seen_cells(
-    surface: RoomSurface, camera: Camera, poses: Poses, reach: float
-) -> tuple[NDArray[np.int64], int]:
+def _seen_cells(surface: RoomSurface, camera: Camera, poses: Poses, reach: float) -> tuple[NDArray[np.int64], int]:
     """Return (P, rays) numbers of the surface cells that each view sees, and how many cells there are.
 
     That count also stands for "nothing seen", and for a cell that the view has listed already, so that surfaces

@@ -35,9 +35,7 @@ class Paint:
     views: NDArray[np.int32]
 
 
-def paint(
-    vertices: NDArray[np.float32], normals: NDArray[np.float32], frames: Frames, voxel_size: float
-) -> Paint:
+def paint(vertices: NDArray[np.float32], normals: NDArray[np.float32], frames: Frames, voxel_size: float) -> Paint:
     """Project every vertex into every frame and collect the readings that lie on its surface.
 
     A reading weighs ``(cosine / depth)**2 / (1 + (distance / voxel_size)**2)``, the distance being that of the

@@ -64,14 +64,12 @@ def reconstruct(
         vertices (N, 3) in metres, faces (F, 3), color (N, 3), and the object of each vertex (N,), -1 for none.
     """
     vertices, faces = extract(fuse(frames, voxel_size))
-    paint_ = paint(vertices, vertex_normals(vertices, faces), frames, voxel_size)
-    kept, faces = compact(faces, paint_.views > 0, SMALLEST_PIECE)
-    return vertices[kept], faces, paint_.color[kept], paint_.object[kept]
+    painted = paint(vertices, vertex_normals(vertices, faces), frames, voxel_size)
+    kept, faces = compact(faces, painted.views > 0, SMALLEST_PIECE)
+    return vertices[kept], faces, painted.color[kept], painted.object[kept]
 
 
-def _annotate(
-    room: Room, objects: NDArray[np.int16], segments: NDArray[np.int32]
-) -> tuple[RawObject, ...]:
+def _annotate(room: Room, objects: NDArray[np.int16], segments: NDArray[np.int32]) -> tuple[RawObject, ...]:
     """Return one annotated object for every object of the room that was seen."""
     segment, first = np.unique(segments, return_index=True)
     owner = objects[first]

@@ -17,6 +17,9 @@ from data_prep.rooms.raycast import RoomSurface
 from data_prep.rooms.room import Room
 from pointnc.errors import UserError
 
+GRAZING = 0.25
+"""Cosine of incidence below which readings drop out, the more the flatter."""
+
 
 @dataclass(frozen=True)
 class Scanner:
@@ -137,8 +140,8 @@ def _expose(
 
     # A ray's direction has length 1 along the optical axis, so that distance in its lengths is depth.
     depth = hits.distance
-    lost = rng.random(len(depth), dtype=np.float32)
-    seen = (depth < scanner.reach) & (lost > scanner.dropout + (1 - scanner.dropout) * (1 - cosine / 0.25))
+    luck = rng.random(len(depth), dtype=np.float32)
+    seen = (depth < scanner.reach) & (luck < (1 - scanner.dropout) * np.minimum(cosine / GRAZING, 1))
     noise = rng.standard_normal(len(depth), dtype=np.float32)
     depth = np.where(seen, depth, 0)
     frames.color[index] = _shade(

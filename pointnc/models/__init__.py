@@ -1,1 +1,7 @@
-"""Sparse-convolution networks over spconv."""
+"""Sparse-convolution networks from voxels to logits."""
+
+from pointnc.models.heads import LinearHead
+from pointnc.models.minkunet import MinkUNet
+from pointnc.models.segmentor import Segmentor, SegmentorOutput
+
+__all__ = ["LinearHead", "MinkUNet", "Segmentor", "SegmentorOutput"]

@@ -28,15 +28,15 @@ from pointnc.data.dataset import SceneDataset
 from pointnc.data.features import feature_channels
 from pointnc.data.loaders import make_loader
 from pointnc.data.sampler import ResumableBatchSampler
+from pointnc.errors import UserError
 from pointnc.models.segmentor import Segmentor
-from pointnc.scenes.atomic import write_text
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.training import distributed, results
 from pointnc.training.callbacks import EpochLine, History, SaveCheckpoints
 from pointnc.training.checkpoint import AtomicCheckpointIO, load_model_state, read_checkpoint
 from pointnc.training.module import SegmentationModule
-from pointnc.training.run_folder import place_run
+from pointnc.training.run_folder import open_folder, place_run
 
 
 @dataclass
@@ -96,7 +96,7 @@ def train(config: DictConfig) -> Path:
         if resume is not None:
             load_model_state(module.model, read_checkpoint(resume), data.taxonomy)
         if distributed.rank() == 0:
-            write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
+            open_folder(folder, config)
         with watch.phase("train"):
             trainer.fit(module, data.train, data.val, ckpt_path=str(resume) if resume else None)
         with watch.phase("evaluate"):
@@ -144,6 +144,11 @@ def open_data(config: DictConfig) -> Data:
         **common,
     )
     val_dataset = SceneDataset(store, dataset.val_split, taxonomy, full_resolution=True, **common)
+    if len(val_dataset) < distributed.world_size():
+        raise UserError(
+            f"{distributed.world_size()} processes but {len(val_dataset)} scenes in {dataset.val_split}: "
+            "every process needs one; start fewer"
+        )
     ranks = {"rank": distributed.rank(), "world_size": distributed.world_size()}
     sampler = ResumableBatchSampler(len(train_dataset), config.batch_size, config.seed, shuffle=True, **ranks)
     val_sampler = ResumableBatchSampler(len(val_dataset), 1, config.seed, shuffle=False, evaluation=True, **ranks)
@@ -225,6 +230,7 @@ def _quieten() -> None:
         ".*does not have many workers.*",  # workers are set for the machine
         ".*dataloader is not resumable.*",  # the sampler is
         ".*isinstance.treespec, LeafSpec.*",
+        ".*broadcast_buffers.*",  # its successor is not in every torch that is allowed
         ".*sync_dist=True.*",  # the scores come from synchronised counts
     ):
         warnings.filterwarnings("ignore", message)

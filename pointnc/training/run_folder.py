@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from pointnc.errors import UserError
+from pointnc.scenes.atomic import write_text
 from pointnc.training import distributed
 
 LAST = Path("checkpoints") / "last.ckpt"
@@ -18,7 +19,7 @@ def place_run(config: DictConfig) -> tuple[Path | None, Path]:
     """Return the checkpoint to resume from (or None) and the run folder, the same on every rank.
 
     Raises:
-        UserError: the checkpoint to resume from does not exist, or the folder cannot be made.
+        UserError: the checkpoint to resume from does not exist, or the folder holds another run.
     """
     resume = find_resume(config)
     if config.run_dir is not None:
@@ -32,11 +33,19 @@ def place_run(config: DictConfig) -> tuple[Path | None, Path]:
     resume, folder = distributed.agree((resume, folder))
     if resume is None and (folder / LAST).is_file():
         raise UserError(f"{folder} holds a run already: add resume=auto to go on with it, or give another run_dir=")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot make the run folder {folder} ({error.strerror}); give run_dir=FOLDER") from None
     return resume, folder
+
+
+def open_folder(folder: Path, config: DictConfig) -> None:
+    """Make the run folder, with the resolved configuration in it.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    try:
+        write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
+    except OSError as error:
+        raise UserError(f"cannot write into the run folder {folder} ({error.strerror}); give run_dir=FOLDER") from None
 
 
 def find_resume(config: DictConfig) -> Path | None:

@@ -1,0 +1,116 @@
+"""Projectors: from the space of the class centres to the space of the frame.
+
+A simplex ETF of K vectors needs K-1 dimensions; where a backbone ends in fewer, centres are projected first.
+Legend: V points, K centres, D backbone channels, R reduced channels, P channels of the frame.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pointnc.collapse.frames import random_orthonormal
+
+EPSILON = 1e-5
+"""Added to the variance before its root is taken, as batch normalisation does."""
+
+
+class Projector(nn.Module):
+    """One linear map to the frame's space, or the two of the released 2-D head; frozen or trainable.
+
+    The weights are semi-orthogonal: without ReLU, and with P >= D, lengths and angles are kept exactly. They
+    come from a generator of their own, so that building a projector leaves the global random state alone.
+
+    With ``reduce_channels`` every *point* passes a linear map and a batch normalisation before the average is
+    taken. Given the batch's statistics both are affine, and an affine map of a mean is the mean of the map: it is
+    therefore applied to the K centres, and the V points are needed for mean and variance only. That is exact in
+    value and gradient, and it lets moving averages of backbone centres pass through as well.
+
+    Args:
+        in_channels: D.
+        out_channels: P.
+        trainable: whether the weights learn; frozen ones still pass the gradient to the backbone.
+        relu: whether a ReLU follows the last map.
+        reduce_channels: R of the linear map with batch normalisation that comes first; None for none.
+        seed: of the weights.
+    """
+
+    reduce: nn.Parameter | None
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        trainable: bool = False,
+        relu: bool = False,
+        reduce_channels: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.relu = relu
+        width = in_channels
+        self.register_parameter("reduce", None)
+        if reduce_channels is not None:
+            self.reduce = _weight(in_channels, reduce_channels, trainable, seed)
+            self.standardize = Standardize(reduce_channels)
+            width = reduce_channels
+        self.gain = _weight(width, out_channels, trainable, seed + 1)
+
+    def forward(self, centers: Tensor, features: Tensor) -> Tensor:
+        """Return (K, P) projected centres.
+
+        Args:
+            centers: (K, D) in the backbone's space.
+            features: (V, D) the batch; only its mean and variance are used, and only with ``reduce_channels``.
+        """
+        if self.reduce is not None:
+            centers = self.standardize(F.linear(centers, self.reduce), F.linear(features, self.reduce))
+        projected = F.linear(centers, self.gain)
+        return F.relu(projected) if self.relu else projected
+
+    def extra_repr(self) -> str:
+        """Describe the projector in the printed module."""
+        widths = [self.gain.shape[0]] if self.reduce is None else [self.reduce.shape[0], self.gain.shape[0]]
+        first = self.gain if self.reduce is None else self.reduce
+        route = " -> ".join(map(str, [first.shape[1], *widths]))
+        return f"{route}, relu={self.relu}, trainable={self.gain.requires_grad}"
+
+
+class Standardize(nn.Module):
+    """Batch normalisation without affine part whose statistics come from other rows than it is applied to.
+
+    In training mode the statistics are those of ``reference``, and running averages of them are kept; in
+    evaluation mode the running averages are used.
+
+    Args:
+        channels: R.
+        momentum: weight of the newest batch in the running averages.
+    """
+
+    running_mean: Tensor
+    running_variance: Tensor
+
+    def __init__(self, channels: int, momentum: float = 0.1) -> None:
+        super().__init__()
+        self.momentum = momentum
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_variance", torch.ones(channels))
+
+    def forward(self, rows: Tensor, reference: Tensor) -> Tensor:
+        """Return ``rows`` (K, R) standardised by mean and variance of ``reference`` (V, R)."""
+        if not self.training:
+            return (rows - self.running_mean) * (self.running_variance + EPSILON).rsqrt()
+        variance, mean = torch.var_mean(reference, dim=0, correction=0)
+        with torch.no_grad():
+            unbiased = variance * (len(reference) / max(len(reference) - 1, 1))
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_variance.lerp_(unbiased, self.momentum)
+        return (rows - mean) * (variance + EPSILON).rsqrt()
+
+
+def _weight(in_channels: int, out_channels: int, trainable: bool, seed: int) -> nn.Parameter:
+    """Return (out, in) semi-orthogonal float32 weights."""
+    weight = random_orthonormal(max(in_channels, out_channels), min(in_channels, out_channels), seed)
+    weight = weight if out_channels >= in_channels else weight.T
+    return nn.Parameter(weight.float().contiguous(), requires_grad=trainable)

@@ -1,0 +1,120 @@
+"""A split of a scene store as samples for training or as full-resolution scenes for evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from pointnc.data.batch import Sample, make_sample
+from pointnc.data.features import check_features, feature_channels
+from pointnc.data.sampler import Key
+from pointnc.data.transforms import CenterShift, Transform, mix
+from pointnc.data.voxels import Representative
+from pointnc.errors import UserError
+from pointnc.scenes import Scene, SceneStore, Taxonomy
+
+
+class SceneDataset(Dataset[Sample]):
+    """Voxelised scenes. A sample is a pure function of (seed, epoch, index).
+
+    Args:
+        store: where the scenes lie; they are memory-mapped at each access.
+        split: "train", "val", "test"...
+        taxonomy: the label set; its K bounds the labels.
+        features: names out of :data:`pointnc.data.features.CHANNELS`.
+        voxel_size: edge of a voxel in metres.
+        transforms: the augmentation; None centres the scene and leaves it at that.
+        mix_probability: how likely a sample is to be the union of two augmented scenes.
+        representative: which point stands for a voxel; see :func:`pointnc.data.voxels.voxelize`.
+        seed: of all randomness.
+        full_resolution: for evaluation: no augmentation, the same sample in every epoch, with the way back from
+            voxels to points and the points' labels.
+        limit: use only the first scenes of the split.
+        repeat: how often each scene counts in one epoch, each time augmented differently.
+
+    Raises:
+        UserError: the split is missing or empty, the store has another label set, a feature is unknown.
+    """
+
+    def __init__(
+        self,
+        store: SceneStore,
+        split: str,
+        taxonomy: Taxonomy,
+        features: Sequence[str],
+        voxel_size: float,
+        transforms: Transform | None = None,
+        mix_probability: float = 0.0,
+        representative: Representative = "first",
+        seed: int = 0,
+        full_resolution: bool = False,
+        limit: int | None = None,
+        repeat: int = 1,
+    ) -> None:
+        if full_resolution and (transforms is not None or mix_probability > 0):
+            raise ValueError("full-resolution scenes are neither augmented nor mixed")
+        if limit is not None and limit < 1:
+            raise UserError(f"dataset.limit is {limit}; it must be at least 1, or null for all scenes")
+        feature_channels(features)
+        store.check_taxonomy(taxonomy)
+        self.store, self.split, self.taxonomy = store, split, taxonomy
+        self.features, self.voxel_size = tuple(features), voxel_size
+        self.transforms: Transform = transforms or CenterShift()
+        self.mix_probability, self.representative = mix_probability, representative
+        self.seed, self.full_resolution, self.repeat = seed, full_resolution, repeat
+        self.names = store.scenes(split)[:limit]
+
+    def __len__(self) -> int:
+        """Return the number of samples in an epoch: scenes times ``repeat``."""
+        return len(self.names) * self.repeat
+
+    def __getitem__(self, key: Key | int) -> Sample:
+        """Return a sample.
+
+        Args:
+            key: (epoch, index), as :class:`~pointnc.data.sampler.ResumableBatchSampler` yields it; a plain index
+                means epoch 0.
+
+        Raises:
+            UserError: the scene is damaged, has no points, NaN, labels outside the label set or, for training,
+                none; or it lacks a feature.
+        """
+        epoch, index = (0, key) if isinstance(key, int) else key
+        rng = np.random.default_rng([self.seed, 0 if self.full_resolution else epoch, index])
+        number = index % len(self.names)
+        scene = self.transforms(self.scene(number), rng)
+        if self.mix_probability > 0 and rng.random() < self.mix_probability:
+            # A partner other than the scene itself, as long as there is one.
+            partner = (number + 1 + int(rng.integers(max(1, len(self.names) - 1)))) % len(self.names)
+            scene = mix(scene, self.transforms(self.scene(partner), rng))
+        return make_sample(scene, self.features, self.voxel_size, self.representative, rng, self.full_resolution)
+
+    def scene(self, number: int) -> Scene:
+        """Return the ``number``-th scene of the split, checked, its arrays read-only maps of the files.
+
+        Raises:
+            UserError: see :meth:`__getitem__`.
+        """
+        name = self.names[number]
+        scene = self.store.load(self.split, name, self.taxonomy.segment)
+        # Plain views of the maps: arithmetic on the memmap class would hand that class on.
+        scene = scene.replace(**{key: np.asarray(value) for key, value in scene.arrays().items()}).validate()
+        check_features(scene, self.features)
+        if scene.semantic is not None:
+            label = int(scene.semantic.max())
+            if label >= len(self.taxonomy):
+                raise UserError(
+                    f"scene {name} has label {label}, but {self.taxonomy.name} has {len(self.taxonomy)} classes; "
+                    "choose another dataset= or prepare the store again"
+                )
+        elif not self.full_resolution:
+            raise UserError(
+                f"scene {name} has no {self.taxonomy.segment}.npy; prepare the store with labels to train on it"
+            )
+        if scene.coord.dtype != np.float32:
+            # World coordinates of another tool's store: centred before they lose digits.
+            origin = scene.coord.min(axis=0).astype(np.float64)
+            scene = scene.replace(coord=(scene.coord - origin).astype(np.float32), origin=scene.origin + origin)
+        return scene

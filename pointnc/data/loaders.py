@@ -1,0 +1,80 @@
+"""Data loaders that leave the global random state alone and the cores to the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from pointnc.data.batch import Sample, VoxelBatch, collate
+from pointnc.data.sampler import Key, ResumableBatchSampler
+from pointnc.errors import UserError
+
+
+def make_loader(
+    dataset: Dataset[Any], batch_sampler: ResumableBatchSampler, workers: int = 0
+) -> DataLoader[VoxelBatch]:
+    """Return a loader of :class:`VoxelBatch`.
+
+    What it yields is decided by data set and sampler alone: the number of workers changes nothing. A user's mistake
+    that a worker meets is raised in the calling process as the one line that it is.
+
+    Args:
+        dataset: of :class:`Sample`, indexed by the sampler's keys.
+        batch_sampler: which scenes make which batch.
+        workers: processes that prepare batches; they stay between epochs. 0: the calling process does it.
+    """
+    return _Loader(
+        _Guarded(dataset),
+        batch_sampler=batch_sampler,
+        num_workers=workers,
+        collate_fn=_collate,
+        # Its own generator: with the global one, starting an iteration would shift every later random number.
+        generator=torch.Generator(),
+        persistent_workers=workers > 0,
+        worker_init_fn=_one_thread,
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+class _Loader(DataLoader[Any]):
+    """Raises the mistakes that came in place of a batch."""
+
+    def __iter__(self) -> Iterator[VoxelBatch]:  # type: ignore[override]
+        batches = super().__iter__()  # now, not with the first batch: workers start early
+        return (_raise_mistake(batch) for batch in batches)
+
+
+class _Guarded(Dataset[Any]):
+    """Returns a mistake instead of raising it: torch would bury its line in a worker's traceback."""
+
+    def __init__(self, dataset: Dataset[Any]) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)  # type: ignore[arg-type]
+
+    def __getitem__(self, key: Key) -> Sample | UserError:
+        try:
+            return self.dataset[key]
+        except UserError as mistake:
+            return mistake
+
+
+def _collate(samples: Sequence[Sample | UserError]) -> VoxelBatch | UserError:
+    try:
+        return collate([_raise_mistake(sample) for sample in samples])
+    except UserError as mistake:
+        return mistake
+
+
+def _raise_mistake(result: Any) -> Any:
+    if isinstance(result, UserError):
+        raise result
+    return result
+
+
+def _one_thread(worker: int) -> None:
+    torch.set_num_threads(1)

@@ -1,0 +1,89 @@
+"""Elastic distortion: points follow a smooth random field, so that straight walls bend.
+
+A grid of Gaussian noise, blurred, and looked up between its nodes by trilinear interpolation.
+Paper: Choy et al., 4D Spatio-Temporal ConvNets, CVPR 2019 (after Simard et al., ICDAR 2003).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointnc.data.bounds import bounds
+from pointnc.data.kernels import compiled
+from pointnc.scenes import Scene
+
+BLURS = 2
+"""How often the noise is averaged over three neighbours along each axis."""
+
+
+class ElasticDistortion:
+    """Displaces points by smooth random fields, one after the other; normals stay.
+
+    Args:
+        levels: (granularity, magnitude) of each field in metres: the distance of the grid's nodes, and the factor
+            of the blurred unit noise.
+        p: how likely the change is.
+    """
+
+    def __init__(self, levels: Sequence[Sequence[float]] = ((0.2, 0.4), (0.8, 1.6)), p: float = 1.0) -> None:
+        self.levels = tuple((float(granularity), float(magnitude)) for granularity, magnitude in levels)
+        self.p = p
+
+    def __call__(self, scene: Scene, rng: np.random.Generator) -> Scene:
+        """Return the distorted scene."""
+        if rng.random() >= self.p:
+            return scene
+        coord = scene.coord
+        for granularity, magnitude in self.levels:
+            low, high = bounds(coord)
+            shape = np.ceil((high - low) / granularity).astype(int) + 3
+            field = blur(rng.standard_normal((*shape, 3), np.float32))
+            field *= np.float32(magnitude)
+            coord = displace(coord, field, low - np.float32(granularity), granularity)
+        return scene.replace(coord=coord)
+
+
+def blur(field: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Average an (X, Y, Z, C) field over three neighbours along x, y and z, ``BLURS`` times; outside is 0."""
+    third = np.float32(1 / 3)
+    for _ in range(BLURS):
+        for axis in range(3):
+            source = np.moveaxis(field, axis, 0)
+            result = source.copy()
+            result[1:] += source[:-1]
+            result[:-1] += source[1:]
+            result *= third
+            field = np.moveaxis(result, 0, axis)
+    return np.ascontiguousarray(field)
+
+
+def displace(
+    coord: NDArray[np.float32], field: NDArray[np.float32], start: NDArray[np.float32], granularity: float
+) -> NDArray[np.float32]:
+    """Return the points moved by the field, interpolated trilinearly between its nodes.
+
+    Args:
+        coord: (N, 3) metres.
+        field: (X, Y, Z, 3) displacements in metres at the nodes.
+        start: (3,) position of node (0, 0, 0); every point lies between it and the last node.
+        granularity: distance of the nodes in metres.
+    """
+    step = np.float32(granularity)
+    loops = compiled()
+    if loops is not None:
+        moved = np.empty_like(coord)
+        loops.displace(coord, field, start, step, moved)
+        return moved
+    moved = coord.copy()
+    position = (coord - start) / step
+    node = np.minimum(position.astype(np.int64), np.array(field.shape[:3]) - 2)
+    fraction = position - node.astype(np.float32)
+    for corner in np.ndindex(2, 2, 2):
+        weight = np.ones(len(coord), np.float32)
+        for axis in range(3):
+            weight *= fraction[:, axis] if corner[axis] else 1 - fraction[:, axis]
+        moved += weight[:, None] * field[tuple((node + corner).T)]
+    return moved

@@ -1,0 +1,138 @@
+"""Rigid motions, scaling and noise of coordinates; normals move along."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointnc.data.bounds import bounds
+from pointnc.data.kernels import compiled
+from pointnc.data.transforms.columns import by_column
+from pointnc.scenes import Scene
+
+
+class CenterShift:
+    """Moves the middle of the scene's bounding box to x = y = 0 and, with ``z``, its lowest point to z = 0.
+
+    The scene's ``origin`` takes the shift up, so that world coordinates stay.
+
+    Args:
+        z: whether the height is shifted too.
+    """
+
+    def __init__(self, z: bool = True) -> None:
+        self.z = z
+
+    def __call__(self, scene: Scene, rng: np.random.Generator) -> Scene:
+        """Return the shifted scene; ``rng`` is not used."""
+        low, high = bounds(scene.coord)
+        shift = (low + high) / 2
+        shift[2] = low[2] if self.z else 0
+        return scene.replace(coord=by_column(np.subtract, scene.coord, shift), origin=scene.origin + shift)
+
+
+class RandomRotate:
+    """Rotates about the axes through the coordinate origin: first z, then x, then y.
+
+    Args:
+        degrees: greatest angle about (x, y, z) in degrees; the angle is uniform between its negative and itself.
+        p: how likely the rotation about each axis is, independently of the others.
+    """
+
+    def __init__(self, degrees: Sequence[float] = (2.8125, 2.8125, 180.0), p: float = 0.5) -> None:
+        self.radians = np.deg2rad(np.asarray(degrees, np.float64))
+        self.p = p
+
+    def __call__(self, scene: Scene, rng: np.random.Generator) -> Scene:
+        """Return the rotated scene."""
+        matrix = np.eye(3)
+        for axis in (2, 0, 1):
+            if rng.random() < self.p:
+                limit = self.radians[axis]
+                matrix = rotation(axis, rng.uniform(-limit, limit)) @ matrix
+        return transform_linearly(scene, matrix)
+
+
+class RandomScale:
+    """Scales all axes by one factor, uniform between ``low`` and ``high``."""
+
+    def __init__(self, low: float = 0.9, high: float = 1.1) -> None:
+        self.low, self.high = low, high
+
+    def __call__(self, scene: Scene, rng: np.random.Generator) -> Scene:
+        """Return the scaled scene; normals stay."""
+        return scene.replace(coord=scene.coord * np.float32(rng.uniform(self.low, self.high)))
+
+
+class RandomFlip:
+    """Mirrors x and y, each with probability ``p``."""
+
+    def __init__(self, p: float = 0.5) -> None:
+        self.p = p
+
+    def __call__(self, scene: Scene, rng: np.random.Generator) -> Scene:
+        """Return the mirrored scene."""
+        signs = np.ones(3, np.float32)
+        signs[:2][rng.random(2) < self.p] = -1
+        if (signs > 0).all():
+            return scene
+        normal = None if scene.normal is None else by_column(np.multiply, scene.normal, signs)
+        return scene.replace(coord=by_column(np.multiply, scene.coord, signs), normal=normal)
+
+
+class RandomJitter:
+    """Moves every point by Gaussian noise along each axis.
+
+    Args:
+        sigma: standard deviation in metres.
+        clip: greatest shift along an axis in metres.
+    """
+
+    def __init__(self, sigma: float = 0.005, clip: float = 0.02) -> None:
+        self.sigma, self.clip = sigma, clip
+
+    def __call__(self, scene: Scene, rng: np.random.Generator) -> Scene:
+        """Return the scene with moved points; normals stay."""
+        coord = rng.standard_normal(scene.coord.shape, np.float32)
+        coord *= np.float32(self.sigma)
+        np.clip(coord, -self.clip, self.clip, out=coord)
+        coord += scene.coord
+        return scene.replace(coord=coord)
+
+
+def rotation(axis: int, angle: float) -> NDArray[np.float64]:
+    """Return the (3, 3) matrix that rotates column vectors by ``angle`` radians about the axis 0, 1 or 2."""
+    sine, cosine = np.sin(angle), np.cos(angle)
+    matrix = np.eye(3)
+    second, third = (axis + 1) % 3, (axis + 2) % 3
+    matrix[[second, third], [second, third]] = cosine
+    matrix[second, third], matrix[third, second] = -sine, sine
+    return matrix
+
+
+def transform_linearly(scene: Scene, matrix: NDArray[np.float64]) -> Scene:
+    """Return the scene with coordinates and normals multiplied by an orthogonal (3, 3) matrix, in float32."""
+    if np.array_equal(matrix, np.eye(3)):
+        return scene
+    normal = None if scene.normal is None else multiply(scene.normal, matrix)
+    return scene.replace(coord=multiply(scene.coord, matrix), normal=normal)
+
+
+def multiply(vectors: NDArray[np.float32], matrix: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the (N, 3) vectors, each multiplied by a (3, 3) matrix from the left.
+
+    Without BLAS: its threads would fight with the other workers' for the cores, and its rounding is not the same on
+    every machine.
+    """
+    single = np.ascontiguousarray(matrix, np.float32)
+    result = np.empty_like(vectors)
+    loops = compiled()
+    if loops is not None:
+        loops.multiply(vectors, single, result)
+        return result
+    x, y, z = vectors.T
+    for axis in range(3):
+        result[:, axis] = single[axis, 0] * x + single[axis, 1] * y + single[axis, 2] * z
+    return result

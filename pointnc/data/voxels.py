@@ -1,0 +1,144 @@
+"""Voxelisation: points to the occupied cells of a cubic grid, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointnc.data.bounds import bounds
+from pointnc.data.kernels import compiled
+from pointnc.errors import UserError
+
+Representative = Literal["first", "random", "mean"]
+
+MAX_EXTENT = 2**21
+"""Most voxels along one axis: three such coordinates fit into one 63-bit key."""
+
+
+@dataclass(frozen=True)
+class Voxels:
+    """V occupied voxels of N points, in the order in which the points, taken in their order, meet them.
+
+    Attributes:
+        grid: (V, 3) int32 integer coordinates; the least of each axis is 0.
+        index: (V,) int64 the point that stands for each voxel.
+        inverse: (N,) int64 the voxel of each point.
+    """
+
+    grid: NDArray[np.int32]
+    index: NDArray[np.int64]
+    inverse: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Return the number of voxels V."""
+        return len(self.grid)
+
+    def counts(self) -> NDArray[np.int64]:
+        """Return the (V,) number of points in each voxel; none is 0."""
+        return np.bincount(self.inverse, minlength=len(self))
+
+    def mean(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        """Return the (V, C) float32 mean of ``values`` (N, C) over the points of each voxel."""
+        loops = compiled()
+        total = np.zeros((len(self), values.shape[1]))
+        if loops is not None:
+            loops.sums(self.inverse, values, total)
+        else:
+            for channel in range(values.shape[1]):
+                total[:, channel] = np.bincount(self.inverse, values[:, channel], minlength=len(self))
+        return (total / self.counts()[:, None]).astype(np.float32)
+
+
+def voxelize(
+    coord: NDArray[np.float32],
+    voxel_size: float,
+    representative: Representative = "first",
+    rng: np.random.Generator | None = None,
+    backend: Literal["auto", "numpy"] = "auto",
+) -> Voxels:
+    """Find the distinct voxels ``floor(coord / voxel_size)``, computed in float32.
+
+    Args:
+        coord: (N, 3) float32 metres, N ≥ 1.
+        voxel_size: edge of a voxel in metres.
+        representative: which point stands for a voxel: its "first", or a "random" one of its points, each as
+            likely as the others. "mean" says that features will be averaged (:meth:`Voxels.mean`); what cannot
+            be averaged, the label, comes from the first point.
+        rng: needed for "random".
+        backend: "numpy" for the plain path even where numba is there; the results are equal.
+
+    Raises:
+        UserError: no points, coordinates that are not finite, a voxel size that is not positive, or an extent
+            of more than ``MAX_EXTENT`` voxels.
+    """
+    if representative not in get_args(Representative):
+        choices = ", ".join(get_args(Representative))
+        raise UserError(f"unknown representative {representative!r}; choose one of {choices}")
+    if not voxel_size > 0:
+        raise UserError(f"voxel_size is {voxel_size}; it must be a positive number of metres")
+    if len(coord) == 0:
+        raise UserError("there are no points to voxelise")
+    coord = np.ascontiguousarray(coord, np.float32)
+    size = np.float32(voxel_size)
+    loops = compiled() if backend == "auto" else None
+    low = _lowest(coord, size)
+    if loops is not None:
+        N = len(coord)
+        grid, index, inverse = np.empty((N, 3), np.int32), np.empty(N, np.int64), np.empty(N, np.int64)
+        # Half full at most; one region more, so that a handful of points has a choice too.
+        table = np.zeros((2 * N // loops.REGION + 1) * loops.REGION, np.uint32)
+        V = loops.hash_voxels(coord, size, low, table, grid, index, inverse)
+        del table
+        voxels = Voxels(grid[:V], index[:V], inverse)
+    else:
+        voxels = _sort_voxels(coord, size, low)
+    if representative == "random":
+        if rng is None:
+            raise ValueError("a random representative needs a generator")
+        _pick(voxels, rng, loops)
+    return voxels
+
+
+def _lowest(coord: NDArray[np.float32], size: np.float32) -> NDArray[np.int64]:
+    """Return the (3,) least integer coordinates after a check that the extent can be numbered."""
+    low, high = bounds(coord)
+    if not (np.isfinite(low).all() and np.isfinite(high).all()):
+        raise UserError("coordinates hold NaN or infinity; remove these points or prepare the scene again")
+    # float64 holds every quotient of the check, however far out the points are.
+    first, last = np.floor((low / size).astype(np.float64)), np.floor((high / size).astype(np.float64))
+    extent = (last - first).max() + 1
+    if not extent <= MAX_EXTENT or max(np.abs(first).max(), np.abs(last).max()) >= 2**31:
+        raise UserError(
+            f"the points span {(high.astype(np.float64) - low).max():.6g} m (from {low.min():.6g} to "
+            f"{high.max():.6g}), too far for voxels of {size:.6g} m: at most {MAX_EXTENT} fit along an axis; "
+            "remove stray points, centre the scene or raise voxel_size"
+        )
+    return first.astype(np.int64)
+
+
+def _sort_voxels(coord: NDArray[np.float32], size: np.float32, low: NDArray[np.int64]) -> Voxels:
+    """Number the voxels by sorting one integer key a point."""
+    cells = np.floor(coord / size).astype(np.int64) - low
+    x, y, z = cells.T
+    _, extent_y, extent_z = cells.max(axis=0) + 1
+    _, index, inverse = np.unique((x * extent_y + y) * extent_z + z, return_index=True, return_inverse=True)
+    order = np.argsort(index)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    index = index[order]
+    return Voxels(cells[index].astype(np.int32), index, rank[inverse.reshape(-1)])
+
+
+def _pick(voxels: Voxels, rng: np.random.Generator, loops: Any) -> None:
+    """Overwrite ``voxels.index`` by a uniformly drawn point of each voxel."""
+    chosen = voxels.counts()
+    # A double below 1 times a count stays below the count: the product is never rounded up to it.
+    chosen[:] = rng.random(len(voxels)) * chosen
+    if loops is not None:
+        loops.nth_points(voxels.inverse, chosen, voxels.index)
+    else:
+        starts = np.cumsum(voxels.counts()) - voxels.counts()
+        voxels.index[:] = np.argsort(voxels.inverse, kind="stable")[starts + chosen]

@@ -1,0 +1,102 @@
+"""Residual blocks on sparse tensors and their layers, after He et al., Deep Residual Learning (CVPR 2016).
+
+The arrangement is that of MinkowskiEngine's ResNets (Choy et al., 4D Spatio-Temporal ConvNets, CVPR 2019).
+"""
+
+from abc import ABC, abstractmethod
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pointnc.models.grid import SparseTensor
+from pointnc.models.sparse import PointwiseConvolution, SparseConvolution, SubmanifoldConvolution
+
+
+class BatchNorm(nn.BatchNorm1d):
+    """Batch normalisation over all voxels of a batch.
+
+    Fewer than two voxels have no variance: then the running statistics serve in training too, and stay as
+    they are. Small scenes come to that at the coarsest resolution.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Normalise (V, C) channel by channel."""
+        if self.training and len(features) < 2:
+            return F.batch_norm(
+                features, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps
+            )
+        return super().forward(features)
+
+
+class NormedConvolution(nn.Module):
+    """A convolution, batch normalisation and, unless told otherwise, ReLU.
+
+    Args:
+        convolution: any convolution of :mod:`pointnc.models.sparse`.
+        channels: its output channels.
+        momentum: weight of a new batch in the running statistics.
+        relu: whether to end in ReLU.
+    """
+
+    def __init__(
+        self,
+        convolution: SparseConvolution,
+        channels: int,
+        momentum: float,
+        relu: bool = True,
+    ) -> None:
+        super().__init__()
+        self.convolution = convolution
+        self.norm = BatchNorm(channels, momentum=momentum)
+        self.relu = relu
+
+    def forward(self, x: SparseTensor) -> SparseTensor:
+        """Convolve, normalise and rectify."""
+        x = self.convolution(x)
+        features = self.norm(x.features)
+        return x.replace(F.relu_(features) if self.relu else features)
+
+
+class ResidualBlock(nn.Module, ABC):
+    """A block whose output is ReLU(path(x) + shortcut(x)), on the voxels of its input.
+
+    A subclass gives the layers of the path, and in ``expansion`` the output channels for each of its planes.
+    Where input and output channels differ the shortcut is a normalised 1³ convolution, else the identity.
+
+    Args:
+        in_channels: channels of the input.
+        planes: width of the block; the output has ``planes * expansion`` channels.
+        momentum: of batch normalisation.
+    """
+
+    expansion: int
+
+    def __init__(self, in_channels: int, planes: int, momentum: float) -> None:
+        super().__init__()
+        out_channels = planes * self.expansion
+        self.path = nn.Sequential(*self.layers(in_channels, planes, momentum))
+        self.shortcut: nn.Module = nn.Identity()
+        if in_channels != out_channels:
+            projection = PointwiseConvolution(in_channels, out_channels)
+            self.shortcut = NormedConvolution(projection, out_channels, momentum, relu=False)
+
+    @abstractmethod
+    def layers(self, in_channels: int, planes: int, momentum: float) -> list[NormedConvolution]:
+        """The layers of the path from ``in_channels`` to ``planes * expansion``, the last one without ReLU."""
+
+    def forward(self, x: SparseTensor) -> SparseTensor:
+        """Map (V, in) to (V, planes · expansion)."""
+        return x.replace(F.relu_(self.path(x).features + self.shortcut(x).features))
+
+
+class BasicBlock(ResidualBlock):
+    """Two 3³ convolutions of ``planes`` channels."""
+
+    expansion = 1
+
+    def layers(self, in_channels: int, planes: int, momentum: float) -> list[NormedConvolution]:
+        """Both convolutions."""
+        return [
+            NormedConvolution(SubmanifoldConvolution(in_channels, planes, 3), planes, momentum),
+            NormedConvolution(SubmanifoldConvolution(planes, planes, 3), planes, momentum, relu=False),
+        ]

@@ -1,0 +1,251 @@
+"""The report of a run: one html file that needs nothing but a browser, no network and no script."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointnc import __version__
+from pointnc.scenes.atomic import write_text
+from pointnc.scenes.taxonomy import GROUPS, Taxonomy
+from pointnc.views import page
+from pointnc.views.colors import IGNORED, RIGHT, UNLABELLED, WRONG
+from pointnc.views.pictures import SceneView, png_bytes, scene_pictures
+from pointnc.views.plots import (
+    History,
+    by_frequency,
+    class_bars,
+    cosine_gap,
+    cosine_matrices,
+    curve_panels,
+    data_uri,
+    short,
+)
+
+STYLE = Path(__file__).with_name("report.css")
+
+READ_PICTURE = {
+    "Input": "The scan as the network gets it, seen from outside; ceiling and near walls are left out.",
+    "Truth": "The annotation; grey points have no class.",
+    "Prediction": "What the network says, in the colours of the legend.",
+    "Error": "Red where prediction and annotation differ, pale where they agree, dark grey where nothing is scored.",
+}
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run has to show. Whatever is empty or None is left out of the page.
+
+    Attributes:
+        title: heading.
+        summary: rows of the table of the run (data set, model, regulariser...).
+        metrics: content of ``metrics.json``: ``convention``, ``miou``, ``head``, ``common``, ``tail``,
+            ``overall_accuracy``, ``mean_accuracy``, ``majority_miou`` in percent or None, ``per_class`` (name to
+            percent or None), ``seconds`` (phase to seconds).
+        taxonomy: the K classes.
+        train_histogram: (K,) int64 training points of each class.
+        history: curve to (step, value) pairs.
+        centers_cosine: (S, S) cosines between the class centres.
+        center_classes: (S,) the class of each row of ``centers_cosine``.
+        scenes: scenes to show.
+        config_yaml: the resolved configuration.
+    """
+
+    title: str
+    summary: Mapping[str, str]
+    metrics: Mapping[str, Any]
+    taxonomy: Taxonomy
+    train_histogram: NDArray[np.int64]
+    history: History = field(default_factory=dict)
+    centers_cosine: NDArray[Any] | None = None
+    center_classes: NDArray[Any] | None = None
+    scenes: Sequence[SceneView] = ()
+    config_yaml: str = ""
+
+
+def write_report(path: str | Path, report: Report) -> None:
+    """Write ``report`` as one html file, whole or not at all."""
+    write_text(path, render_report(report))
+
+
+def render_report(report: Report) -> str:
+    """Return the html of ``report``."""
+    parts = [
+        _head(report),
+        _run(report),
+        _scenes(report),
+        _curves(report),
+        _classes(report),
+        _centers(report),
+        _configuration(report),
+        f"<footer>Made by pointnc {__version__}.</footer>",
+    ]
+    return page.document(report.title, STYLE.read_text(encoding="utf-8"), "\n".join(filter(None, parts)))
+
+
+def _head(report: Report) -> str:
+    metrics = report.metrics
+    labels = {
+        "miou": "mIoU",
+        **dict(zip(GROUPS, GROUPS)),
+        "overall_accuracy": "overall accuracy",
+        "mean_accuracy": "mean accuracy",
+        "majority_miou": "commonest class",
+    }
+    shown = {key: label for key, label in labels.items() if metrics.get(key) is not None}
+    numbers = "".join(
+        f"<div{' class=first' if key == 'miou' else ''}><dt>{label}</dt><dd>{page.number(metrics[key])}</dd></div>"
+        for key, label in shown.items()
+    )
+    return f"<header><h1>{escape(report.title)}</h1>{_lede(metrics)}" + (
+        f'<dl class="numbers">{numbers}</dl></header>' if numbers else "</header>"
+    )
+
+
+def _lede(metrics: Mapping[str, Any]) -> str:
+    miou, majority = metrics.get("miou"), metrics.get("majority_miou")
+    if miou is None:
+        return ""
+    text = f"A mean intersection over union of <b>{page.number(miou)}&nbsp;%</b>"
+    if majority:
+        text += f", {miou / majority:.1f} times that of calling every point the commonest training class"
+    if metrics.get("convention"):
+        text += f". Scored by the convention <i>{escape(str(metrics['convention']))}</i>; all scores in percent"
+    return f'<p class="lede">{text}.</p>'
+
+
+def _run(report: Report) -> str:
+    run = page.table("Run", report.summary.items()) if report.summary else ""
+    seconds = report.metrics.get("seconds") or {}
+    rows = [(phase, page.duration(value)) for phase, value in seconds.items() if value is not None]
+    if len(rows) > 1:
+        rows.append(("together", page.duration(sum(value for value in seconds.values() if value is not None))))
+    time = page.table("Time", rows, numeric=True) if rows else ""
+    return page.section("", f'<div class="pair">{run}{time}</div>') if run or time else ""
+
+
+def _scenes(report: Report) -> str:
+    blocks = []
+    for number, view in enumerate(report.scenes):
+        # How to read a picture is said once, under the first scene's.
+        captions = {title: f"<figcaption>{text}</figcaption>" for title, text in READ_PICTURE.items() if number == 0}
+        figures = "".join(
+            f'<figure><p class="title">{title}</p><div class="picture"><img alt="{title} of '
+            f'{escape(view.scene.name)}" width="640" height="480" src="{data_uri(png_bytes(picture & KEPT_BITS))}">'
+            f"</div>{captions.get(title, '')}</figure>"
+            for title, picture in scene_pictures(view, report.taxonomy).items()
+        )
+        right = view.accuracy
+        share = "" if right is None else f", {page.number(right)} % of the labelled ones right"
+        legend = [(report.taxonomy.colors[k], report.taxonomy.names[k]) for k in view.classes()]
+        legend.append((UNLABELLED, "no class"))
+        if view.has_truth:
+            legend += [(RIGHT, "agrees"), (WRONG, "differs"), (IGNORED, "not scored")]
+        blocks.append(
+            f"<h3>{escape(view.scene.name)}</h3>"
+            f'<p class="note">{len(view.scene):,} points{share}.</p>'
+            f'<div class="grid2">{figures}</div>{page.legend(legend)}'
+        )
+    return page.section("Scenes", "".join(blocks)) if blocks else ""
+
+
+KEPT_BITS = np.array([0xFC, 0xFC, 0xFC, 0xFF], np.uint8)
+"""Colours keep six bits: not visible, and the file is a third smaller."""
+
+
+def _curves(report: Report) -> str:
+    figures = []
+    for title, names, svg in curve_panels(report.history):
+        keys = "".join(
+            f'<li><span class="dash" style="background:var(--s{number % 6})"></span>{escape(name)}</li>'
+            for number, name in enumerate(names)
+        )
+        figures.append(f'<figure><p class="title">{escape(title)}</p>{svg}<ul class="legend">{keys}</ul></figure>')
+    if not figures:
+        return ""
+    note = "Values against optimiser steps; the dot marks the last one."
+    return page.section("Training", f'<div class="grid3">{"".join(figures)}</div>', note)
+
+
+def _classes(report: Report) -> str:
+    taxonomy, histogram = report.taxonomy, np.asarray(report.train_histogram)
+    per_class = report.metrics.get("per_class") or {}
+    iou = [per_class.get(name) for name in taxonomy.names]
+    order = by_frequency(histogram)
+    present = [int(k) for k in order if histogram[k] > 0 or iou[k] is not None]
+    if not present:
+        return ""
+    grouped = {group: [k for k in present if taxonomy.groups[k] == group] for group in (*GROUPS, "")}
+    tables = "".join(_class_table(group, rows, iou, report) for group, rows in grouped.items() if rows)
+    absent = [escape(taxonomy.names[k]) for k in order if k not in set(present)]
+    rest = (
+        f"<details><summary>{len(absent)} further classes occur neither in training nor in this evaluation"
+        f'</summary><p class="note">{", ".join(absent)}.</p></details>'
+        if absent
+        else ""
+    )
+    used = [group for group in GROUPS if grouped[group]]
+    keys = "".join(f'<li><span class="swatch" style="background:var(--{group})"></span>{group}</li>' for group in used)
+    note = (
+        "Each column is a class, the commonest in training on the left: above how many training points it has "
+        "(logarithmic), below how well it is segmented; a dot on the base line is a class that is not scored."
+    )
+    body = (
+        f'<figure><div class="scroll">{class_bars(iou, histogram, taxonomy)}</div></figure>'
+        f'<ul class="legend">{keys}</ul><div class="grid3" style="margin-top:40px">{tables}</div>{rest}'
+    )
+    return page.section("Classes", body, note)
+
+
+def _class_table(group: str, rows: list[int], iou: list[Any], report: Report) -> str:
+    lines = []
+    for k in rows:
+        red, green, blue = report.taxonomy.colors[k]
+        value = iou[k]
+        bar = "" if value is None else f'<i style="--v:{value:.1f}%"></i>'
+        lines.append(
+            f'<tr><th scope="row"><span class="swatch" style="background:rgb({red} {green} {blue})"></span> '
+            f'{escape(report.taxonomy.names[k])}</th><td class="n">{short(int(report.train_histogram[k]))}</td>'
+            f'<td class="n iou">{page.number(value)}</td><td class="bar">{bar}</td></tr>'
+        )
+    return (
+        f'<table class="classes {group or "all"}"><caption>{group.capitalize() or "All classes"}</caption>'
+        '<thead><tr><th scope="col">class</th><th scope="col" class="n">points</th>'
+        '<th scope="col" class="n">IoU</th><th class="bar"></th></tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody></table>"
+    )
+
+
+def _centers(report: Report) -> str:
+    cosine, classes = report.centers_cosine, report.center_classes
+    if cosine is None or classes is None or len(cosine) < 2:
+        return ""
+    K = len(report.taxonomy)
+    measured, ideal, limit = cosine_matrices(cosine, np.asarray(classes), report.train_histogram, report.taxonomy)
+    gap = cosine_gap(cosine, K)
+    note = (
+        f"Cosines between the feature centres of the {len(cosine)} classes seen, grouped into head, common and tail, "
+        "the commonest first. The closer the left matrix comes to the right one, the more evenly the classes are "
+        "spread; red off the diagonal marks classes that the features confuse."
+    )
+    body = (
+        f'<div class="grid2"><figure><p class="title">Measured</p>{measured}<figcaption>Mean |cos − ideal| over '
+        f"pairs: <b>{gap:.3f}</b>.</figcaption></figure>"
+        f'<figure><p class="title">Ideal: simplex of {K} classes</p>{ideal}<figcaption>1 on the diagonal, '
+        f"−1/{K - 1} = {-1 / (K - 1):.4f} off it.</figcaption></figure></div>"
+        f'<div class="scale"><span>−{limit:g}</span><i></i><span>+{limit:g}</span></div>'
+    )
+    return page.section("Class centres", body, note)
+
+
+def _configuration(report: Report) -> str:
+    if not report.config_yaml:
+        return ""
+    summary = "<summary>config.yaml, as the run resolved it</summary>"
+    return page.section("Configuration", f"<details>{summary}<pre>{escape(report.config_yaml)}</pre></details>")

@@ -1,0 +1,125 @@
+"""The shipped presets: what they are, and that they leave the rest of the training alone."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+from torch import nn
+
+from pointnc.losses import CrossEntropy
+
+FOLDER = Path(__file__).parents[2] / "conf" / "regularizer"
+PRESETS = ("none", "ceco", "ceco_released", "ceco_ema")
+
+
+def _build(preset: str, num_classes: int, in_channels: int, **changes: Any) -> Any:
+    config = OmegaConf.merge(OmegaConf.load(FOLDER / f"{preset}.yaml"), changes)
+    regularizer = instantiate(config, num_classes=num_classes, in_channels=in_channels)
+    regularizer.set_prior(torch.arange(num_classes))
+    return regularizer
+
+
+def _train(preset: str | None, **changes: Any) -> list[torch.Tensor]:
+    """Train a small network whose dropout draws from the global generator; return its weights."""
+    torch.manual_seed(0)
+    features = nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Dropout(0.2))
+    head = nn.Linear(8, 12)
+    criterion = CrossEntropy()
+    regularizer = _build(preset, 12, 8, **changes) if preset else None
+    optimizer = torch.optim.SGD([*features.parameters(), *head.parameters()], lr=0.1, momentum=0.9)
+    for _ in range(5):
+        x, labels = torch.randn(50, 5), torch.randint(-1, 12, (50,))
+        z = features(x)
+        loss = criterion(head(z), labels)
+        if regularizer is not None:
+            loss = loss + regularizer.weight * regularizer(z, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return [p.detach() for p in (*features.parameters(), *head.parameters())]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_weight_zero_is_bit_identical_to_plain_cross_entropy(preset: str) -> None:
+    plain = _train(None)
+    off = _train(preset, **({} if preset == "none" else {"weight": 0.0}))
+    assert all(torch.equal(a, b) for a, b in zip(plain, off))
+
+
+@pytest.mark.parametrize("preset", PRESETS[1:])
+def test_the_weight_of_the_preset_does_change_training(preset: str) -> None:
+    assert any(not torch.equal(a, b) for a, b in zip(_train(None), _train(preset)))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_global_random_state_is_untouched(preset: str) -> None:
+    features, labels = torch.randn(40, 8), torch.randint(-1, 30, (40,))
+    before = (torch.get_rng_state(), str(np.random.get_state()), random.getstate())  # noqa: NPY002
+    regularizer = _build(preset, 30, 8)
+    for _ in range(2):
+        regularizer(features, labels)
+    after = (torch.get_rng_state(), str(np.random.get_state()), random.getstate())  # noqa: NPY002
+    assert torch.equal(before[0], after[0])
+    assert before[1:] == after[1:]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize(("num_classes", "in_channels"), [(20, 96), (60, 32), (200, 96)])
+def test_presets_fit_narrow_and_wide_backbones(preset: str, num_classes: int, in_channels: int) -> None:
+    regularizer = _build(preset, num_classes, in_channels)
+    features = torch.randn(300, in_channels, requires_grad=True)
+    value = regularizer(features, torch.randint(-1, num_classes, (300,)))
+    assert value.shape == ()
+    assert value.isfinite()
+    centers, seen = regularizer.centers()
+    assert centers.shape == (num_classes, in_channels)
+    assert seen.any()
+    assert not any(p.requires_grad for p in regularizer.parameters())
+
+
+@pytest.mark.parametrize("preset", PRESETS[1:])
+def test_every_switch_of_the_facts_is_one_override(preset: str) -> None:
+    features, labels = torch.randn(60, 8), torch.randint(-1, 12, (60,))
+    for key, values in {
+        "projector": ["none", "frozen", "trainable"],
+        "projector_relu": [True, False],
+        "normalize": [True, False],
+        "scale": [1, 5, 10, 16],
+        "log_prior": ["off", False, "scenes", "points"],
+        "centers": ["batch", "batch_synchronized", "ema"],
+        "gradient": ["straight_through", "update"],
+        "reduction": ["sum", "mean"],
+        "weight": [0, 2.5],
+    }.items():
+        for value in values:
+            regularizer = _build(preset, 9 if value == "none" else 12, 8, **{key: value})
+            assert regularizer(features, labels.clamp_max(8)).isfinite()
+
+
+def test_the_released_loss_cannot_fall_below_its_known_floor() -> None:
+    """With ReLU the best centre has the positive part of its vertex: cosine 0.707, floor 0.836 (K = 200, scale 5)."""
+    regularizer = _build("ceco_released", 200, 96, log_prior="off")
+    best = nn.functional.normalize(regularizer.frame.vectors.clamp_min(0), dim=1)
+    cosine = (best * regularizer.frame.vectors).sum(1)
+    assert cosine.mean().item() == pytest.approx(0.707, abs=0.01)
+    ideal = 5.0 * nn.functional.normalize(regularizer.frame.vectors, dim=1) @ regularizer.frame.vectors.T
+    floor = nn.functional.cross_entropy(ideal, torch.arange(200)).item()
+    assert floor == pytest.approx(0.836, abs=0.005)
+
+
+def test_none_has_nothing_to_learn_and_nothing_to_pull() -> None:
+    observer = _build("none", 6, 4)
+    features = torch.randn(10, 4, requires_grad=True)
+    value = observer(features, torch.arange(10) % 3)
+    assert observer.weight == 0
+    assert value.item() == 0
+    assert not value.requires_grad
+    assert not list(observer.parameters())
+    torch.testing.assert_close(observer.centers()[0][1], features[1::3].mean(0))

@@ -1,0 +1,162 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from pointnc.data import kernels
+from pointnc.data import voxels as module
+from pointnc.data.voxels import MAX_EXTENT, Voxels, voxelize
+from pointnc.errors import UserError
+from tests.oracles.voxels import unique_rows, voxel_lists
+
+KEYS = ("grid", "index", "inverse")
+clouds = arrays(
+    np.float32,
+    st.tuples(st.integers(1, 60), st.just(3)),
+    elements=st.floats(-50, 50, width=32),
+    fill=st.just(np.float32(-0.5)),
+)
+sizes = st.sampled_from([0.02, 0.05, 0.5, 7.0, 200.0])
+
+
+@pytest.fixture(params=["numba", "numpy"])
+def backend(request, monkeypatch):
+    if request.param == "numpy":
+        monkeypatch.setattr(module, "compiled", lambda: None)
+    else:
+        assert kernels.compiled() is not None
+
+
+def assert_equals_definition(coord, size, voxels):
+    expected = voxel_lists(coord, size)
+    assert [tuple(row) for row in voxels.grid.tolist()] == list(expected)
+    assert voxels.index.tolist() == [points[0] for points in expected.values()]
+    for number, points in enumerate(expected.values()):
+        assert np.flatnonzero(voxels.inverse == number).tolist() == points
+    assert [voxels.grid.dtype, voxels.index.dtype, voxels.inverse.dtype] == [np.int32, np.int64, np.int64]
+
+
+@settings(deadline=None, max_examples=60)
+@given(clouds, sizes)
+def test_both_ways_equal_the_definition(coord, size):
+    for way in ("auto", "numpy"):
+        assert_equals_definition(coord, size, voxelize(coord, size, backend=way))
+
+
+@pytest.mark.parametrize("spacing", [0.007, 0.02, 0.08, 0.64, 655.36])
+@pytest.mark.parametrize("N", [1, 2, 63, 20_000])
+def test_large_clouds_equal_unique_rows(N, spacing):
+    # Spacings from several points a voxel to voxels that are alone in their blocks of the hash table.
+    cells = np.random.default_rng(N).integers(-30, 30, (N, 3))
+    coord = (cells * spacing + 0.001).astype(np.float32)
+    voxels = voxelize(coord, 0.02)
+    grid, index, inverse = unique_rows(coord, 0.02)
+    order = np.argsort(index)
+    np.testing.assert_array_equal(voxels.grid, grid[order])
+    np.testing.assert_array_equal(voxels.index, index[order])
+    np.testing.assert_array_equal(order[voxels.inverse], inverse)
+
+
+def test_extreme_positions():
+    far = np.float32(0.02) * np.array([[0, 0, 0], [MAX_EXTENT - 2, 0, 5], [0, MAX_EXTENT - 2, MAX_EXTENT - 2]])
+    for coord in (far, -far, np.full((4, 3), 1e-30), np.full((3, 3), -1e-30), np.full((2, 3), 3e6)):
+        coord = coord.astype(np.float32)
+        assert_equals_definition(coord, 0.02, voxelize(coord, 0.02))
+        assert_equals_definition(coord, 0.02, voxelize(coord, 0.02, backend="numpy"))
+
+
+def test_order_of_memory_does_not_matter():
+    coord = np.random.default_rng(0).random((200, 3)).astype(np.float32)
+    for other in (np.asfortranarray(coord), np.repeat(coord, 2, axis=0)[::2], coord.astype(np.float64)):
+        for key in KEYS:
+            np.testing.assert_array_equal(getattr(voxelize(other, 0.1), key), getattr(voxelize(coord, 0.1), key))
+
+
+@settings(deadline=None, max_examples=40)
+@given(clouds, sizes, st.integers(0, 2**32))
+def test_random_representative_lies_in_its_voxel_and_both_ways_agree(coord, size, seed):
+    first = voxelize(coord, size)
+    drawn = voxelize(coord, size, "random", np.random.default_rng(seed))
+    np.testing.assert_array_equal(drawn.inverse[drawn.index], np.arange(len(drawn)))
+    np.testing.assert_array_equal(drawn.grid, first.grid)
+    plain = voxelize(coord, size, "random", np.random.default_rng(seed), backend="numpy")
+    np.testing.assert_array_equal(drawn.index, plain.index)
+
+
+def test_random_representative_is_uniform(backend):
+    # 4,000 voxels of 5 points each: every place among the five is drawn 800 ± 25 times.
+    coord = np.repeat(np.arange(4000, dtype=np.float32), 5)[:, None] * np.ones(3, np.float32)
+    voxels = voxelize(coord, 1.0, "random", np.random.default_rng(1))
+    draws = np.bincount(voxels.index % 5, minlength=5)
+    assert draws.sum() == 4000
+    assert np.abs(draws - 800).max() < 130
+
+
+def test_mean_is_that_of_the_voxels_points(backend):
+    rng = np.random.default_rng(2)
+    coord = rng.random((400, 3)).astype(np.float32)
+    voxels = voxelize(coord, 0.3, "mean")
+    for values in (rng.random((400, 5)).astype(np.float32), rng.integers(0, 256, (400, 3)).astype(np.uint8)):
+        mean = voxels.mean(values)
+        assert mean.dtype == np.float32
+        for number, points in enumerate(voxel_lists(coord, 0.3).values()):
+            np.testing.assert_allclose(mean[number], values[points].mean(axis=0, dtype=np.float64), rtol=1e-6)
+
+
+def test_counts_sum_to_points():
+    voxels = voxelize(np.random.default_rng(3).random((300, 3)).astype(np.float32), 0.2)
+    assert voxels.counts().sum() == 300
+    assert voxels.counts().min() >= 1
+    assert len(voxels) == len(voxels.grid)
+
+
+@pytest.mark.parametrize("way", ["auto", "numpy"])
+def test_mistakes_are_named(way):
+    good = np.zeros((3, 3), np.float32)
+    wide = good.copy()
+    wide[1, 2] = 0.02 * (MAX_EXTENT + 5)
+    with pytest.raises(UserError, match=r"41943.*voxels of 0\.02 m.*raise voxel_size"):
+        voxelize(wide, 0.02, backend=way)
+    with pytest.raises(UserError, match="too far"):
+        voxelize(good + np.float32(1e9), 0.02, backend=way)
+    for bad in (np.nan, np.inf, -np.inf):
+        broken = good.copy()
+        broken[2, 1] = bad
+        with pytest.raises(UserError, match="NaN or infinity"):
+            voxelize(broken, 0.02, backend=way)
+    with pytest.raises(UserError, match="no points"):
+        voxelize(good[:0], 0.02, backend=way)
+    for size in (0, -1.0, float("nan")):
+        with pytest.raises(UserError, match="voxel_size"):
+            voxelize(good, size, backend=way)
+    with pytest.raises(UserError, match="choose one of first, random, mean"):
+        voxelize(good, 0.02, "median", backend=way)
+    with pytest.raises(ValueError, match="generator"):
+        voxelize(good, 0.02, "random", backend=way)
+
+
+def test_memory_per_point():
+    import tracemalloc
+
+    coord = np.random.default_rng(4).random((200_000, 3)).astype(np.float32) * 50
+    voxelize(coord[:10], 0.02)
+    tracemalloc.start()
+    for representative in ("first", "random"):
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        voxels = voxelize(coord, 0.02, representative, np.random.default_rng(0))
+        peak = tracemalloc.get_traced_memory()[1] - before
+        assert isinstance(voxels, Voxels)
+        assert len(voxels) > 199_000  # the dearest case: hardly two points share a voxel
+        assert peak <= 45 * len(coord)
+        del voxels
+    tracemalloc.stop()
+
+
+def test_numba_is_loaded_only_when_it_is_used():
+    program = "import sys, pointnc.data, pointnc.data.transforms; sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -1,0 +1,83 @@
+"""The whole network: what it returns, that it learns, and when spconv is imported."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+import pointnc
+from pointnc.models import LinearHead, MinkUNet, Segmentor
+from tests.models.voxels import random_voxels
+
+
+@dataclass(frozen=True)
+class Voxels:
+    coord: Tensor
+    features: Tensor
+    batch_size: int = 2
+
+
+def small_segmentor(num_classes: int = 4) -> Segmentor:
+    backbone = MinkUNet(3, planes=(8, 12, 12, 16), layers=(1, 1, 1, 1), stem_channels=8, stem_kernel=3)
+    return Segmentor(backbone, num_classes)
+
+
+def test_logits_are_the_head_of_the_features() -> None:
+    model, coord = small_segmentor(), random_voxels()
+    features, logits = model(Voxels(coord, torch.randn(len(coord), 3)))
+    assert isinstance(model.head, LinearHead) and model.head.weight.shape == (4, 16)
+    assert features.shape == (len(coord), 16) and logits.shape == (len(coord), 4)
+    torch.testing.assert_close(logits, features @ model.head.weight.T + model.head.bias)
+
+
+def test_outputs_are_float32_under_autocast_too() -> None:
+    model, coord = small_segmentor().eval(), random_voxels()
+    batch = Voxels(coord, torch.randn(len(coord), 3))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        under_autocast = model(batch)
+    plain = model(batch)
+    assert under_autocast.logits.dtype == under_autocast.features.dtype == torch.float32
+    assert torch.equal(under_autocast.logits, plain.logits)
+
+
+def test_learns_classes_that_only_the_neighbourhood_tells_apart() -> None:
+    """Every voxel carries the same features; its class is its number of neighbours along z: none, one or two."""
+    coord = random_voxels(samples=2, extent=10, share=0.4)
+    occupied = {tuple(voxel) for voxel in coord.tolist()}
+    count = [sum((b, x, y, z + step) in occupied for step in (-1, 1)) for b, x, y, z in coord.tolist()]
+    labels = torch.tensor(count)
+    model = small_segmentor(num_classes=3)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+    batch = Voxels(coord, torch.ones(len(coord), 3))
+    losses = []
+    for _ in range(25):
+        loss = F.cross_entropy(model(batch).logits, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    majority = labels.bincount().max() / len(labels)
+    accuracy = (model(batch).logits.argmax(dim=1) == labels).float().mean()
+    assert losses[-1] < 0.5 * losses[0]
+    assert accuracy > majority + 0.5 * (1 - majority)
+
+
+def test_building_a_model_does_not_import_spconv() -> None:
+    program = (
+        "import sys; from pointnc.models import MinkUNet, Segmentor; "
+        "Segmentor(MinkUNet(3, (8, 8), (1, 1)), 2); sys.exit('spconv' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_only_one_file_knows_spconv() -> None:
+    package = Path(pointnc.__file__).parent
+    lines = {path: path.read_text(encoding="utf-8").splitlines() for path in package.rglob("*.py")}
+    importers = {p.name for p, text in lines.items() if any("import" in line and "spconv" in line for line in text)}
+    assert importers == {"sparse.py"}
