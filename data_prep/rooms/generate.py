@@ -97,12 +97,12 @@ def generate(
     """
     counts = {"train": train, "val": val, "test": test}
     for key, value in {**counts, "seed": seed}.items():
-        if value < 0:
-            raise UserError(f"{key}={value} must not be negative")
+        if not isinstance(value, int) or value < 0:
+            raise UserError(f"{key}={value} must be a whole number from 0")
     if sum(counts.values()) == 0:
         raise UserError("train=0 val=0 test=0 asks for no room; ask for one at least")
-    if workers is not None and workers < 1:
-        raise UserError(f"workers={workers} must be positive; null means one a core")
+    if workers is not None and (not isinstance(workers, int) or workers < 1):
+        raise UserError(f"workers={workers} must be a whole number from 1, or null for one a core")
     out, scanner = Path(out), scanner or Scanner()
     _claim(out, {"version": VERSION, "seed": seed, **counts, "scanner": asdict(scanner)}, overwrite)
 

@@ -54,13 +54,13 @@ class Scanner:
     exposure_shift: float = 0.08
 
     def __post_init__(self) -> None:
-        for key in ("poses", "width", "height", "field_of_view", "reach", "voxel_size"):
-            if getattr(self, key) <= 0:
-                raise UserError(f"scanner.{key}={getattr(self, key)} must be positive")
-        noise = ("depth_noise", "dropout", "position_jitter", "rotation_jitter", "color_noise", "exposure_shift")
-        for key in noise:
-            if getattr(self, key) < 0:
-                raise UserError(f"scanner.{key}={getattr(self, key)} must not be negative")
+        positive = {"poses", "width", "height", "field_of_view", "reach", "voxel_size"}
+        whole = {"poses", "width", "height"}
+        for key, value in vars(self).items():
+            if not isinstance(value, int if key in whole else (int, float)):
+                raise UserError(f"scanner.{key}={value} must be a {'whole ' * (key in whole)}number")
+            if value < 0 or (value == 0 and key in positive):
+                raise UserError(f"scanner.{key}={value} must be {'positive' if key in positive else '0 or more'}")
         if self.field_of_view >= 170:
             raise UserError(f"scanner.field_of_view={self.field_of_view} must be below 170 degrees")
         if self.dropout >= 1:

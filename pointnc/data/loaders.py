@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -34,7 +35,7 @@ def make_loader(
         # Its own generator: with the global one, starting an iteration would shift every later random number.
         generator=torch.Generator(),
         persistent_workers=workers > 0,
-        worker_init_fn=_one_thread,
+        worker_init_fn=_start_worker,
         pin_memory=torch.cuda.is_available(),
     )
 
@@ -76,5 +77,7 @@ def _raise_mistake(result: Any) -> Any:
     return result
 
 
-def _one_thread(worker: int) -> None:
+def _start_worker(worker: int) -> None:
     torch.set_num_threads(1)
+    # Ctrl-C reaches the whole process group; the training process decides when its workers stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -51,10 +51,10 @@ def class_table(scores: Scores, frequency: NDArray[Any] | None = None, limit: in
     table = Table(title="IoU by class, commonest first", title_justify="left")
     table.add_column("class", no_wrap=True)
     if grouped:
-        table.add_column("group")
-    table.add_column("points", justify="right")
-    table.add_column("IoU", justify="right")
-    table.add_column("", width=30)
+        table.add_column("group", no_wrap=True, min_width=6)
+    table.add_column("points", justify="right", no_wrap=True, min_width=9)
+    table.add_column("IoU", justify="right", no_wrap=True, min_width=5)
+    table.add_column("", width=20)  # the whole table fits 80 columns
     absent = np.isnan(scores.iou[shown])
     hide_absent = len(shown) > limit and bool(absent.any())
     if hide_absent:

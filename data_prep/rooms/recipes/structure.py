@@ -52,7 +52,7 @@ def door(rng: Rng) -> Mesh:
     return join(*parts)
 
 
-@recipe("doorframe", 8, fits=("door",), where="fit", most=3)
+@recipe("doorframe", 8, fits=("door",), most=3)
 def doorframe(rng: Rng, door: Extent) -> Mesh:
     """Jambs and a lintel around a door."""
     bar, deep = sizes(rng, (0.06, 0.12), (0.035, 0.07))
@@ -78,7 +78,7 @@ def window(rng: Rng) -> Mesh:
     return join(*parts)
 
 
-@recipe("windowsill", 38, fits=("window",), where="fit", most=4)
+@recipe("windowsill", 38, fits=("window",), most=4)
 def windowsill(rng: Rng, window: Extent) -> Model:
     """A board under a window."""
     deep, thick, over = sizes(rng, (0.12, 0.3), (0.025, 0.05), (0.0, 0.08))
@@ -136,7 +136,7 @@ def stairs(rng: Rng) -> Mesh:
     return join(*parts)
 
 
-@recipe("stair rail", 38, fits=("stairs",), where="fit", most=2)
+@recipe("stair rail", 38, fits=("stairs",), most=2)
 def stair_rail(rng: Rng, stairs: Extent) -> Mesh:
     """Balusters and a sloping hand rail along one side of the stairs."""
     w, d, h = (float(value) for value in stairs)
@@ -170,14 +170,14 @@ def closet(rng: Rng) -> Model:
     return Model(join(*parts), (floor, top_of(w - 2 * t, 0.6 * d, h - 0.43, 0.03, 0.33)))
 
 
-@recipe("closet rod", 40, fits=("closet", "wardrobe"), where="fit", most=1)
+@recipe("closet rod", 40, fits=("closet", "wardrobe"), most=1)
 def closet_rod(rng: Rng, closet: Extent) -> Mesh:
     """The bar for hangers between a closet's sides."""
     w, y, z = float(closet[0]) - 0.08, 0.55 * float(closet[1]), float(closet[2]) - rng.uniform(0.5, 0.56)
     return tube([(-w / 2, y, z), (w / 2, y, z)], rng.uniform(0.013, 0.02), any_of(metal, wood, white)(rng))
 
 
-@recipe("closet door", 8, fits=("closet",), where="fit", most=1)
+@recipe("closet door", 8, fits=("closet",), most=1)
 def closet_door(rng: Rng, closet: Extent) -> Mesh:
     """Sliding leaves in front of a closet; mostly a part of it stays open."""
     w, d, h = (float(value) for value in closet)

@@ -129,7 +129,9 @@ def test_a_file_in_the_way_is_named(tmp_path):
         generate(tmp_path / "raw", **ASKED)
 
 
-@pytest.mark.parametrize("bad", [{"train": -1}, {"seed": -1}, {"workers": 0}, {"train": 0, "val": 0, "test": 0}])
+@pytest.mark.parametrize(
+    "bad", [{"train": -1}, {"val": "many"}, {"seed": -1}, {"workers": 0}, {"train": 0, "val": 0, "test": 0}]
+)
 def test_numbers_out_of_range_are_refused(bad, tmp_path):
     with pytest.raises(UserError, match=next(iter(bad))):
         generate(tmp_path / "raw", **{**ASKED, **bad})

@@ -136,7 +136,16 @@ def test_exposure_differs_from_frame_to_frame_and_colors_keep_their_hue():
 
 
 @pytest.mark.parametrize(
-    "bad", [{"poses": 0}, {"voxel_size": -0.1}, {"depth_noise": -1}, {"field_of_view": 180}, {"dropout": 1}]
+    "bad",
+    [
+        {"poses": 0},
+        {"width": 64.5},
+        {"reach": "far"},
+        {"voxel_size": -0.1},
+        {"depth_noise": -1},
+        {"field_of_view": 180},
+        {"dropout": 1},
+    ],
 )
 def test_settings_out_of_range_are_refused(bad):
     with pytest.raises(UserError, match=next(iter(bad))):
