@@ -94,9 +94,7 @@ def _with_labels(scan: RawScan, folder: Path) -> RawScan:
     segs = _read_json(segs_path).get("segIndices")
     if not isinstance(segs, list) or len(segs) != len(scan.coord):
         found = len(segs) if isinstance(segs, list) else "no"
-        raise UserError(
-            f"{segs_path} has {found} segIndices, the mesh {len(scan.coord)} vertices; fetch both again"
-        )
+        raise UserError(f"{segs_path} has {found} segIndices, the mesh {len(scan.coord)} vertices; fetch both again")
     groups_path = folder / f"{folder.name}.aggregation.json"
     try:
         objects = tuple(

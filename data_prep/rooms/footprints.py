@@ -18,10 +18,14 @@ TOLERANCE = 0.001
 
 def rotate(point: ArrayLike, angle: ArrayLike) -> Floats:
     """Return (..., 2) points turned by ``angle`` radians about the origin."""
-    point, angle = np.asarray(point, np.float64), np.asarray(angle, np.float64)
+    point = np.asarray(point, np.float64)
     cos, sin = np.cos(angle), np.sin(angle)
     x, y = point[..., 0], point[..., 1]
-    return np.stack([cos * x - sin * y, sin * x + cos * y], axis=-1)
+    first = cos * x - sin * y
+    turned = np.empty((*first.shape, 2))
+    turned[..., 0] = first
+    turned[..., 1] = sin * x + cos * y
+    return turned
 
 
 def boxes_at(bounds: Floats, poses: Floats) -> Floats:
@@ -31,41 +35,38 @@ def boxes_at(bounds: Floats, poses: Floats) -> Floats:
         bounds: (..., 2, 3) lowest and highest coordinates in the model's frame.
         poses: (..., 4) poses; broadcast against the bounds.
     """
-    middle, half = bounds.mean(axis=-2), (bounds[..., 1, :] - bounds[..., 0, :]) / 2
-    xy = poses[..., :2] + rotate(middle[..., :2], poses[..., 3])
-    shape = xy.shape[:-1]
-    made = np.empty((*shape, 7))
-    made[..., :2] = xy
-    made[..., 2:4] = half[..., :2]
+    low, high = bounds[..., 0, :], bounds[..., 1, :]
+    turned = rotate((low + high)[..., :2] / 2, poses[..., 3])
+    made = np.empty((*turned.shape[:-1], 7))
+    made[..., :2] = turned + poses[..., :2]
+    made[..., 2:4] = (high - low)[..., :2] / 2
     made[..., 4] = poses[..., 3]
     made[..., 5:] = bounds[..., 2] + poses[..., 2, None]
     return made
 
 
-def reach(boxes: Floats, angle: ArrayLike = 0.0) -> Floats:
-    """Return (..., 2) half extents of boxes along x and y of a frame that is turned by ``angle``."""
-    turn = boxes[..., 4] - angle
-    cos, sin = np.abs(np.cos(turn)), np.abs(np.sin(turn))
-    x, y = boxes[..., 2], boxes[..., 3]
-    return np.stack([x * cos + y * sin, x * sin + y * cos], axis=-1)
-
-
 def overlap(one: Floats, other: Floats, tolerance: float = TOLERANCE) -> NDArray[np.bool_]:
     """Return (K, N) whether the K boxes of ``one`` and the N of ``other`` share volume (separating axes)."""
-    a, b = one[:, None], other[None]
-    between = b[..., :2] - a[..., :2]
-    along_a = np.abs(rotate(between, -a[..., 4])) - a[..., 2:4] - reach(b, a[..., 4])
-    along_b = np.abs(rotate(between, -b[..., 4])) - b[..., 2:4] - reach(a, b[..., 4])
-    apart = np.maximum(along_a, along_b).max(axis=-1)
-    apart = np.maximum(apart, np.maximum(a[..., 5] - b[..., 6], b[..., 5] - a[..., 6]))
-    touching: NDArray[np.bool_] = apart < -tolerance
+    ax, ay, aw, ad, a_turn, a_low, a_high = one.T[:, :, None]
+    bx, by, bw, bd, b_turn, b_low, b_high = other.T[:, None, :]
+    dx, dy, turn = bx - ax, by - ay, b_turn - a_turn
+    cos, sin = np.abs(np.cos(turn)), np.abs(np.sin(turn))
+    # Gaps along the width and the depth of one box, then of the other, then upwards.
+    gap = np.abs(np.cos(a_turn) * dx + np.sin(a_turn) * dy) - aw - (bw * cos + bd * sin)
+    gap = np.maximum(gap, np.abs(np.cos(a_turn) * dy - np.sin(a_turn) * dx) - ad - (bw * sin + bd * cos))
+    gap = np.maximum(gap, np.abs(np.cos(b_turn) * dx + np.sin(b_turn) * dy) - bw - (aw * cos + ad * sin))
+    gap = np.maximum(gap, np.abs(np.cos(b_turn) * dy - np.sin(b_turn) * dx) - bd - (aw * sin + ad * cos))
+    gap = np.maximum(gap, np.maximum(a_low - b_high, b_low - a_high))
+    touching: NDArray[np.bool_] = gap < -tolerance
     return touching
 
 
 def inside(boxes: Floats, size: ArrayLike, tolerance: float = TOLERANCE) -> NDArray[np.bool_]:
     """Return (K,) whether the K boxes lie in a room of the (3,) size given."""
     size = np.asarray(size, np.float64)
-    half = reach(boxes)
+    cos, sin = np.abs(np.cos(boxes[:, 4])), np.abs(np.sin(boxes[:, 4]))
+    width, depth = boxes[:, 2], boxes[:, 3]
+    half = np.stack([width * cos + depth * sin, width * sin + depth * cos], axis=1)
     low, high = boxes[:, :2] - half, boxes[:, :2] + half
     flat = (low > -tolerance).all(axis=1) & (high < size[:2] + tolerance).all(axis=1)
     return flat & (boxes[:, 5] > -tolerance) & (boxes[:, 6] < size[2] + tolerance)

@@ -13,6 +13,10 @@ from data_prep.rooms.scanner import Frames
 TOLERANCE = 1.5
 """Distance in voxels between a vertex and a reading up to which the reading is one of the vertex."""
 
+STEEPEST = 0.7
+"""Least cosine with which a gap along the ray is taken for one across the surface: what a grazing ray hits beyond
+its pixel is not known."""
+
 FACING = 0.1
 """Least cosine between a vertex's normal and the direction to a camera that sees it."""
 
@@ -52,13 +56,14 @@ def paint(vertices: NDArray[np.float32], normals: NDArray[np.float32], frames: F
         np.ascontiguousarray(vertices, np.float32), normals, frames.depth, frames.cosine, frames.color,
         frames.object, frames.poses.position.astype(np.float32), frames.poses.rotation.astype(np.float32),
         np.float32(camera.focal), np.float32(voxel_size), np.float32(TOLERANCE), np.float32(FACING),
+        np.float32(STEEPEST),
     )  # fmt: skip
     return Paint(color, objects, views)
 
 
 @njit(cache=True)
 def _paint(  # type: ignore[no-untyped-def]
-    vertices, normals, depth, cosine, color, object_seen, position, rotation, focal, voxel, tolerance, facing
+    vertices, normals, depth, cosine, color, object_seen, position, rotation, focal, voxel, tolerance, facing, steepest
 ):
     frames, height, width = depth.shape
     half_width, half_height = np.float32(width / 2), np.float32(height / 2)
@@ -89,7 +94,7 @@ def _paint(  # type: ignore[no-untyped-def]
                 continue
             length = np.sqrt(1 + x * x + y * y)
             c = cosine[p, row, column]
-            gap = abs(d - w) * length * c / voxel
+            gap = abs(d - w) * length * max(c, steepest) / voxel
             if gap > tolerance:
                 continue
             towards = -(normals[n, 0] * dx + normals[n, 1] * dy + normals[n, 2] * dz)

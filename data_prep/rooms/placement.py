@@ -64,7 +64,7 @@ def _on_wall(
         half = np.array([items[index].model.mesh.bounds[1, 0] for index in companion.tolist()])
         if recipe.where == "above":
             along = along + half * rng.uniform(-0.2, 0.2, TRIES)
-            tops = {index: _pile_top(items, index) for index in near}
+            tops = {index: _pile_top(items, items[index].root) for index in near}
             over = np.array([tops[index] for index in companion.tolist()]) + rng.uniform(0.02, 0.25, TRIES)
             poses[:, 2] = np.maximum(poses[:, 2], over)
         else:

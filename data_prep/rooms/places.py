@@ -15,7 +15,7 @@ from data_prep.rooms.shell import wall_length, wall_pose
 Rng = np.random.Generator
 Indices = NDArray[np.int64]
 Size = tuple[float, float, float]
-TRIES = 32
+TRIES = 24
 """Candidate places drawn for an object at a time."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data_prep.rooms.footprints import Floats, boxes_at, rotate
 from data_prep.rooms.places import TRIES, Indices, Item, Places, Rng, Size, at_wall, centred, plain
@@ -14,6 +15,9 @@ from data_prep.rooms.shell import FLOOR
 KNEE_SPACE = 0.6
 """Metres above the floor from which a surface lets a seat be pushed under it."""
 
+NARROW = 2.2
+"""Ratio of a room's sides above which nothing may stand away from the walls: the room is a way."""
+
 
 def places_on_floor(
     recipe: Recipe, model: Model, items: dict[int, Item], near: Sequence[int], size: Size, rng: Rng
@@ -22,6 +26,8 @@ def places_on_floor(
     support = plain(TRIES, FLOOR)
     where = recipe.where
     if where in ("around", "before", "beside", "close") and not near:
+        where = "wall"
+    elif where != "corner" and where != "beside" and max(size[:2]) > NARROW * min(size[:2]):
         where = "wall"
     if where in ("wall", "corner"):
         poses, wall = at_wall(model, size, rng, where == "corner", 0.03)
@@ -43,34 +49,50 @@ def places_on_floor(
     companion = np.array(near)[rng.integers(len(near), size=TRIES)]
     if where == "beside":
         return _beside(model, items, companion, support, rng)
-    poses = np.concatenate(
-        [_at_companion(where, depth, items[index], rng) for index in companion.tolist()]
+    chosen = [items[index] for index in companion.tolist()]
+    boxes = boxes_at(
+        np.stack([item.model.mesh.bounds for item in chosen]), np.stack([item.pose for item in chosen])
     )
+    if where == "close":
+        poses = _close(boxes, depth, rng)
+    else:
+        knees = np.array([any(surface.z > KNEE_SPACE for surface in item.model.surfaces) for item in chosen])
+        poses = _facing(boxes, knees, where == "before", depth, rng)
     return Places(poses, support, "floor", plain(TRIES), companion)
 
 
-def _at_companion(where: str, depth: float, companion: Item, rng: Rng) -> Floats:
-    """Return a (1, 4) pose around, before or close to an object, facing it."""
-    box = boxes_at(companion.model.mesh.bounds, companion.pose)
-    if where == "close":
-        heading = rng.uniform(0, 2 * np.pi)
-        cos, sin = np.abs(rotate((1, 0), heading - box[4])) + 1e-9
-        edge = min(box[2] / cos, box[3] / sin)
-        middle = box[:2] + rotate((edge + depth / 2 + rng.uniform(0.1, 1.2), 0), heading)
-        angle = heading + np.pi / 2
-        turn = np.pi / 2 if rng.random() < 0.5 else 0.01
-        angle = round(angle / turn) * turn + rng.normal(0, 0.08)
-        return centred(middle[None], np.array([angle]), depth)
-    # The side, by its outward direction from the companion's middle: 0 is the front, then counter-clockwise.
-    side = 0 if where == "before" else int(rng.integers(4))
-    long, deep = (box[2], box[3]) if side % 2 == 0 else (box[3], box[2])
-    along = rng.uniform(-1, 1) * max(long - 0.3, 0) * (0.5 if where == "before" else 1)
-    seat_fits = any(surface.z > KNEE_SPACE for surface in companion.model.surfaces)
-    gap = rng.uniform(-0.25, 0.2) if seat_fits else rng.uniform(0.28, 0.5)
-    outward = box[4] + side * (np.pi / 2)
-    middle = box[:2] + rotate((along, deep + gap + depth / 2), outward)
-    angle = outward + np.pi + rng.normal(0, 0.12 if seat_fits else 0.02)
-    return centred(middle[None], np.array([angle]), depth)
+def _close(boxes: Floats, depth: float, rng: Rng) -> Floats:
+    """Return (K, 4) poses within reach of K boxes, turned to them; half of them parallel to the walls."""
+    heading = rng.uniform(0, 2 * np.pi, TRIES)
+    turn = heading - boxes[:, 4]
+    edge = np.minimum(boxes[:, 2] / (np.abs(np.cos(turn)) + 1e-9), boxes[:, 3] / (np.abs(np.sin(turn)) + 1e-9))
+    away = np.zeros((TRIES, 2))
+    away[:, 0] = edge + depth / 2 + rng.uniform(0.1, 1.2, TRIES)
+    step = np.where(rng.random(TRIES) < 0.5, np.pi / 2, 0.01)
+    angle = ((heading + np.pi / 2) / step).round() * step + rng.normal(0, 0.08, TRIES)
+    return centred(boxes[:, :2] + rotate(away, heading), angle, depth)
+
+
+def _facing(boxes: Floats, knees: NDArray[np.bool_], front: bool, depth: float, rng: Rng) -> Floats:
+    """Return (K, 4) poses at a side, or at the front, of K boxes, facing them.
+
+    Args:
+        boxes: (K, 7) boxes.
+        knees: (K,) whether there is space for knees under the thing, so that a seat is drawn close.
+        front: whether only its front will do.
+        depth: depth of the object that is placed.
+        rng: source of chance.
+    """
+    # The side, by its outward direction: 0 is the front, then counter-clockwise.
+    side = np.zeros(TRIES, np.int64) if front else rng.integers(4, size=TRIES)
+    ends = side % 2 == 1
+    long, deep = np.where(ends, boxes[:, 3], boxes[:, 2]), np.where(ends, boxes[:, 2], boxes[:, 3])
+    place = np.empty((TRIES, 2))
+    place[:, 0] = rng.uniform(-1, 1, TRIES) * (long - 0.3).clip(0) * (0.5 if front else 1.0)
+    place[:, 1] = deep + depth / 2 + np.where(knees, rng.uniform(-0.25, 0.2, TRIES), rng.uniform(0.28, 0.5, TRIES))
+    outward = boxes[:, 4] + side * (np.pi / 2)
+    angle = outward + np.pi + rng.normal(0, 1, TRIES) * np.where(knees, 0.12, 0.02)
+    return centred(boxes[:, :2] + rotate(place, outward), angle, depth)
 
 
 def _beside(model: Model, items: dict[int, Item], companion: Indices, support: Indices, rng: Rng) -> Places:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from data_prep.rooms.footprints import Floats, rotate
+from data_prep.rooms.footprints import Floats, boxes_at, rotate
 from data_prep.rooms.places import TRIES, Item, Places, Rng, Size, plain
-from data_prep.rooms.recipes.registry import Model, Recipe, Surface
+from data_prep.rooms.recipes.registry import Model, Recipe
 
 SMALL_TURN = 0.1
 """Standard deviation of the turn against the carrier, radians."""
@@ -32,73 +33,96 @@ def places_on_top(
     """
     low, high = model.mesh.bounds
     half = (high[:2] - low[:2]) / 2
+    beside = [items[index] for index in near if items[index].contact == "top"]
+    carriers = [item.support for item in beside]
     found = [
-        (index, surface)
+        (index, (*surface.x, *surface.y, surface.z, surface.clear), item.pose)
         for index, item in items.items()
-        if item.recipe.name in recipe.on
+        if item.recipe.name in recipe.on and (recipe.where != "beside" or not carriers or index in carriers)
         for surface in item.model.surfaces
-        if surface.clear >= high[2] and item.pose[2] + surface.z + high[2] < size[2] and _turn(surface, half) is not None
     ]
-    if recipe.where == "beside" and near:
-        carriers = [items[index].support for index in near if items[index].contact == "top"]
-        found = [(carrier, surface) for carrier, surface in found if carrier in carriers]
     if not found:
         return None
+    surfaces, frames = np.array([surface for _, surface, _ in found]), np.array([pose for _, _, pose in found])
+    extent = (surfaces[:, [1, 3]] - surfaces[:, [0, 2]]) / 2
+    fits = (half <= extent).all(axis=1) | (half[::-1] <= extent).all(axis=1)
+    fits &= (surfaces[:, 5] >= high[2]) & (frames[:, 2] + surfaces[:, 4] + high[2] < size[2])
+    if not fits.any():
+        return None
     # The root: a large table gets more things than a small one, but not all of them.
-    area = np.array([(s.x[1] - s.x[0]) * (s.y[1] - s.y[0]) for _, s in found]) ** 0.5
+    area = np.sqrt(extent.prod(axis=1)) * fits
     chosen = rng.choice(len(found), TRIES, p=area / area.sum())
-    poses, support, companions = np.empty((TRIES, 4)), plain(TRIES), plain(TRIES)
-    for row, index in enumerate(chosen.tolist()):
-        carrier, surface = found[index]
-        beside = [
-            other for other in near
-            if items[other].support == carrier and abs(items[other].pose[2] - items[carrier].pose[2] - surface.z) < 0.01
-        ]  # fmt: skip
-        companion = beside[int(rng.integers(len(beside)))] if beside else -1
-        local = _on_surface(recipe.where, half, surface, items[carrier], items.get(companion), rng)
-        frame = items[carrier].pose
-        poses[row, :2] = frame[:2] + rotate(local[:2], frame[3])
-        poses[row, 2:] = frame[2] + surface.z, frame[3] + local[2]
-        support[row], companions[row] = carrier, companion
-    return Places(poses, support, "top", plain(TRIES), companions)
+    carrier = np.array([index for index, _, _ in found], np.int64)[chosen]
+    frames, surfaces, extent = frames[chosen], surfaces[chosen], extent[chosen]
+    angle, wide = _turns(half, extent, recipe.where == "top", rng)
+    slack = (extent - wide).clip(0)
+    lowest = surfaces[:, [0, 2]] + extent - slack
+    middle = lowest + 2 * slack * rng.random((TRIES, 2))
+    if recipe.where == "back":
+        middle[:, 1] = lowest[:, 1] + np.minimum(2 * slack[:, 1], rng.uniform(0, 0.08, TRIES))
+    elif recipe.where == "front":
+        middle[:, 1] = lowest[:, 1] + (2 * slack[:, 1] - rng.uniform(0, 0.12, TRIES)).clip(0)
+    companion = plain(TRIES)
+    if beside and recipe.where in ("front", "beside"):
+        companion = _join(recipe, items, near, carrier, frames, surfaces[:, 4], middle, wide, rng)
+        middle = np.clip(middle, lowest, lowest + 2 * slack)
+    poses = np.empty((TRIES, 4))
+    poses[:, :2] = frames[:, :2] + rotate(middle - rotate((0, half[1]), angle), frames[:, 3])
+    poses[:, 2] = frames[:, 2] + surfaces[:, 4]
+    poses[:, 3] = frames[:, 3] + angle
+    return Places(poses, carrier, "top", plain(TRIES), companion)
 
 
-def _turn(surface: Surface, half: Floats) -> float | None:
-    """Return the turn, 0 or a quarter, by which a rectangle of (2,) half extents fits on a surface."""
-    x, y = (surface.x[1] - surface.x[0]) / 2, (surface.y[1] - surface.y[0]) / 2
-    if half[0] <= x and half[1] <= y:
-        return 0.0
-    return np.pi / 2 if half[1] <= x and half[0] <= y else None
+def _turns(half: Floats, extent: Floats, free: bool, rng: Rng) -> tuple[Floats, Floats]:
+    """Return (K,) turns against the carrier by which a rectangle fits on K surfaces, and (K, 2) its reach then.
 
-
-def _on_surface(where: str, half: Floats, surface: Surface, carrier: Item, companion: Item | None, rng: Rng) -> Floats:
-    """Return x, y and turn of the object's origin in the carrier's frame, its footprint inside the surface."""
-    turn = _turn(surface, half) or 0.0
-    if where == "top" and max(half) < 0.15:
-        turn += rng.uniform(-np.pi, np.pi) if rng.random() < 0.3 else 0.0
-    small = rng.normal(0, SMALL_TURN)
-    low, high = np.array([surface.x, surface.y]).T
+    Args:
+        half: (2,) half extents of the rectangle.
+        extent: (K, 2) half extents of the surfaces.
+        free: whether small things may be turned in any way.
+        rng: source of chance.
+    """
+    parallel = np.where((half <= extent).all(axis=1), 0.0, np.pi / 2)
+    wanted = parallel + rng.normal(0, SMALL_TURN, TRIES)
+    if free and half.max() < 0.15:
+        wanted += np.where(rng.random(TRIES) < 0.3, rng.uniform(-np.pi, np.pi, TRIES), 0)
     # A turned rectangle is wider: where it then does not fit, it stays parallel.
-    for angle in (turn + small, turn, _turn(surface, half) or 0.0):
-        cos, sin = abs(np.cos(angle)), abs(np.sin(angle))
-        wide = np.array([half[0] * cos + half[1] * sin, half[0] * sin + half[1] * cos])
-        if (2 * wide <= high - low + 1e-9).all():
-            break
-    first, last = low + wide, np.maximum(high - wide, low + wide)
-    middle = first + (last - first) * rng.random(2)
-    if where == "back":
-        middle[1] = min(first[1] + rng.uniform(0, 0.08), last[1])
-    elif where == "front":
-        middle[1] = max(last[1] - rng.uniform(0, 0.12), first[1])
-    if companion is not None and where in ("front", "beside"):
-        there = rotate(companion.pose[:2] - carrier.pose[:2], -carrier.pose[3])
-        bounds = companion.model.mesh.bounds
-        there = there + rotate((0, bounds[1, 1] / 2), companion.pose[3] - carrier.pose[3])
-        if where == "front":
-            middle[0] = there[0] + rng.normal(0, 0.03)
+    angle = np.where((_reach(half, wanted) <= extent).all(axis=1), wanted, parallel)
+    return angle, _reach(half, angle)
+
+
+def _reach(half: Floats, angle: Floats) -> Floats:
+    """Return (K, 2) half extents along x and y of a rectangle that is turned."""
+    cos, sin = np.abs(np.cos(angle)), np.abs(np.sin(angle))
+    return np.stack([half[0] * cos + half[1] * sin, half[0] * sin + half[1] * cos], axis=1)
+
+
+def _join(
+    recipe: Recipe,
+    items: dict[int, Item],
+    near: Sequence[int],
+    carrier: NDArray[np.int64],
+    frames: Floats,
+    height: Floats,
+    middle: Floats,
+    wide: Floats,
+    rng: Rng,
+) -> NDArray[np.int64]:
+    """Move the places whose surface holds a thing of ``near`` before or beside it; return (K,) that thing, or -1."""
+    companion = plain(TRIES)
+    for row in range(TRIES):
+        z = frames[row, 2] + height[row]
+        there = [i for i in near if items[i].support == carrier[row] and abs(items[i].pose[2] - z) < 0.01]
+        if not there:
+            continue
+        companion[row] = there[int(rng.integers(len(there)))]
+        other = items[int(companion[row])]
+        box = boxes_at(other.model.mesh.bounds, other.pose)
+        x, y = rotate(box[:2] - frames[row, :2], -frames[row, 3])
+        if recipe.where == "front":
+            middle[row, 0] = x + rng.normal(0, 0.03)
         else:
-            gap = bounds[1, 0] + wide[0] + rng.uniform(0.02, 0.15)
-            # Most people use the mouse with the right hand; the front is towards +y, so the right is -x.
-            middle = there + (gap * (1 if rng.random() < 0.15 else -1), rng.normal(0, 0.03))
-        middle = np.clip(middle, first, last)
-    return np.append(middle - rotate((0, half[1]), angle), angle)
+            # Most people use the mouse with the right hand; a carrier's front is +y, so that right is -x.
+            side = 1 if rng.random() < 0.15 else -1
+            middle[row] = x + side * (box[2] + wide[row, 0] + rng.uniform(0.02, 0.15)), y + rng.normal(0, 0.03)
+    return companion

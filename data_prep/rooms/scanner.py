@@ -15,10 +15,8 @@ from numpy.typing import NDArray
 from data_prep.rooms.cameras import Camera, Poses, choose_poses
 from data_prep.rooms.raycast import RoomSurface
 from data_prep.rooms.room import Room
+from data_prep.rooms.sensor import read_pixels
 from pointnc.errors import UserError
-
-GRAZING = 0.25
-"""Cosine of incidence below which readings drop out, the more the flatter."""
 
 
 @dataclass(frozen=True)
@@ -114,63 +112,23 @@ def record(room: Room, scanner: Scanner, rng: np.random.Generator) -> Frames:
         color=np.empty((*shape, 3), np.uint8),
         object=np.empty(shape, np.int16),
     )
-    exposure = _exposure(len(poses), scanner.exposure_shift, rng)
+    gain = _exposure(len(poses), scanner.exposure_shift, rng)
+    pixels = camera.width * camera.height
     for i in range(len(poses)):
-        _expose(frames, i, poses, surface, scanner, light, exposure[i], rng)
+        origin = poses.position[i].astype(np.float32)
+        direction = camera.rays @ poses.rotation[i].T.astype(np.float32)
+        hits = surface.cast(origin, direction)
+        luck = rng.random(pixels, dtype=np.float32)
+        depth_noise = np.float32(scanner.depth_noise) * rng.standard_normal(pixels, dtype=np.float32)
+        color_noise = np.float32(scanner.color_noise) * rng.standard_normal((pixels, 3), dtype=np.float32)
+        read_pixels(
+            hits.distance, hits.face, direction, origin, surface.normal, surface.color, surface.object,
+            light, gain[i], luck, depth_noise, color_noise,
+            np.float32(scanner.reach), np.float32(scanner.dropout),
+            frames.depth[i].reshape(-1), frames.cosine[i].reshape(-1),
+            frames.color[i].reshape(-1, 3), frames.object[i].reshape(-1),
+        )  # fmt: skip
     return frames
-
-
-def _expose(
-    frames: Frames,
-    index: int,
-    poses: Poses,
-    surface: RoomSurface,
-    scanner: Scanner,
-    light: NDArray[np.float32],
-    exposure: NDArray[np.float32],
-    rng: np.random.Generator,
-) -> None:
-    """Fill one frame."""
-    size = frames.depth.shape[1:]
-    origin = poses.position[index].astype(np.float32)
-    direction = frames.camera.rays @ poses.rotation[index].T.astype(np.float32)
-    hits = surface.cast(origin, direction)
-    normal = surface.normal[hits.face]
-    cosine = np.abs(np.einsum("ij,ij->i", normal, direction)) / np.linalg.norm(direction, axis=1)
-
-    # A ray's direction has length 1 along the optical axis, so that distance in its lengths is depth.
-    depth = hits.distance
-    luck = rng.random(len(depth), dtype=np.float32)
-    seen = (depth < scanner.reach) & (luck < (1 - scanner.dropout) * np.minimum(cosine / GRAZING, 1))
-    noise = rng.standard_normal(len(depth), dtype=np.float32)
-    depth = np.where(seen, depth, 0)
-    frames.color[index] = _shade(
-        surface.color[hits.face], normal, origin + depth[:, None] * direction, light, exposure, scanner, rng
-    ).reshape(*size, 3)
-    depth += scanner.depth_noise * noise * depth**2
-    frames.depth[index] = np.maximum(depth, 0).reshape(size)
-    frames.cosine[index] = cosine.reshape(size)
-    frames.object[index] = np.where(seen, surface.object[hits.face], -1).reshape(size)
-
-
-def _shade(
-    color: NDArray[np.uint8],
-    normal: NDArray[np.float32],
-    point: NDArray[np.float32],
-    light: NDArray[np.float32],
-    exposure: NDArray[np.float32],
-    scanner: Scanner,
-    rng: np.random.Generator,
-) -> NDArray[np.uint8]:
-    """Return (R, 3) colours of matt surfaces under one lamp and much ambient light, as the sensor reads them."""
-    towards = light - point
-    squared = np.einsum("ij,ij->i", towards, towards)
-    lambert = np.abs(np.einsum("ij,ij->i", normal, towards)) / np.sqrt(squared + 1e-6)
-    brightness = 0.7 + 0.5 * lambert / (1 + 0.05 * squared)
-    shaded = color * (brightness[:, None] * exposure)
-    if scanner.color_noise:
-        shaded += scanner.color_noise * rng.standard_normal(shaded.shape, dtype=np.float32)
-    return np.clip(shaded, 0, 255).astype(np.uint8)
 
 
 def _exposure(count: int, shift: float, rng: np.random.Generator) -> NDArray[np.float32]:

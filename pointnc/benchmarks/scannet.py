@@ -85,9 +85,7 @@ class LabelMap:
                 columns = reader.fieldnames or []
                 for column in ("raw_category", "id", "nyu40id"):
                     if column not in columns:
-                        raise UserError(
-                            f"{path} has no column {column!r}; fetch {LABEL_MAP_FILE} of ScanNet v2 again"
-                        )
+                        raise UserError(f"{path} has no column {column!r}; fetch {LABEL_MAP_FILE} of ScanNet v2 again")
                 rows = list(reader)
         except FileNotFoundError:
             raise UserError(
@@ -103,9 +101,7 @@ class LabelMap:
                 raise UserError(f"{path}, line {line}: ids are not numbers; fetch the file again") from None
         names = dict(zip(taxonomy("scannet200").names, taxonomy("scannet200").ids))
         wrong = [
-            name
-            for name in ("wall", "chair", "office chair", "monitor")
-            if fine.get(name, names[name]) != names[name]
+            name for name in ("wall", "chair", "office chair", "monitor") if fine.get(name, names[name]) != names[name]
         ]
         if wrong:
             raise UserError(

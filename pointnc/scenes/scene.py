@@ -66,8 +66,7 @@ class Scene:
         for key, value in self.arrays().items():
             if len(value) != len(self):
                 raise UserError(
-                    f"scene {self.name}: {key} has {len(value)} rows but coord has {len(self)}; "
-                    "prepare the scene again"
+                    f"scene {self.name}: {key} has {len(value)} rows but coord has {len(self)}; prepare the scene again"
                 )
             if value.dtype.kind == "f" and not np.isfinite(value).all():
                 bad = int((~np.isfinite(value)).reshape(len(self), -1).any(1).sum())

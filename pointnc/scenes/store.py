@@ -105,9 +105,7 @@ class SceneStore:
         except FileNotFoundError:
             return None
         except (ValueError, OSError, EOFError) as error:
-            raise UserError(
-                f"{path} is damaged ({error}); delete its folder and prepare the scene again"
-            ) from None
+            raise UserError(f"{path} is damaged ({error}); delete its folder and prepare the scene again") from None
 
     def check_taxonomy(self, taxonomy: Taxonomy) -> None:
         """Compare the store's label set with the one that a run is configured for.

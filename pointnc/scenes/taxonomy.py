@@ -110,9 +110,7 @@ class Taxonomy:
                 name=str(data.get("name", "custom")),
                 names=names,
                 ids=tuple(int(i) for i in data.get("ids") or range(len(names))),
-                colors=tuple(
-                    (int(r), int(g), int(b)) for r, g, b in data.get("colors") or spread_colors(len(names))
-                ),
+                colors=tuple((int(r), int(g), int(b)) for r, g, b in data.get("colors") or spread_colors(len(names))),
                 groups=tuple(str(group) for group in data.get("groups") or [""] * len(names)),
                 segment=str(data.get("segment", "segment")),
                 train_only=tuple(int(i) for i in data.get("train_only", ())),

@@ -86,10 +86,10 @@ class SaveCheckpoints(Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Notice whether this validation is the best so far."""
-        miou = pl_module.scores.miou  # type: ignore[union-attr]
+        miou = float(trainer.callback_metrics.get("val/miou", float("nan")))
         self._improved = miou > self.best_miou  # never for NaN
         if self._improved:
-            self.best_miou = float(miou)
+            self.best_miou = miou
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save the epoch's state, and the best one's."""

@@ -51,9 +51,7 @@ class Checkpoint:
         """The state of the Segmentor alone."""
         prefix = "model."
         return {
-            key.removeprefix(prefix): value
-            for key, value in self.data["state_dict"].items()
-            if key.startswith(prefix)
+            key.removeprefix(prefix): value for key, value in self.data["state_dict"].items() if key.startswith(prefix)
         }
 
 
@@ -117,7 +115,9 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         except (OSError, RuntimeError) as error:
             reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
             kept = f"; {path} of before is still valid, go on with resume={path}" if Path(path).exists() else ""
-            raise UserError(f"could not write {path} ({reason}): free space or choose another run_dir={kept}") from error
+            raise UserError(
+                f"could not write {path} ({reason}): free space or choose another run_dir={kept}"
+            ) from error
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
         """Read the file without unpickling code."""

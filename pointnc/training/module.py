@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
+from pointnc.collapse.regularizer import CenterObserver
 from pointnc.data.batch import VoxelBatch
 from pointnc.errors import UserError
 from pointnc.inference.labeler import label_points
@@ -35,7 +36,7 @@ class SegmentationModule(pl.LightningModule):
         self,
         model: nn.Module,
         loss: nn.Module,
-        regularizer: nn.Module,
+        regularizer: CenterObserver,
         taxonomy: Taxonomy,
         optimizer: Callable[..., torch.optim.Optimizer],
         schedule: Callable[..., torch.optim.lr_scheduler.LRScheduler],
@@ -97,6 +98,8 @@ class SegmentationModule(pl.LightningModule):
 
     def validation_step(self, batch: VoxelBatch, batch_index: int) -> None:
         """Count the labels of every point of the original scenes."""
+        if batch.point_segment is None:
+            raise UserError(f"scene {batch.names[0]} has no labels to score; prepare the split with labels")
         labels = label_points(self.model(batch).logits, batch)
         self.confusion.update(torch.cat(labels), batch.point_segment)
 

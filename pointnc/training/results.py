@@ -77,8 +77,9 @@ def _summary(config: DictConfig, data: Data, module: SegmentationModule) -> dict
         "regularizer": f"{config.choice.regularizer}, weight {module.regularizer.weight:g}",
         "input": f"{', '.join(config.dataset.features)}; voxels of {100 * config.dataset.voxel_size:g} cm",
         "training": f"{trainer.max_epochs} epochs, {trainer.global_step} steps of {config.batch_size} scenes, "
-        f"{config.choice.dataset} seed {config.seed}",
-        "machine": f"{trainer.strategy.root_device.type}, {trainer.world_size} processes, precision {trainer.precision}",
+        f"seed {config.seed}",
+        "machine": f"{trainer.strategy.root_device.type}, precision {trainer.precision}, "
+        f"processes: {trainer.world_size}",
     }
 
 
@@ -101,7 +102,7 @@ def _print(folder: Path, scores: Scores, metrics: dict[str, Any], histogram: Any
     console.print(scores_table(scores, histogram))
     seconds = ", ".join(f"{name} {value:.0f} s" for name, value in metrics["seconds"].items())
     console.print(
-        f"mIoU {scores.miou:.2f} ({scores.convention} convention, every point of every scene); predicting the commonest "
-        f"class everywhere gives {metrics['majority_miou']:.2f}\n{seconds}"
+        f"mIoU {scores.miou:.2f} ({scores.convention} convention, every point of every scene); "
+        f"predicting the commonest class everywhere gives {metrics['majority_miou']:.2f}\n{seconds}"
     )
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True)

@@ -149,9 +149,13 @@ def open_data(config: DictConfig) -> Data:
             f"{distributed.world_size()} processes but {len(val_dataset)} scenes in {dataset.val_split}: "
             "every process needs one; start fewer"
         )
-    ranks = {"rank": distributed.rank(), "world_size": distributed.world_size()}
-    sampler = ResumableBatchSampler(len(train_dataset), config.batch_size, config.seed, shuffle=True, **ranks)
-    val_sampler = ResumableBatchSampler(len(val_dataset), 1, config.seed, shuffle=False, evaluation=True, **ranks)
+    rank, world = distributed.rank(), distributed.world_size()
+    sampler = ResumableBatchSampler(
+        len(train_dataset), config.batch_size, config.seed, shuffle=True, rank=rank, world_size=world
+    )
+    val_sampler = ResumableBatchSampler(
+        len(val_dataset), batch_size=1, shuffle=False, rank=rank, world_size=world, evaluation=True
+    )
     return Data(
         store=store,
         taxonomy=taxonomy,
@@ -238,9 +242,7 @@ def _quieten() -> None:
     logging.getLogger("torch.fx").setLevel(logging.ERROR)
 
 
-def _announce(
-    config: DictConfig, folder: Path, data: Data, module: SegmentationModule, resume: Path | None
-) -> None:
+def _announce(config: DictConfig, folder: Path, data: Data, module: SegmentationModule, resume: Path | None) -> None:
     if distributed.rank() != 0:
         return
     parameters = sum(p.numel() for p in module.model.parameters())

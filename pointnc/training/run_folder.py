@@ -97,7 +97,7 @@ def resumed_config(config: DictConfig, overrides: list[str]) -> DictConfig:
             raise UserError(f"{path} was not trained with {key}={value}: leave it out, or start without resume=")
         OmegaConf.update(merged, key, value)
     merged.resume, merged.run_dir = str(path), config.run_dir
-    return merged  # type: ignore[return-value]
+    return merged
 
 
 _MISSING = object()

@@ -96,9 +96,7 @@ def test_zero_weight_is_plain_cross_entropy_to_the_bit(store: Path, tmp_path: Pa
     runs = []
     for name, overrides in (("none", ["regularizer=none"]), ("zero", ["regularizer.weight=0"])):
         runs.append(train(configure(store, tmp_path / name, "trainer.max_epochs=1", *overrides)))
-    first, second = (
-        {key: value for key, value in weights(run).items() if key.startswith("model.")} for run in runs
-    )
+    first, second = ({key: value for key, value in weights(run).items() if key.startswith("model.")} for run in runs)
     for name, value in first.items():
         assert torch.equal(value, second[name]), name
 

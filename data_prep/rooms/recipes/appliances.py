@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 
-from data_prep.rooms.recipes.palette import any_of, appliance, ceramic, colorful, dark, metal, muted, white, wood
-from data_prep.rooms.recipes.parts import chance, frame, knob, legs, panel, sizes, top_of
+from data_prep.rooms.recipes.palette import any_of, appliance, dark, metal, muted, white, wood
+from data_prep.rooms.recipes.parts import chance, legs, panel, sizes, top_of
 from data_prep.rooms.recipes.registry import BATHROOM, BEDROOM, CORRIDOR, KITCHEN, LIVING, OFFICE, Model, recipe
-from data_prep.rooms.shapes import Color, Mesh, box, cylinder, join, lathe, rounded_box, superellipsoid, tube
+from data_prep.rooms.shapes import Color, Mesh, box, cylinder, join, rounded_box, tube
 
 Rng = np.random.Generator
 GLASS: Color = (28, 30, 34)
@@ -30,7 +32,10 @@ def refrigerator(rng: Rng) -> Model:
     w, d, h = sizes(rng, (0.58, 0.92), (0.6, 0.78), (1.5, 1.9))
     color, handle = appliance(rng), any_of(metal, white, dark)(rng)
     deep, split = d - 0.07, h * float(rng.choice([0.3, 0.68, 0.72]))
-    parts = [box((w, deep, h - 0.03), color, (0, deep / 2, 0.03)), box((w - 0.06, deep - 0.05, 0.04), GLASS, (0, deep / 2, 0))]
+    parts = [
+        box((w, deep, h - 0.03), color, (0, deep / 2, 0.03)),
+        box((w - 0.06, deep - 0.05, 0.04), GLASS, (0, deep / 2, 0)),
+    ]
     if w > 0.8 and chance(rng, 0.6):
         doors = [(-w / 4, w / 2, 0.05, h - 0.05), (w / 4, w / 2, 0.05, h - 0.05)]
     else:
@@ -39,7 +44,19 @@ def refrigerator(rng: Rng) -> Model:
         parts.append(rounded_box((wide - 0.008, 0.075, tall - 0.008), color, (x, deep + 0.035, z), 0.02))
         grip = -0.04 * np.sign(x) if x else 0.42 * w
         low, high = z + 0.15 * tall, z + (0.85 if tall < 0.8 else 0.6) * tall
-        parts.append(tube([(grip, deep + 0.07, low), (grip, deep + 0.1, low + 0.03), (grip, deep + 0.1, high), (grip, deep + 0.07, high + 0.03)], 0.012, handle, 6))
+        parts.append(
+            tube(
+                [
+                    (grip, deep + 0.07, low),
+                    (grip, deep + 0.1, low + 0.03),
+                    (grip, deep + 0.1, high),
+                    (grip, deep + 0.07, high + 0.03),
+                ],
+                0.012,
+                handle,
+                6,
+            )
+        )
     return Model(join(*parts), (top_of(w - 0.06, deep - 0.04, h, 0.02),))
 
 
@@ -54,27 +71,38 @@ def mini_fridge(rng: Rng) -> Model:
     return Model(join(*parts), (top_of(w - 0.03, deep - 0.03, h, 0.02),))
 
 
-@recipe("stove", 38, rooms={KITCHEN: 12}, where="beside", near=("kitchen counter", "kitchen cabinet", "counter"), most=1, free=0.7)
+@recipe(
+    "stove",
+    38,
+    rooms={KITCHEN: 12},
+    where="beside",
+    near=("kitchen counter", "kitchen cabinet", "counter"),
+    most=1,
+    free=0.7,
+)
 def stove(rng: Rng) -> Model:
     """A range: four burners above an oven door, mostly with a control panel behind."""
     w, d, z = sizes(rng, (0.5, 0.77), (0.58, 0.68), (0.86, 0.94))
     color, top = appliance(rng), any_of(dark, dark, white, metal)(rng)
     parts = [box((w, d - 0.03, z - 0.02), color, (0, d / 2 - 0.015, 0)), panel(w, d, 0.02, top, z - 0.02)]
-    for x in (-0.24 * w, 0.24 * w):
-        for y in (0.3 * d, 0.72 * d):
-            r = rng.uniform(0.07, 0.11)
-            parts.append(cylinder(r, 0.012, GLASS, (x, y, z)))
-            if chance(rng, 0.5):
-                parts += [box((2 * r, 0.012, 0.02), GLASS, (x, y, z + 0.01)), box((0.012, 2 * r, 0.02), GLASS, (x, y, z + 0.01))]
+    grates = chance(rng, 0.5)
+    for x, y in product((-0.24 * w, 0.24 * w), (0.3 * d, 0.72 * d)):
+        r = rng.uniform(0.07, 0.11)
+        parts.append(cylinder(r, 0.012, GLASS, (x, y, z)))
+        if grates:
+            parts += [box(bar, GLASS, (x, y, z + 0.01)) for bar in ((2 * r, 0.012, 0.02), (0.012, 2 * r, 0.02))]
     parts.append(box((w - 0.04, 0.03, 0.48), color, (0, d - 0.02, 0.22)))
-    parts += [box((0.6 * w, 0.01, 0.25), GLASS, (0, d, 0.3)), box((0.8 * w, 0.04, 0.02), metal(rng), (0, d + 0.02, 0.66))]
+    parts += [
+        box((0.6 * w, 0.01, 0.25), GLASS, (0, d, 0.3)),
+        box((0.8 * w, 0.04, 0.02), metal(rng), (0, d + 0.02, 0.66)),
+    ]
     parts.append(box((w - 0.04, 0.025, 0.14), color, (0, d - 0.02, 0.05)))
     if chance(rng, 0.6):
         parts.append(box((w, 0.06, 0.16), color, (0, 0.03, z)))
         parts += _knobs(5, 0.75 * w, 0.06, z + 0.09, dark(rng))
     else:
         parts += _knobs(5, 0.75 * w, d - 0.015, z - 0.09, dark(rng))
-    return Model(join(*parts), (top_of(w - 0.1, d - 0.18, z + 0.03, 0.12, 0.5),))
+    return Model(join(*parts), (top_of(w - 0.1, d - 0.18, z + (0.03 if grates else 0.012), 0.12, 0.5),))
 
 
 @recipe("oven", 38, rooms={KITCHEN: 5}, where="beside", near=RUN, most=1, free=0.6)
@@ -88,12 +116,37 @@ def oven(rng: Rng) -> Model:
     for index in range(doors):
         z = 0.16 + 0.72 * index
         parts.append(box((w - 0.03, 0.03, 0.66), color, (0, d - 0.01, z)))
-        parts += [box((0.75 * w, 0.01, 0.34), GLASS, (0, d + 0.008, z + 0.08)), *_knobs(4, 0.7 * w, d, z + 0.58, metal(rng))]
-        parts.append(tube([(-0.38 * w, d, z + 0.48), (-0.38 * w, d + 0.04, z + 0.48), (0.38 * w, d + 0.04, z + 0.48), (0.38 * w, d, z + 0.48)], 0.01, metal(rng), 6))
+        parts += [
+            box((0.75 * w, 0.01, 0.34), GLASS, (0, d + 0.008, z + 0.08)),
+            *_knobs(4, 0.7 * w, d, z + 0.58, metal(rng)),
+        ]
+        parts.append(
+            tube(
+                [
+                    (-0.38 * w, d, z + 0.48),
+                    (-0.38 * w, d + 0.04, z + 0.48),
+                    (0.38 * w, d + 0.04, z + 0.48),
+                    (0.38 * w, d, z + 0.48),
+                ],
+                0.01,
+                metal(rng),
+                6,
+            )
+        )
     return Model(join(*parts), (top_of(w - 0.04, d - 0.05, h, 0.02),))
 
 
-@recipe("range hood", 38, rooms={KITCHEN: 6}, on="wall", where="above", near=("stove",), needs=True, height=(1.5, 1.7), most=1)
+@recipe(
+    "range hood",
+    38,
+    rooms={KITCHEN: 6},
+    on="wall",
+    where="above",
+    near=("stove",),
+    needs=True,
+    height=(1.5, 1.7),
+    most=1,
+)
 def range_hood(rng: Rng) -> Mesh:
     """A pyramid or a flat box over the stove, with a flue."""
     w, d = sizes(rng, (0.55, 0.8), (0.4, 0.52))
@@ -102,7 +155,7 @@ def range_hood(rng: Rng) -> Mesh:
         return join(box((w, d, 0.14), color, (0, d / 2, 0)), box((w, 0.32, 0.12), color, (0, 0.16, 0.1)))
     rim, high = 0.06, rng.uniform(0.15, 0.3)
     steps = [(w * (1 - 0.6 * f), d * (1 - 0.4 * f), rim + high * f) for f in (0.0, 0.25, 0.5, 0.75)]
-    parts = [box((w, d, rim), color, (0, d / 2, 0)), box((0.3, 0.26, 0.6), color, (0, 0.13, rim + 0.5 * high))]
+    parts = [box((w, d, rim), color, (0, d / 2, 0)), box((0.3, 0.26, 0.35), color, (0, 0.13, rim + 0.5 * high))]
     parts += [box((wide, deep, high / 4), color, (0, deep / 2, z)) for wide, deep, z in steps]
     return join(*parts)
 
@@ -147,7 +200,10 @@ def washing_machine(rng: Rng) -> Model:
     w, d, h = sizes(rng, (0.58, 0.69), (0.6, 0.7), (0.88, 0.98))
     color = white(rng)
     parts = [rounded_box((w, d, h), color, (0, d / 2, 0), 0.02), box((w, 0.14, 0.16), color, (0, 0.07, h))]
-    parts += [rounded_box((0.75 * w, 0.6 * d, 0.03), color, (0, 0.58 * d, h - 0.01)), *_knobs(3, 0.5 * w, 0.14, h + 0.09, dark(rng))]
+    parts += [
+        rounded_box((0.75 * w, 0.6 * d, 0.03), color, (0, 0.58 * d, h - 0.01)),
+        *_knobs(3, 0.5 * w, 0.14, h + 0.09, dark(rng)),
+    ]
     return Model(join(*parts), (top_of(0.7 * w, 0.5 * d, h + 0.02, 0.3 * d),))
 
 

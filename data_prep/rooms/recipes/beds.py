@@ -43,7 +43,9 @@ def bed(rng: Rng) -> Model:
             parts.append(rounded_box((w, 0.1, h - 0.1), fabric(rng), (0, 0.05, 0.1), 0.04))
             parts += [box((0.05, 0.05, 0.12), color, (side * (w / 2 - 0.1), 0.05, 0)) for side in (-1, 1)]
         else:
-            parts += [tube([(x, 0.03, 0), (x, 0.03, h)], 0.02, color, 6) for x in np.linspace(-w / 2 + 0.02, w / 2 - 0.02, 8)]
+            parts += [
+                tube([(x, 0.03, 0), (x, 0.03, h)], 0.02, color, 6) for x in np.linspace(-w / 2 + 0.02, w / 2 - 0.02, 8)
+            ]
             parts.append(box((w, 0.045, 0.05), color, (0, 0.03, h - 0.05)))
     return Model(join(*parts), (top_of(w - 0.14, length - 0.12, top, 0.12),))
 
@@ -92,7 +94,9 @@ def blanket(rng: Rng, bed: NDArray[np.float64]) -> Mesh:
         cloth = sheet((0.9 * w, deep), color, ripple(rng, 8, 12, 0.06, 0.02), 0.0)
         return cloth.moved(0, length - deep / 2 - rng.uniform(0.1, 0.4), top - 0.004)
     deep, drop = length * rng.uniform(0.45, 0.75), rng.uniform(0.12, top - 0.12)
-    parts = [sheet((over, deep), color, ripple(rng, 16, 16, 0.045, 0.03), 0.0).moved(0, length - deep / 2 + 0.01, top - 0.01)]
+    parts = [
+        sheet((over, deep), color, ripple(rng, 16, 16, 0.045, 0.03), 0.0).moved(0, length - deep / 2 + 0.01, top - 0.01)
+    ]
     for side in (-1, 1):
         fall = hang(sheet((deep, drop), color, ripple(rng, 6, 24, 0.025, 0.015), 0.0)).turned(-side * np.pi / 2)
         parts.append(fall.moved(side * (w / 2 + 0.001), length - deep / 2 + 0.01, top + 0.02 - drop / 2))

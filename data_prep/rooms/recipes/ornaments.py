@@ -1,15 +1,36 @@
-"""Things that may lie or stand anywhere: plants, boxes, baskets, candles, toys, ornaments."""
+"""Plants, candles, toys, ornaments, odds and ends."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from data_prep.rooms.recipes.carriers import ANY_TOP, BATHROOM_TOPS, KITCHEN_TOPS, LOW_TABLES, SHELVES, STORAGE, TABLES
-from data_prep.rooms.recipes.palette import any_of, cardboard, ceramic, colorful, dark, fabric, leaf, metal, muted, plastic, white, wood
+from data_prep.rooms.recipes.carriers import ANY_TOP, BATHROOM_TOPS, LOW_TABLES, SHELVES, STORAGE, TABLES
+from data_prep.rooms.recipes.palette import (
+    any_of,
+    cardboard,
+    ceramic,
+    colorful,
+    dark,
+    leaf,
+    metal,
+    muted,
+    plastic,
+    white,
+    wood,
+)
 from data_prep.rooms.recipes.parts import chance, sizes
-from data_prep.rooms.recipes.registry import BATHROOM, BEDROOM, EVERYWHERE, KITCHEN, LIVING, OFFICE, CORRIDOR, Model, recipe, Surface
-from data_prep.rooms.recipes.vessels import blades, foliage, pot, stripes, tub
-from data_prep.rooms.shapes import Mesh, box, cylinder, join, lathe, rounded_box, sheet, superellipsoid, tube
+from data_prep.rooms.recipes.registry import (
+    BATHROOM,
+    BEDROOM,
+    CORRIDOR,
+    EVERYWHERE,
+    KITCHEN,
+    LIVING,
+    OFFICE,
+    recipe,
+)
+from data_prep.rooms.recipes.vessels import blades, foliage, pot, stripes
+from data_prep.rooms.shapes import Mesh, box, cylinder, join, lathe, rounded_box, superellipsoid, tube
 
 Rng = np.random.Generator
 earthen = any_of(ceramic, wood, dark, muted, colorful)
@@ -46,54 +67,14 @@ def potted_plant(rng: Rng) -> Mesh:
     return join(*parts)
 
 
-@recipe("box", 29, rooms=EVERYWHERE | {OFFICE: 3, BEDROOM: 1.5}, where="wall", most=6)
-def carton(rng: Rng) -> Model:
-    """A carton, closed, open with flaps, or two stacked."""
-    w, d, h = sizes(rng, (0.25, 0.6), (0.2, 0.45), (0.15, 0.42))
-    color = any_of(cardboard, cardboard, cardboard, white, muted, colorful)(rng)
-    if chance(rng, 0.25):
-        flaps = [box((w, 0.008, 0.4 * d), color).turned(side * rng.uniform(0.5, 1.9), "x").moved(0, -side * d / 2, h) for side in (-1, 1)]
-        return Model(join(tub((w, d), (w, d), h, color), *flaps))
-    parts = [box((w, d, h), color), box((w + 0.002, 0.05, 0.004), any_of(white, wood)(rng), (0, 0, h - 0.001))]
-    if chance(rng, 0.25):
-        upper = box((0.8 * w, 0.8 * d, 0.6 * h), cardboard(rng)).turned(rng.uniform(-0.3, 0.3))
-        return Model(join(*parts, upper.moved(0, 0, h)))
-    return Model(join(*parts), (Surface((-w / 2, w / 2), (-d / 2, d / 2), h + 0.003),))
-
-
-@recipe("container", 40, rooms={KITCHEN: 4, OFFICE: 1, LIVING: 0.7, BATHROOM: 1}, on=(*KITCHEN_TOPS, *SHELVES, *TABLES), where="top", most=3)
-def container(rng: Rng) -> Mesh:
-    """A food box with a lid, or a jar."""
-    color, lid = plastic(rng), plastic(rng)
-    if chance(rng, 0.5):
-        r, h = sizes(rng, (0.04, 0.08), (0.09, 0.2))
-        return join(cylinder(r, h, color), cylinder(1.05 * r, 0.025, lid, (0, 0, h - 0.01)))
-    w, d, h = sizes(rng, (0.14, 0.3), (0.1, 0.2), (0.06, 0.14))
-    return join(rounded_box((w, d, h), color, (0, 0, 0), 0.02), rounded_box((w + 0.01, d + 0.01, 0.018), lid, (0, 0, h - 0.01), 0.006))
-
-
-@recipe("storage container", 40, rooms={BEDROOM: 2, OFFICE: 2, LIVING: 1, KITCHEN: 1}, on=("shelf", "bookshelf", "cabinet", "closet", "table"), where="top", most=3)
-def storage_container(rng: Rng) -> Mesh:
-    """A tapered plastic box with a lid that overhangs and two clips."""
-    w, d, h = sizes(rng, (0.28, 0.45), (0.2, 0.32), (0.12, 0.26))
-    color, lid = any_of(white, muted, colorful)(rng), plastic(rng)
-    clips = [box((0.02, 0.08, 0.06), lid, (x, 0, h - 0.06)) for x in (-w / 2, w / 2)]
-    return join(tub((0.86 * w, 0.86 * d), (w, d), h, color), rounded_box((w + 0.02, d + 0.02, 0.03), lid, (0, 0, h - 0.01), 0.01), *clips)
-
-
-@recipe("basket", 40, rooms={BATHROOM: 2, BEDROOM: 1.5, LIVING: 2, KITCHEN: 1}, on=(*SHELVES, *STORAGE, *TABLES, "counter"), where="top", most=2)
-def basket(rng: Rng) -> Mesh:
-    """A woven tub or bowl, some with an arched handle."""
-    r, h = sizes(rng, (0.12, 0.2), (0.1, 0.2))
-    color, angle = any_of(wood, wood, white, dark)(rng), np.linspace(0, np.pi, 9)
-    bands = [lathe([(0.92 * r, 0), (0.96 * r, 0.02)], color, (0, 0, f * h)) for f in (0.2, 0.5)]
-    body = [pot(0.75 * r, r, h, color, 0.012), *bands] if chance(rng, 0.5) else [tub((1.6 * r, 1.2 * r), (2 * r, 1.5 * r), h, color, 0.012)]
-    if chance(rng, 0.5):
-        body.append(tube(np.stack([0.95 * r * np.cos(angle), 0 * angle, h - 0.01 + 0.8 * r * np.sin(angle)], 1), 0.01, color))
-    return join(*body)
-
-
-@recipe("candle", 40, rooms={LIVING: 4, BATHROOM: 1, BEDROOM: 1}, on=(*LOW_TABLES, "shelf", "bathroom vanity", "fireplace"), where="top", most=2)
+@recipe(
+    "candle",
+    40,
+    rooms={LIVING: 4, BATHROOM: 1, BEDROOM: 1},
+    on=(*LOW_TABLES, "shelf", "bathroom vanity", "fireplace"),
+    where="top",
+    most=2,
+)
 def candle(rng: Rng) -> Mesh:
     """One to three candles: thick ones, or thin ones on sticks."""
     color, parts, stick = any_of(white, white, colorful)(rng), [], any_of(metal, dark, wood)(rng)
@@ -108,7 +89,14 @@ def candle(rng: Rng) -> Mesh:
     return join(*parts)
 
 
-@recipe("tissue box", 40, rooms={BATHROOM: 3, BEDROOM: 3, LIVING: 2, OFFICE: 3}, on=(*TABLES, *BATHROOM_TOPS, "toilet", "file cabinet"), where="top", most=2)
+@recipe(
+    "tissue box",
+    40,
+    rooms={BATHROOM: 3, BEDROOM: 3, LIVING: 2, OFFICE: 3},
+    on=(*TABLES, *BATHROOM_TOPS, "toilet", "file cabinet"),
+    where="top",
+    most=2,
+)
 def tissue_box(rng: Rng) -> Mesh:
     """A printed carton with a tuft of tissue out of its top."""
     w, h = (0.23, 0.09) if chance(rng, 0.6) else (0.115, 0.13)
@@ -116,23 +104,42 @@ def tissue_box(rng: Rng) -> Mesh:
     return join(*stripes((w, 0.115, h), (any_of(colorful, muted, white)(rng), any_of(colorful, white)(rng))), tuft)
 
 
-@recipe("stuffed animal", 40, rooms={BEDROOM: 6, LIVING: 1}, on=("bed", "couch", "chair", "armchair", "dresser", "shelf"), where="top", most=3)
+@recipe(
+    "stuffed animal",
+    40,
+    rooms={BEDROOM: 6, LIVING: 1},
+    on=("bed", "couch", "chair", "armchair", "dresser", "shelf"),
+    where="top",
+    most=3,
+)
 def stuffed_animal(rng: Rng) -> Mesh:
     """A sitting bear or rabbit: belly, head, snout, ears, four limbs."""
     s, color, face = rng.uniform(0.22, 0.5), any_of(wood, white, muted, colorful)(rng), white(rng)
     ear = rng.uniform(0.12, 0.4)
 
     def ball(size: tuple[float, float, float], x: float, y: float, z: float, light: bool = False) -> Mesh:
-        return superellipsoid(np.multiply(size, s), face if light else color, np.multiply((x, y, z), s), flat=1)
+        extent = (s * size[0], s * size[1], s * size[2])
+        return superellipsoid(extent, face if light else color, (s * x, s * y, s * z), flat=1)
 
-    parts = [ball((0.5, 0.42, 0.55), 0, 0, 0), ball((0.42, 0.38, 0.38), 0, 0.03, 0.48), ball((0.18, 0.16, 0.14), 0, 0.2, 0.55, True)]
+    parts = [
+        ball((0.5, 0.42, 0.55), 0, 0, 0),
+        ball((0.42, 0.38, 0.38), 0, 0.03, 0.48),
+        ball((0.18, 0.16, 0.14), 0, 0.2, 0.55, True),
+    ]
     for side in (-1, 1):
         parts += [ball((0.13, 0.07, ear), side * 0.15, 0, 0.78), ball((0.18, 0.42, 0.17), side * 0.18, 0.3, 0)]
         parts.append(ball((0.15, 0.16, 0.34), side * 0.27, 0.08, 0.18))
     return join(*parts)
 
 
-@recipe("decoration", 40, rooms={LIVING: 4, BEDROOM: 1.5, CORRIDOR: 1, KITCHEN: 0.7}, on=(*LOW_TABLES, *SHELVES, *STORAGE, "fireplace", "windowsill"), where="top", most=4)
+@recipe(
+    "decoration",
+    40,
+    rooms={LIVING: 4, BEDROOM: 1.5, CORRIDOR: 1, KITCHEN: 0.7},
+    on=(*LOW_TABLES, *SHELVES, *STORAGE, "fireplace", "windowsill"),
+    where="top",
+    most=4,
+)
 def decoration(rng: Rng) -> Mesh:
     """A vase, a figure on a pedestal, a globe or an upright ring."""
     style, color, h = rng.integers(4), any_of(ceramic, metal, wood, colorful)(rng), rng.uniform(0.14, 0.36)
@@ -148,10 +155,14 @@ def decoration(rng: Rng) -> Mesh:
     if style == 2:
         return join(foot, stem, superellipsoid((0.7 * h, 0.7 * h, 0.7 * h), color, (0, 0, 0.3 * h), flat=1))
     angle = np.linspace(0, 1.94 * np.pi, 17)
-    return join(foot, stem, tube(np.stack([0.3 * h * np.sin(angle), 0 * angle, 0.68 * h - 0.3 * h * np.cos(angle)], 1), 0.018, color))
+    return join(
+        foot,
+        stem,
+        tube(np.stack([0.3 * h * np.sin(angle), 0 * angle, 0.68 * h - 0.3 * h * np.cos(angle)], 1), 0.018, color),
+    )
 
 
-@recipe("object", 40, rooms=EVERYWHERE | {OFFICE: 2}, on=(*ANY_TOP, *BATHROOM_TOPS), where="top", most=8)
+@recipe("object", 40, rooms={**EVERYWHERE, OFFICE: 2}, on=(*ANY_TOP, *BATHROOM_TOPS), where="top", most=8)
 def unnamed(rng: Rng) -> Mesh:
     """Odds and ends that an annotator would not name: a few small solids close together."""
     parts = []
@@ -167,47 +178,4 @@ def unnamed(rng: Rng) -> Mesh:
         else:
             piece = box((w, d, h), color)
         parts.append(piece.turned(rng.uniform(-0.6, 0.6)).moved(0.12 * index, rng.uniform(-0.05, 0.05)))
-    return join(*parts)
-
-
-@recipe("case of water bottles", 40, rooms={KITCHEN: 2, OFFICE: 1, CORRIDOR: 0.5}, most=2)
-def case_of_water_bottles(rng: Rng) -> Mesh:
-    """Bottles in rows, half wrapped in film."""
-    rows, columns, h = int(rng.integers(3, 5)), int(rng.integers(4, 7)), rng.uniform(0.19, 0.23)
-    water, cap = (195, 212, 224), any_of(white, colorful)(rng)
-    parts = [box((0.066 * columns, 0.066 * rows, 0.5 * h), any_of(white, muted, colorful)(rng))]
-    for x in 0.066 * (np.arange(columns) - (columns - 1) / 2):
-        for y in 0.066 * (np.arange(rows) - (rows - 1) / 2):
-            parts.append(lathe([(0.031, 0.01), (0.031, 0.7 * h), (0.013, 0.92 * h)], water, (x, y, 0), points=8))
-            parts.append(cylinder(0.015, 0.02, cap, (x, y, 0.91 * h)))
-    return join(*parts)
-
-
-@recipe("paper bag", 37, rooms={KITCHEN: 1.5, OFFICE: 1, BEDROOM: 1, LIVING: 1}, where="wall", most=2)
-def paper_bag(rng: Rng) -> Mesh:
-    """An upright open bag with creased sides, some with handles."""
-    w, d, h = sizes(rng, (0.22, 0.34), (0.11, 0.18), (0.28, 0.42))
-    color = any_of(cardboard, cardboard, white, colorful)(rng)
-    parts = [tub((w, d), (w, 0.8 * d), h, color, 0.006)]
-    if chance(rng, 0.5):
-        angle = np.linspace(0, np.pi, 7)
-        bow = np.stack([0.05 * np.cos(angle), 0 * angle, h - 0.02 + 0.09 * np.sin(angle)], 1)
-        parts += [tube(bow + (0, y, 0), 0.005, color) for y in (-0.38 * d, 0.38 * d)]
-    return join(*parts)
-
-
-@recipe("clothes", 21, rooms={BEDROOM: 6, BATHROOM: 1, LIVING: 0.7, OFFICE: 0.4}, on=("bed", "chair", "couch", "armchair", "dresser", "closet"), where="top", most=5)
-def clothes(rng: Rng) -> Mesh:
-    """A rumpled heap or a folded pile."""
-    if chance(rng, 0.4):
-        count = int(rng.integers(1, 6))
-        return join(*(rounded_box((0.34, 0.28, 0.04), fabric(rng), (0, 0, 0.036 * level), 0.018) for level in range(count)))
-    parts = []
-    for _ in range(int(rng.integers(1, 4))):
-        w, d, h = sizes(rng, (0.3, 0.6), (0.25, 0.5), (0.05, 0.14))
-        x, y = np.linspace(-1, 1, 12), np.linspace(-1, 1, 10)[:, None]
-        dome = np.clip(1 - x**2, 0, 1) * np.clip(1 - y**2, 0, 1)
-        top = 0.012 + h * dome**0.6 * rng.uniform(0.6, 1.0, (10, 12))
-        heap = sheet((w, d), fabric(rng), top).turned(rng.uniform(-3, 3))
-        parts.append(heap.moved(*rng.uniform(-0.08, 0.08, 2)))
     return join(*parts)

@@ -4,10 +4,30 @@ from __future__ import annotations
 
 import numpy as np
 
-from data_prep.rooms.recipes.palette import any_of, appliance, colorful, dark, furniture, metal, muted, plastic, white, wood
+from data_prep.rooms.recipes.palette import (
+    any_of,
+    colorful,
+    dark,
+    furniture,
+    metal,
+    muted,
+    plastic,
+    white,
+    wood,
+)
 from data_prep.rooms.recipes.parts import carcass, chance, fronts, legs, open_shelves, panel, sizes, top_of
-from data_prep.rooms.recipes.registry import BATHROOM, BEDROOM, CORRIDOR, EVERYWHERE, KITCHEN, LIVING, OFFICE, Model, recipe
-from data_prep.rooms.shapes import Mesh, box, join, lathe, rounded_box, tube
+from data_prep.rooms.recipes.registry import (
+    BATHROOM,
+    BEDROOM,
+    CORRIDOR,
+    KITCHEN,
+    LIVING,
+    OFFICE,
+    Model,
+    Surface,
+    recipe,
+)
+from data_prep.rooms.shapes import Mesh, box, join, rounded_box, tube
 
 Rng = np.random.Generator
 
@@ -32,7 +52,9 @@ def cabinet(rng: Rng) -> Model:
         return Model(join(*parts), tuple(lower))
     h += rng.uniform(0, 0.9) if chance(rng, 0.25) else 0
     rows = int(rng.integers(1, 4))
-    parts = carcass(w, d, h, color, max(1, round(w / rng.uniform(0.4, 0.7))), rows, front, handles(rng), rng.uniform(0.03, 0.1))
+    parts = carcass(
+        w, d, h, color, max(1, round(w / rng.uniform(0.4, 0.7))), rows, front, handles(rng), rng.uniform(0.03, 0.1)
+    )
     return Model(join(*parts), (top_of(w - 0.04, d - 0.05, h, 0.02),))
 
 
@@ -60,7 +82,10 @@ def kitchen_cabinet(rng: Rng) -> Model:
     ]
     parts += [part.moved(0, 0, z + gap) for part in upper]
     parts.append(box((w, 0.012, gap), white(rng), (0, 0.006, z)))
-    return Model(join(*parts), (top_of(w - 0.04, d - 0.08, z, 0.05, gap - 0.02), top_of(w - 0.04, deep - 0.04, z + gap + tall, 0.02, 0.3)))
+    return Model(
+        join(*parts),
+        (top_of(w - 0.04, d - 0.08, z, 0.05, gap - 0.02), top_of(w - 0.04, deep - 0.04, z + gap + tall, 0.02, 0.3)),
+    )
 
 
 @recipe("file cabinet", 3, rooms={OFFICE: 8, CORRIDOR: 0.5}, most=3, free=0.4)
@@ -94,7 +119,10 @@ def wardrobe(rng: Rng) -> Model:
     w, d, h = sizes(rng, (0.8, 2.2), (0.52, 0.65), (1.8, 2.25))
     color, handle = any_of(wood, wood, white, white, dark)(rng), handles(rng)
     columns, drawers = max(2, round(w / 0.5)), rng.uniform(0.3, 0.5) if chance(rng, 0.35) else 0.0
-    parts = [box((w, d - 0.018, h - 0.04), color, (0, d / 2 - 0.009, 0.04)), box((w - 0.04, d - 0.06, 0.05), color, (0, d / 2, 0))]
+    parts = [
+        box((w, d - 0.018, h - 0.04), color, (0, d / 2 - 0.009, 0.04)),
+        box((w - 0.04, d - 0.06, 0.05), color, (0, d / 2, 0)),
+    ]
     parts += fronts(w, h - 0.12 - drawers, d - 0.018, color, handle, columns, 1, 0.08 + drawers)
     if drawers:
         parts += fronts(w, drawers, d - 0.018, color, handle, max(1, columns // 2), 2, 0.07)
@@ -110,7 +138,7 @@ def bookshelf(rng: Rng) -> Model:
     w, d, levels = rng.uniform(0.6, 1.1), rng.uniform(0.24, 0.36), int(rng.integers(3, 7))
     h, color, bays = levels * rng.uniform(0.3, 0.38) + 0.08, furniture(rng), 1 + int(rng.integers(3) * chance(rng, 0.3))
     parts: list[Mesh] = []
-    surfaces = []
+    surfaces: list[Surface] = []
     for bay in range(bays):
         x = (bay - (bays - 1) / 2) * w
         case, floors = open_shelves(w, d, h, color, levels, back=chance(rng, 0.8))
@@ -137,7 +165,9 @@ def shelf(rng: Rng) -> Model:
     if chance(rng, 0.3):
         parts += [box((t, d, boards * gap), color, (side * (w + t) / 2, d / 2, 0.1)) for side in (-1, 1)]
     clears = [gap - t - 0.1] * (boards - 1) + [0.6]
-    return Model(join(*parts), tuple(top_of(w - 0.03, d - 0.03, 0.1 + i * gap + t, 0.015, c) for i, c in enumerate(clears)))
+    return Model(
+        join(*parts), tuple(top_of(w - 0.03, d - 0.03, 0.1 + i * gap + t, 0.015, c) for i, c in enumerate(clears))
+    )
 
 
 @recipe("rack", 39, rooms={KITCHEN: 2, OFFICE: 1.5, BATHROOM: 1, BEDROOM: 1, CORRIDOR: 2, LIVING: 0.5}, most=2)
@@ -154,45 +184,6 @@ def rack(rng: Rng) -> Model:
     clears = [*(np.diff(heights) - 0.06), 10.0]
     surfaces = tuple(top_of(w - 0.06, d - 0.04, z + 0.016, 0.02, float(c)) for z, c in zip(heights, clears))
     return Model(join(*parts), surfaces)
-
-
-@recipe("storage bin", 40, rooms=EVERYWHERE, where="free", most=2)
-def storage_bin(rng: Rng) -> Mesh:
-    """An open tub with walls that lean outwards, under a lid or not."""
-    w, d, h = sizes(rng, (0.35, 0.65), (0.28, 0.45), (0.22, 0.42))
-    color, t = plastic(rng), 0.02
-    lean = rng.uniform(0.03, 0.1)
-    parts = [box((w * 0.86, d * 0.86, 0.02), color)]
-    for side in (-1, 1):
-        parts.append(box((t, d * 0.95, h), color).turned(side * lean, "y").moved(side * w * 0.45))
-        parts.append(box((w * 0.95, t, h), color).turned(-side * lean, "x").moved(0, side * d * 0.45))
-    if chance(rng, 0.4):
-        parts.append(rounded_box((w + 0.03, d + 0.03, 0.04), colorful(rng), (0, 0, h - 0.01), 0.015))
-    return join(*parts)
-
-
-@recipe("storage container", 40, rooms={OFFICE: 1, BEDROOM: 1.5, LIVING: 0.5, KITCHEN: 1, CORRIDOR: 0.5}, where="free", most=2)
-def storage_container(rng: Rng) -> Model:
-    """A closed plastic box with a lid that clips on, sometimes two stacked."""
-    w, d, h = sizes(rng, (0.35, 0.7), (0.28, 0.48), (0.16, 0.4))
-    parts, z = [], 0.0
-    for _ in range(1 + int(chance(rng, 0.3))):
-        body, lid = plastic(rng), plastic(rng)
-        parts.append(rounded_box((0.94 * w, 0.94 * d, h), body, (0, 0, z), 0.03))
-        parts.append(rounded_box((w, d, 0.035), lid, (0, 0, z + h - 0.01), 0.012))
-        parts += [box((0.025, 0.09, 0.05), lid, (side * (w / 2 - 0.012), 0, z + h - 0.055)) for side in (-1, 1)]
-        z += h + 0.025
-    return Model(join(*parts), (top_of(w - 0.08, d - 0.08, z, 0.04 - d / 2),))
-
-
-@recipe("container", 40, rooms={KITCHEN: 2, OFFICE: 1, BATHROOM: 1}, on=("kitchen counter", "counter", "shelf", "table", "cabinet"), where="top")
-def container(rng: Rng) -> Mesh:
-    """A jar, a tin or a small box with a lid."""
-    r, h = sizes(rng, (0.04, 0.09), (0.08, 0.24))
-    color, lid = any_of(appliance, colorful, muted, plastic)(rng), any_of(metal, white, colorful, dark)(rng)
-    if chance(rng, 0.4):
-        return join(rounded_box((2.6 * r, 1.8 * r, h), color, radius=0.015), rounded_box((2.7 * r, 1.9 * r, 0.025), lid, (0, 0, h - 0.01)))
-    return join(lathe([(r * 0.9, 0), (r, 0.02), (r, h * 0.85), (0.8 * r, h)], color), lathe([(r * 0.85, h - 0.01), (r * 0.85, h + 0.02)], lid))
 
 
 @recipe("storage organizer", 40, rooms={OFFICE: 2, BEDROOM: 1, LIVING: 0.5}, most=2)

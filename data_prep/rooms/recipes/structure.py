@@ -7,7 +7,17 @@ from numpy.typing import NDArray
 
 from data_prep.rooms.recipes.palette import any_of, colorful, dark, fabric, metal, muted, white, wood
 from data_prep.rooms.recipes.parts import chance, frame, knob, panel, sizes, top_of
-from data_prep.rooms.recipes.registry import BATHROOM, BEDROOM, CORRIDOR, EVERYWHERE, KITCHEN, LIVING, OFFICE, Model, recipe
+from data_prep.rooms.recipes.registry import (
+    BATHROOM,
+    BEDROOM,
+    CORRIDOR,
+    EVERYWHERE,
+    KITCHEN,
+    LIVING,
+    OFFICE,
+    Model,
+    recipe,
+)
 from data_prep.rooms.shapes import Color, Mesh, box, cylinder, join, lathe, rounded_box, tube
 
 Rng = np.random.Generator
@@ -67,12 +77,12 @@ def doorframe(rng: Rng, door: Extent) -> Mesh:
 )  # fmt: skip
 def window(rng: Rng) -> Mesh:
     """A frame of one to three casements with bright panes."""
-    w, h, bar, deep = sizes(rng, (0.7, 1.9), (0.9, 1.4), (0.04, 0.08), (0.04, 0.08))
+    w, h, bar, deep = sizes(rng, (0.7, 1.9), (0.8, 1.3), (0.04, 0.08), (0.04, 0.08))
     color, glass = any_of(white, white, wood, dark, metal)(rng), rng.uniform(0.6, 1.0) * np.array([205, 222, 236])
     parts = [*frame(w, h, bar, deep, color), box((w - bar, 0.012, h - bar), tuple(glass), (0, 0.014, bar / 2))]
     casements = int(rng.integers(1, 4))
-    for index in range(1, casements):
-        parts.append(box((0.8 * bar, 0.8 * deep, h - bar), color, ((index / casements - 0.5) * w, 0.4 * deep, bar / 2)))
+    mullion, middles = (0.8 * bar, 0.8 * deep, h - bar), (np.arange(1, casements) / casements - 0.5) * w
+    parts += [box(mullion, color, (x, 0.4 * deep, bar / 2)) for x in middles]
     if chance(rng, 0.4):
         parts.append(box((w - bar, 0.8 * deep, 0.8 * bar), color, (0, 0.4 * deep, h * rng.uniform(0.3, 0.7))))
     return join(*parts)
@@ -81,7 +91,7 @@ def window(rng: Rng) -> Mesh:
 @recipe("windowsill", 38, fits=("window",), most=4)
 def windowsill(rng: Rng, window: Extent) -> Model:
     """A board under a window."""
-    deep, thick, over = sizes(rng, (0.12, 0.3), (0.025, 0.05), (0.0, 0.08))
+    deep, thick, over = sizes(rng, (0.17, 0.32), (0.025, 0.05), (0.0, 0.08))
     w = float(window[0]) + 2 * over
     board = panel(w, deep, thick, any_of(white, white, wood, muted)(rng), -thick)
     return Model(board, (top_of(w - 0.04, deep - 0.1, 0, 0.09, 0.8),))
@@ -105,7 +115,9 @@ def pillar(rng: Rng) -> Mesh:
     w, d = sizes(rng, (0.3, 0.7), (0.2, 0.55))
     parts = [box((w, d, 2.5), plaster(rng), (0, d / 2, 0))]
     if chance(rng, 0.4):
-        parts.append(box((w + 0.03, d + 0.015, rng.uniform(0.1, 1.1)), any_of(wood, white)(rng), (0, d / 2 + 0.0075, 0)))
+        parts.append(
+            box((w + 0.03, d + 0.015, rng.uniform(0.1, 1.1)), any_of(wood, white)(rng), (0, d / 2 + 0.0075, 0))
+        )
     return join(*parts)
 
 
@@ -145,7 +157,10 @@ def stair_rail(rng: Rng, stairs: Extent) -> Mesh:
     rows = np.linspace(0.1, d - 0.06, max(3, round(d / rng.uniform(0.14, 0.3))))
     # A baluster starts inside its step, and the rail falls with the flight.
     top = h * (1 - rows / d) + tall
-    parts = [box((0.03, 0.03, t - max(t - tall - 0.25, 0)), color, (x, y, max(t - tall - 0.25, 0))) for y, t in zip(rows, top)]
+    parts = [
+        box((0.03, 0.03, t - max(t - tall - 0.25, 0)), color, (x, y, max(t - tall - 0.25, 0)))
+        for y, t in zip(rows, top)
+    ]
     return join(*parts, tube([(x, rows[0], top[0]), (x, rows[-1], top[-1])], 0.03, rail))
 
 
@@ -170,7 +185,7 @@ def closet(rng: Rng) -> Model:
     return Model(join(*parts), (floor, top_of(w - 2 * t, 0.6 * d, h - 0.43, 0.03, 0.33)))
 
 
-@recipe("closet rod", 40, fits=("closet", "wardrobe"), most=1)
+@recipe("closet rod", 40, fits=("closet",), most=1)
 def closet_rod(rng: Rng, closet: Extent) -> Mesh:
     """The bar for hangers between a closet's sides."""
     w, y, z = float(closet[0]) - 0.08, 0.55 * float(closet[1]), float(closet[2]) - rng.uniform(0.5, 0.56)
@@ -207,7 +222,14 @@ def divider(rng: Rng) -> Mesh:
     return join(*parts)
 
 
-@recipe("ledge", 38, rooms={CORRIDOR: 1, BATHROOM: 1, LIVING: 0.5, OFFICE: 0.3}, on="wall", where="random", height=(0.4, 1.1))
+@recipe(
+    "ledge",
+    38,
+    rooms={CORRIDOR: 1, BATHROOM: 1, LIVING: 0.5, OFFICE: 0.3},
+    on="wall",
+    where="random",
+    height=(0.4, 1.1),
+)
 def ledge(rng: Rng) -> Model:
     """A long narrow step in a wall."""
     w, d, h = sizes(rng, (0.7, 2.2), (0.08, 0.2), (0.05, 0.3))

@@ -1,11 +1,21 @@
-"""Things on kitchen counters, dining tables and wash basins: crockery, bottles, small appliances."""
+"""Crockery, bottles and soap on kitchen counters, dining tables and wash basins."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from data_prep.rooms.recipes.carriers import BATHROOM_TOPS, KITCHEN_TOPS, SHELVES, TABLES
-from data_prep.rooms.recipes.palette import any_of, appliance, ceramic, colorful, dark, metal, muted, plastic, white, wood
+from data_prep.rooms.recipes.palette import (
+    any_of,
+    ceramic,
+    colorful,
+    dark,
+    metal,
+    muted,
+    plastic,
+    white,
+    wood,
+)
 from data_prep.rooms.recipes.parts import chance, sizes
 from data_prep.rooms.recipes.registry import BATHROOM, BEDROOM, KITCHEN, LIVING, OFFICE, recipe
 from data_prep.rooms.recipes.vessels import flask, pot, stripes, tub
@@ -29,7 +39,14 @@ def bottle(rng: Rng) -> Mesh:
     return join(*parts)
 
 
-@recipe("water bottle", 40, rooms={OFFICE: 3, BEDROOM: 1, KITCHEN: 1}, on=("desk", "table", "nightstand", "counter"), where="top", most=2)
+@recipe(
+    "water bottle",
+    40,
+    rooms={OFFICE: 3, BEDROOM: 1, KITCHEN: 1},
+    on=("desk", "table", "nightstand", "counter"),
+    where="top",
+    most=2,
+)
 def water_bottle(rng: Rng) -> Mesh:
     """A sport bottle: straight and colourful, with a wide lid and a loop."""
     r, h = sizes(rng, (0.033, 0.045), (0.18, 0.27))
@@ -46,7 +63,15 @@ def water_pitcher(rng: Rng) -> Mesh:
     """A bellied jug with a handle."""
     r, h = sizes(rng, (0.055, 0.08), (0.2, 0.28))
     color = any_of(white, metal, muted, colorful)(rng)
-    profile = [(0.8 * r, 0), (r, 0.35 * h), (0.65 * r, 0.8 * h), (0.8 * r, h), (0.7 * r, h), (0.5 * r, 0.8 * h), (0.6 * r, 0.1 * h)]
+    profile = [
+        (0.8 * r, 0),
+        (r, 0.35 * h),
+        (0.65 * r, 0.8 * h),
+        (0.8 * r, h),
+        (0.7 * r, h),
+        (0.5 * r, 0.8 * h),
+        (0.6 * r, 0.1 * h),
+    ]
     handle = [(-0.7 * r, 0, 0.9 * h), (-1.7 * r, 0, 0.85 * h), (-1.7 * r, 0, 0.45 * h), (-0.9 * r, 0, 0.3 * h)]
     return join(lathe(profile, color), tube(handle, 0.009, color))
 
@@ -95,58 +120,8 @@ def tray(rng: Rng) -> Mesh:
     color = any_of(wood, metal, dark, white)(rng)
     parts = [tub((w - 0.03, d - 0.03), (w, d), rng.uniform(0.025, 0.05), color)]
     if chance(rng, 0.5):
-        for x in (-w / 2 + 0.01, w / 2 - 0.01):
-            parts.append(tube([(x, -0.06, 0.02), (x, -0.05, 0.07), (x, 0.05, 0.07), (x, 0.06, 0.02)], 0.007, color))
-    return join(*parts)
-
-
-@recipe("coffee maker", 40, rooms={KITCHEN: 8, OFFICE: 0.8}, on=(*KITCHEN_TOPS, "table", "file cabinet"), where="top", most=1)
-def coffee_maker(rng: Rng) -> Mesh:
-    """A tower with a head over a jug on a plate."""
-    w, d, h = sizes(rng, (0.17, 0.24), (0.22, 0.3), (0.3, 0.4))
-    color, jug = any_of(dark, dark, metal, white, colorful)(rng), any_of(dark, metal)(rng)
-    return join(
-        rounded_box((w, d, 0.045), color, (0, d / 2, 0), 0.015),
-        rounded_box((w, 0.38 * d, h), color, (0, 0.19 * d, 0), 0.02),
-        rounded_box((w, d, 0.28 * h), color, (0, d / 2, 0.72 * h), 0.02),
-        lathe([(0.36 * w, 0), (0.4 * w, 0.2 * h), (0.26 * w, 0.45 * h)], jug, (0, 0.68 * d, 0.04)),
-    )
-
-
-@recipe("coffee kettle", 40, rooms=COOKING, on=(*KITCHEN_TOPS, "stove"), where="top", most=1)
-def coffee_kettle(rng: Rng) -> Mesh:
-    """A bellied kettle with a spout and a bow above."""
-    r, h = sizes(rng, (0.075, 0.1), (0.13, 0.2))
-    color, grip = any_of(metal, metal, white, colorful, dark)(rng), dark(rng)
-    body = lathe([(r, 0), (r, 0.3 * h), (0.65 * r, 0.95 * h), (0.2 * r, h), (0.15 * r, 1.1 * h)], color)
-    spout = tube([(0.7 * r, 0, 0.4 * h), (1.3 * r, 0, 0.65 * h), (1.6 * r, 0, 0.95 * h)], 0.013, color)
-    bow = [(-0.75 * r, 0, 0.85 * h), (-0.7 * r, 0, 1.45 * h), (0.6 * r, 0, 1.45 * h), (0.75 * r, 0, 0.85 * h)]
-    return join(body, spout, tube(bow, 0.011, grip))
-
-
-@recipe("toaster", 40, rooms=COOKING, on=KITCHEN_TOPS, where="top", most=1)
-def toaster(rng: Rng) -> Mesh:
-    """A rounded loaf with two slots above and a lever."""
-    w, d, h = sizes(rng, (0.26, 0.36), (0.15, 0.24), (0.17, 0.21))
-    color, dim = any_of(metal, metal, white, dark, colorful)(rng), dark(rng)
-    slots = [box((0.75 * w, 0.028, 0.006), dim, (0, y, h - 0.002)) for y in (-0.2 * d, 0.2 * d)]
-    lever = box((0.02, 0.05, 0.02), dim, (w / 2 + 0.005, 0, 0.6 * h))
-    return join(rounded_box((w, d, h), color, (0, 0, 0), 0.035), *slots, lever)
-
-
-@recipe("toaster oven", 40, rooms=COOKING, on=KITCHEN_TOPS, where="back", most=1)
-def toaster_oven(rng: Rng) -> Mesh:
-    """A small oven: a glass door with a bar, knobs at its right."""
-    w, d, h = sizes(rng, (0.38, 0.5), (0.28, 0.38), (0.21, 0.28))
-    color, glass, knob = any_of(metal, dark, white)(rng), dark(rng), any_of(metal, dark)(rng)
-    parts = [
-        box((w, d, h - 0.02), color, (0, -d / 2, 0.02)),
-        box((0.72 * w, 0.012, 0.72 * h), glass, (-0.1 * w, 0.005, 0.02 + 0.12 * h)),
-        tube([(-0.4 * w, 0.035, 0.85 * h), (0.2 * w, 0.035, 0.85 * h)], 0.009, knob),
-        *(box((0.04, 0.04, 0.02), glass, (x, y, 0)) for x in (-0.45 * w, 0.45 * w) for y in (-0.04, 0.04 - d)),
-    ]
-    for z in (0.25, 0.5, 0.75):
-        parts.append(lathe([(0.022, 0), (0.018, 0.025)], knob).turned(-np.pi / 2, "x").moved(0.38 * w, 0, z * h + 0.01))
+        grip = [(0, -0.06, 0.02), (0, -0.05, 0.07), (0, 0.05, 0.07), (0, 0.06, 0.02)]
+        parts += [tube(np.add(grip, (x, 0, 0)), 0.007, color) for x in (-w / 2 + 0.01, w / 2 - 0.01)]
     return join(*parts)
 
 
@@ -159,7 +134,9 @@ def dish_rack(rng: Rng) -> Mesh:
     for z in (0.06, h):
         corners = [(w / 2, d / 2, z), (-w / 2, d / 2, z), (-w / 2, -d / 2, z), (w / 2, -d / 2, z)]
         parts += [tube([a, b], 0.005, wire) for a, b in zip(corners, corners[1:] + corners[:1])]
-    parts += [tube([(x, y, 0.02), (x, y, h)], 0.004, wire) for x in np.linspace(-w / 2, w / 2, 6) for y in (-d / 2, d / 2)]
+    parts += [
+        tube([(x, y, 0.02), (x, y, h)], 0.004, wire) for x in np.linspace(-w / 2, w / 2, 6) for y in (-d / 2, d / 2)
+    ]
     for index in range(int(rng.integers(0, 6))):
         disc = lathe([(0.11, 0), (0.11, 0.012)], dish).turned(np.pi / 2 + 0.15, "y")
         parts.append(disc.moved(-0.35 * w + 0.045 * index, 0, 0.14))
@@ -179,7 +156,14 @@ def paper_towel_roll(rng: Rng) -> Mesh:
     return join(cylinder(0.08, 0.015, color), roll.moved(0, 0, 0.015), cylinder(0.012, h + 0.06, color))
 
 
-@recipe("soap dish", 40, rooms={BATHROOM: 8, KITCHEN: 1}, on=(*BATHROOM_TOPS, "kitchen counter", "bathtub"), where="top", most=2)
+@recipe(
+    "soap dish",
+    40,
+    rooms={BATHROOM: 8, KITCHEN: 1},
+    on=(*BATHROOM_TOPS, "kitchen counter"),
+    where="top",
+    most=2,
+)
 def soap_dish(rng: Rng) -> Mesh:
     """A shallow oval dish with a bar of soap."""
     w = rng.uniform(0.11, 0.15)
@@ -188,7 +172,8 @@ def soap_dish(rng: Rng) -> Mesh:
 
 
 @recipe(
-    "soap dispenser", 40, rooms={BATHROOM: 8, KITCHEN: 3}, on=(*BATHROOM_TOPS, "kitchen counter", "counter"), where="top", most=2,
+    "soap dispenser", 40, rooms={BATHROOM: 8, KITCHEN: 3},
+    on=(*BATHROOM_TOPS, "kitchen counter", "counter"), where="top", most=2,
 )  # fmt: skip
 def soap_dispenser(rng: Rng) -> Mesh:
     """A bottle with a pump and its spout."""
@@ -199,7 +184,14 @@ def soap_dispenser(rng: Rng) -> Mesh:
     return join(*parts, cylinder(0.006, 0.05, pump, (0, 0, h)), spout)
 
 
-@recipe("laundry detergent", 40, rooms={BATHROOM: 2, KITCHEN: 0.5}, on=("washing machine", "clothes dryer", "shelf"), where="top", most=2)
+@recipe(
+    "laundry detergent",
+    40,
+    rooms={BATHROOM: 2, KITCHEN: 0.5},
+    on=("washing machine", "clothes dryer", "shelf"),
+    where="top",
+    most=2,
+)
 def laundry_detergent(rng: Rng) -> Mesh:
     """A broad jug with a big cap, or a carton."""
     color = colorful(rng)

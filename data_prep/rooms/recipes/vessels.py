@@ -11,9 +11,7 @@ Rng = np.random.Generator
 _CORNERS = np.array([(1, 1), (-1, 1), (-1, -1), (1, -1)], np.float64) / 2
 
 
-def tub(
-    bottom: tuple[float, float], top: tuple[float, float], height: float, color: Color, wall: float = 0.01
-) -> Mesh:
+def tub(bottom: tuple[float, float], top: tuple[float, float], height: float, color: Color, wall: float = 0.01) -> Mesh:
     """Return an open rectangular tub whose outer size (x, y) goes from ``bottom`` to ``top``, metres."""
     rings = np.empty((4, 4, 3))
     rims = (bottom, top, np.subtract(top, 2 * wall), np.subtract(bottom, 2 * wall))

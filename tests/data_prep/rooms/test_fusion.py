@@ -104,6 +104,21 @@ def test_nothing_but_what_was_read_is_reconstructed(frames):
     assert color.shape == (len(vertices), 3)
 
 
+def test_normals_point_to_a_camera_that_saw_the_vertex(frames):
+    vertices, faces, _, _ = reconstruct(frames, VOXEL)
+    normals = vertex_normals(vertices, faces)
+    facing = np.zeros(len(vertices), bool)
+    height, width = frames.depth.shape[1:]
+    for p in range(len(frames.depth)):
+        x, y, w = ((vertices - frames.poses.position[p]) @ frames.poses.rotation[p]).T
+        u, v = frames.camera.focal * x / w + width / 2, frames.camera.focal * y / w + height / 2
+        inside = (w > 0.05) & (u >= 0) & (v >= 0) & (u < width) & (v < height)
+        depth = frames.depth[p][np.where(inside, v, 0).astype(int), np.where(inside, u, 0).astype(int)]
+        saw = inside & (depth > 0) & (np.abs(depth - w) < 3 * VOXEL)
+        facing |= saw & (np.einsum("ij,ij->i", normals, frames.poses.position[p] - vertices) > 0)
+    assert facing.mean() > 0.99
+
+
 def test_paint_takes_color_and_object_from_the_frames_and_knows_phantoms():
     frames = plane_frames(2.0, 0.0, (-0.2, 0.0, 0.2))
     frames.object[1:] = 9

@@ -97,14 +97,18 @@ def test_labels_are_those_of_the_surface_that_was_hit(room, scan, aligned, true_
     np.testing.assert_array_equal(label[alone], truth[index][alone])
 
 
-def test_normals_point_to_the_side_the_cameras_were_on(scan, aligned, true_surface, nearest):
-    distance, index = nearest
+def test_normals_point_to_the_side_the_cameras_were_on(room, scan, aligned, true_surface, nearest):
+    index = nearest[1]
     normal, outward = vertex_normals(aligned, scan.faces), true_surface[1][index]
-    # Close to the edge of a thin part the nearest point may be one of its other side.
-    assert (np.einsum("ij,ij->i", normal, outward) > 0).mean() > 0.98
-    floor = (aligned[:, 2] < 0.02) & (np.abs(outward[:, 2]) > 0.9) & (distance < 0.02)
-    assert floor.sum() > 500
-    assert (normal[floor, 2] > 0).mean() > 0.99
+    agree = np.einsum("ij,ij->i", normal, outward) > 0
+    # Of a board thinner than a voxel the nearest side is often the other one; of the walls it never is.
+    assert agree.mean() > 0.95
+    labels = np.array([item.label for item in room.objects])[true_surface[2][index]]
+    for label in ("wall", "floor", "ceiling"):
+        assert (labels == label).sum() > 1000
+        assert agree[labels == label].mean() > 0.99
+    assert (normal[labels == "floor", 2] > 0).mean() > 0.99
+    assert (normal[labels == "ceiling", 2] < 0).mean() > 0.99
 
 
 def test_groups_and_segments_fit_together(room, scan, owner):
@@ -132,7 +136,6 @@ def test_nyu40_ids_follow_the_annotation(scan, owner):
 def test_alignment_turns_the_walls_back_to_the_axes(room, scan, aligned):
     rotation = scan.axis_alignment[:3, :3]
     np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-5)
-    assert np.abs(rotation - np.eye(3)).max() > 0.01
     np.testing.assert_array_equal(scan.axis_alignment, scan.axis_alignment.round(6))
     ids = nyu40()
     wall = scan.nyu40 == ids["wall"]
@@ -140,7 +143,7 @@ def test_alignment_turns_the_walls_back_to_the_axes(room, scan, aligned):
     tilt = np.abs(vertex_normals(aligned, scan.faces)[wall]).max(axis=1)
     raw = np.abs(vertex_normals(scan.coord, scan.faces)[wall]).max(axis=1)
     assert (tilt > 0.95).mean() > 0.8
-    assert (raw > 0.95).mean() < (tilt > 0.95).mean()
+    assert (raw > 0.95).mean() < 0.2
     gap = np.min([*np.abs(aligned[wall, :2]).T, *np.abs(aligned[wall, :2] - room.size[:2]).T], axis=0)
     assert np.median(gap) < 0.01
 
