@@ -22,7 +22,9 @@ EXPONENT = 0.75
 """Power to which ScanNet's instance counts are raised when classes are drawn.
 
 1 would give the rarest class (12 instances) fewer than one instance in a hundred rooms; a smaller power lifts the tail
-without changing the order of the classes.
+and keeps the order of the classes. Measured in 300 rooms at 0.75: of the instances 72 % are of head classes, 18 % of
+common and 10 % of tail ones; the median class occurs 23, 7 and 6 times in 100 rooms, the rarest about 0.3 times, the
+commonest about 300 times.
 """
 
 OPENINGS = ("door", "window")
@@ -43,7 +45,7 @@ class Plan:
         long: range of its longer side, metres.
         short: range of its shorter side.
         height: range of its height.
-        essentials: class and range of how many are placed first, in order.
+        essentials: class, or several of which one is drawn, and range of how many are placed first, in order.
     """
 
     weight: float
@@ -55,7 +57,7 @@ class Plan:
 
 PLANS: Mapping[str, Plan] = {
     OFFICE: Plan(
-        4, (3.2, 5.4), (2.8, 4.4), (2.5, 3.0),
+        4, (3.2, 5.0), (2.8, 4.0), (2.5, 3.0),
         (
             ("door", 1, 1), ("doorframe", 0, 1), ("window", 0, 2), ("curtain", 0, 1), ("blinds", 0, 1),
             ("desk", 1, 3), ("office chair", 1, 3), ("monitor", 1, 4), ("keyboard", 0, 2), ("mouse", 0, 1),
@@ -81,15 +83,16 @@ PLANS: Mapping[str, Plan] = {
         ),
     ),
     BATHROOM: Plan(
-        3, (2.2, 3.3), (1.8, 2.6), (2.4, 2.7),
+        3, (2.3, 3.5), (1.9, 2.8), (2.4, 2.7),
         (
-            ("door", 1, 1), ("doorframe", 0, 1), ("bathtub", 0, 1), ("shower", 0, 1), ("toilet", 1, 1),
-            ("bathroom vanity", 1, 1), ("sink", 1, 1), ("shower curtain", 0, 1), ("mirror", 0, 1), ("toilet paper", 0, 2),
+            ("door", 1, 1), ("doorframe", 0, 1), ("bathtub / shower / bathroom stall", 1, 1), ("toilet", 1, 1),
+            ("bathroom vanity", 1, 1), ("sink", 1, 1), ("shower curtain", 0, 1), ("bathroom stall door", 0, 1),
+            ("mirror", 0, 1), ("toilet paper", 0, 2),
             ("towel", 0, 2), ("window", 0, 1), ("ceiling light", 0, 1),
         ),
     ),
     LIVING: Plan(
-        4, (4.2, 6.2), (3.4, 5.0), (2.4, 3.0),
+        4, (3.9, 5.4), (3.2, 4.2), (2.4, 2.9),
         (
             ("door", 1, 2), ("doorframe", 0, 1), ("window", 1, 3), ("curtain", 0, 2), ("couch", 1, 2),
             ("coffee table", 0, 1), ("tv stand", 0, 1), ("tv", 0, 1), ("armchair", 0, 2), ("end table", 0, 1),

@@ -21,7 +21,7 @@ ZONE = (0.05, 1.8)
 """Heights between which the way before a door or a cupboard is kept clear."""
 INSISTENCE = 3
 """How often an essential of a room is tried."""
-ROUNDS = 4
+ROUNDS = 12
 """How often classes are drawn for what the room still lacks."""
 CLOSE_LOOKS = 6
 """Places at which the parts of an object are tried against those of its neighbours."""
@@ -44,9 +44,10 @@ def make_room(name: str, rng: Rng, kind: str | None = None) -> Room:
         raise UserError(f"unknown kind of room {kind!r}; choose one of {', '.join(KINDS)}")
     size = draw_size(kind, rng)
     furnishing = Furnishing(size, make_shell(size, rng))
-    for label, low, high in PLANS[kind].essentials:
+    for labels, low, high in PLANS[kind].essentials:
         for _ in range(int(rng.integers(low, high + 1))):
-            furnishing.insist(RECIPES[label], rng)
+            choice = labels.split(" / ")
+            furnishing.insist(RECIPES[choice[int(rng.integers(len(choice)))]], rng)
     _fill(furnishing, kind, rng)
     return Room(name, kind, size, tuple(furnishing.objects))
 
@@ -170,9 +171,7 @@ class Furnishing:
                 return row
         return None
 
-    def _runs_into(
-        self, recipe: Recipe, model: Model, places: Places, row: int, relatives: NDArray[np.int64]
-    ) -> bool:
+    def _runs_into(self, recipe: Recipe, model: Model, places: Places, row: int, relatives: NDArray[np.int64]) -> bool:
         """Return whether parts of an object at a place run into parts of the items given, by number."""
         if not len(relatives):
             return False

@@ -47,9 +47,7 @@ def find_places(recipe: Recipe, model: Model, items: dict[int, Item], size: Size
     return places_on_top(recipe, model, items, near, size, rng)
 
 
-def _on_wall(
-    recipe: Recipe, model: Model, items: dict[int, Item], near: Sequence[int], size: Size, rng: Rng
-) -> Places:
+def _on_wall(recipe: Recipe, model: Model, items: dict[int, Item], near: Sequence[int], size: Size, rng: Rng) -> Places:
     """Return places on the walls."""
     poses, wall = at_wall(model, size, rng, False, 0.0)
     height = model.mesh.bounds[1, 2]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.rooms.footprints import Floats, boxes_at, part_bounds, rotate
-from data_prep.rooms.recipes.registry import Model, Recipe, Surface
+from data_prep.rooms.recipes.registry import Model, Recipe
 from data_prep.rooms.shell import wall_length, wall_pose
 
 Rng = np.random.Generator
@@ -69,6 +70,7 @@ class Places:
 
 
 def plain(count: int, value: int = -1) -> Indices:
+    """Return (count,) indices that are all ``value``; -1 says none."""
     return np.full(count, value, np.int64)
 
 
@@ -83,7 +85,7 @@ def at_wall(model: Model, size: Size, rng: Rng, corner: bool, gap: float) -> tup
     return wall_pose(wall, half + share * room.clip(0), gap * rng.random(TRIES), size), wall
 
 
-def centred(middle: Floats, angle: Floats, depth: float) -> Floats:
+def centred(middle: Floats, angle: NDArray[Any], depth: float) -> Floats:
     """Return (K, 4) poses on the floor that put the middle of a footprint where it is wanted."""
     xy = middle - rotate((0, depth / 2), angle)
     return np.concatenate([xy, np.zeros((len(xy), 1)), angle[:, None]], axis=1)

@@ -25,9 +25,9 @@ def places_on_floor(
     """Return places on the floor."""
     support = plain(TRIES, FLOOR)
     where = recipe.where
-    if where in ("around", "before", "beside", "close") and not near:
-        where = "wall"
-    elif where != "corner" and where != "beside" and max(size[:2]) > NARROW * min(size[:2]):
+    lonely = where in ("around", "before", "beside", "close") and not near
+    narrow = where not in ("corner", "beside") and max(size[:2]) > NARROW * min(size[:2])
+    if lonely or narrow:
         where = "wall"
     if where in ("wall", "corner"):
         poses, wall = at_wall(model, size, rng, where == "corner", 0.03)
@@ -50,9 +50,7 @@ def places_on_floor(
     if where == "beside":
         return _beside(model, items, companion, support, rng)
     chosen = [items[index] for index in companion.tolist()]
-    boxes = boxes_at(
-        np.stack([item.model.mesh.bounds for item in chosen]), np.stack([item.pose for item in chosen])
-    )
+    boxes = boxes_at(np.stack([item.model.mesh.bounds for item in chosen]), np.stack([item.pose for item in chosen]))
     if where == "close":
         poses = _close(boxes, depth, rng)
     else:

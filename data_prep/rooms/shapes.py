@@ -43,7 +43,7 @@ class Mesh:
 
     def moved(self, x: float = 0, y: float = 0, z: float = 0) -> Mesh:
         """Return the mesh shifted by metres."""
-        return Mesh(self.vertices + (x, y, z), self.faces, self.color)
+        return Mesh(self.vertices + np.array((x, y, z)), self.faces, self.color)
 
     def turned(self, angle: float, axis: str = "z") -> Mesh:
         """Return the mesh rotated by ``angle`` radians about the x, y or z axis through the origin."""
@@ -147,9 +147,7 @@ def _rounding(corner: int) -> tuple[NDArray[np.float64], NDArray[np.float64], ND
     return np.stack([np.cos(angle), np.sin(angle)], 1), sign.astype(np.float64), latitude
 
 
-def rounded_box(
-    size: Sequence[float], color: Color, at: Sequence[float] = (0, 0, 0), radius: float = 0.04
-) -> Mesh:
+def rounded_box(size: Sequence[float], color: Color, at: Sequence[float] = (0, 0, 0), radius: float = 0.04) -> Mesh:
     """Return a box with round edges: flat on all six sides inside ``radius`` metres of its edges."""
     x, y, z = size
     radius = min(radius, 0.45 * x, 0.45 * y, 0.45 * z)
@@ -162,7 +160,7 @@ def rounded_box(
 
 
 def superellipsoid(
-    size: Sequence[float], color: Color, at: Sequence[float] = (0, 0, 0), flat: float = 0.5, round: float = 1.0
+    size: Sequence[float], color: Color, at: Sequence[float] = (0, 0, 0), flat: float = 0.5, profile: float = 1.0
 ) -> Mesh:
     """Return a superellipsoid (Barr, 1981) of ``size``: an egg (1, 1), a pillow (1, 0.5), nearly a box (0.3, 0.3).
 
@@ -171,15 +169,15 @@ def superellipsoid(
         color: RGB.
         at: centre of its base.
         flat: exponent of the horizontal outline; small is rectangular, 1 is elliptic.
-        round: exponent of the upright profile.
+        profile: exponent of the upright profile.
     """
     circle = _circle(16)
     outline = np.sign(circle) * np.abs(circle) ** flat
     latitude = np.linspace(-0.48 * np.pi, 0.48 * np.pi, 9)
     sine = np.sin(latitude) / np.sin(latitude[-1])
     rings = np.empty((len(latitude), 16, 3))
-    rings[:, :, :2] = (np.cos(latitude) ** round)[:, None, None] * outline
-    rings[:, :, 2] = (np.sign(sine) * np.abs(sine) ** round)[:, None]
+    rings[:, :, :2] = (np.cos(latitude) ** profile)[:, None, None] * outline
+    rings[:, :, 2] = (np.sign(sine) * np.abs(sine) ** profile)[:, None]
     # The exponents shrink the outline where no point lies on an axis: stretch it to the size asked for.
     rings /= 2 * np.abs(rings).max(axis=(0, 1))
     return loft(rings * size + np.add(at, (0, 0, size[2] / 2)), color)

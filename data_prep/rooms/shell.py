@@ -43,19 +43,18 @@ def wall_pose(
 def make_shell(size: tuple[float, float, float], rng: Rng) -> list[PlacedObject]:
     """Return floor, ceiling and the four walls of a room of ``size``."""
     x, y, z = size
-    origin = np.zeros(3)
     paint = any_of(white, white, white, muted)(rng)
     accent = any_of(muted, colorful, white)(rng) if rng.random() < 0.3 else paint
     chosen = rng.integers(4)
     made = [
         PlacedObject("floor", _floor(x, y, rng), None, "structure"),
-        PlacedObject("ceiling", _sheet(origin + (0, 0, z), (0, y, 0), (x, 0, 0), white(rng), 3, rng), None, "structure"),
+        PlacedObject("ceiling", _sheet((0, 0, z), (0, y, 0), (x, 0, 0), white(rng), 3, rng), None, "structure"),
     ]
     edges = [((0, 0, 0), (x, 0, 0)), ((x, 0, 0), (0, y, 0)), ((x, y, 0), (-x, 0, 0)), ((0, y, 0), (0, -y, 0))]
     for index, (start, along) in enumerate(edges):
         color = accent if index == chosen else paint
         # Upwards first: the face then looks to the left of the way round, which is into the room.
-        mesh = _sheet(origin + start, (0, 0, z), along, color, 3, rng)
+        mesh = _sheet(start, (0, 0, z), along, color, 3, rng)
         made.append(PlacedObject("wall", mesh, None, "structure"))
     return made
 
@@ -68,11 +67,11 @@ def _floor(x: float, y: float, rng: Rng) -> Mesh:
         (0.33, 0.33, any_of(ceramic, metal, cardboard)(rng), 4.0),
         (0.25, 0.25, any_of(muted, metal)(rng), 3.0),
     )[kind]
-    return _sheet(np.zeros(3), (x, 0, 0), (0, y, 0), color, spread, rng, (along, across))
+    return _sheet((0, 0, 0), (x, 0, 0), (0, y, 0), color, spread, rng, (along, across))
 
 
 def _sheet(
-    start: NDArray[np.float64],
+    start: tuple[float, float, float],
     first: tuple[float, float, float],
     second: tuple[float, float, float],
     color: Color,
@@ -83,7 +82,7 @@ def _sheet(
     """Return a parallelogram of coloured cells that looks along ``first`` x ``second``.
 
     Args:
-        start: (3,) its corner.
+        start: its corner, metres.
         first: one edge, metres.
         second: the other edge.
         color: RGB.
@@ -95,7 +94,7 @@ def _sheet(
     columns = max(2, round(np.linalg.norm(one) / cell[0]))
     rows = max(2, round(np.linalg.norm(two) / cell[1]))
     u, v = np.meshgrid(np.linspace(0, 1, columns + 1), np.linspace(0, 1, rows + 1))
-    vertices = start + u.reshape(-1, 1) * one + v.reshape(-1, 1) * two
+    vertices = np.array(start) + u.reshape(-1, 1) * one + v.reshape(-1, 1) * two
     corner = (np.arange(rows)[:, None] * (columns + 1) + np.arange(columns)).ravel()
     a, b, c, d = corner, corner + 1, corner + columns + 2, corner + columns + 1
     faces = np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)]).astype(np.int32)

@@ -37,7 +37,7 @@ def backpack(rng: Rng) -> Mesh:
     w, d, h = sizes(rng, (0.27, 0.36), (0.15, 0.24), (0.38, 0.52))
     color, strap = any_of(dark, dark, muted, colorful)(rng), dark(rng)
     parts = [
-        superellipsoid((w, d, h), color, flat=0.45, round=0.45),
+        superellipsoid((w, d, h), color, flat=0.45, profile=0.45),
         superellipsoid(
             (0.75 * w, 0.5 * d, 0.45 * h),
             any_of(dark, muted)(rng) if chance(rng, 0.3) else color,
@@ -83,7 +83,7 @@ def bag(rng: Rng) -> Mesh:
     if style == 1:
         long, angle = 1.5 * w, np.linspace(0.1, np.pi - 0.1, 9)
         bow = np.stack([0.3 * long * np.cos(angle), 0 * angle, 0.7 * h + 0.15 * np.sin(angle)], 1)
-        return join(superellipsoid((long, 1.3 * d, 0.8 * h), color, flat=0.4, round=0.6), tube(bow, 0.014, dark(rng)))
+        return join(superellipsoid((long, 1.3 * d, 0.8 * h), color, flat=0.4, profile=0.6), tube(bow, 0.014, dark(rng)))
     neck = rng.uniform(0.02, 0.06)
     return lathe(
         [(0.35 * w, 0), (0.5 * w, 0.25 * h), (0.42 * w, 0.6 * h), (neck, 0.85 * h), (2 * neck, h)], color, points=10
@@ -127,7 +127,7 @@ def luggage(rng: Rng) -> Mesh:
     """A small case beside or under a travel bag."""
     case = join(*_trolley_case(rng, 0.42, 0.55, True))
     w, color = rng.uniform(0.42, 0.55), any_of(dark, muted, colorful)(rng)
-    sack = superellipsoid((w, 0.28, 0.28), color, flat=0.4, round=0.6)
+    sack = superellipsoid((w, 0.28, 0.28), color, flat=0.4, profile=0.6)
     return join(case, sack.moved(0.5 * w + 0.2, 0, 0))
 
 
@@ -148,10 +148,10 @@ def shoe(rng: Rng) -> Mesh:
     )
     shaft = rng.uniform(0.08, 0.13) if chance(rng, 0.8) else rng.uniform(0.2, 0.35)
     one = join(
-        superellipsoid((0.105, long, 0.035), sole, flat=0.7, round=0.5),
+        superellipsoid((0.105, long, 0.035), sole, flat=0.7, profile=0.5),
         superellipsoid((0.095, 0.65 * long, 0.1), color, (0, 0.14 * long, 0.01), flat=0.8),
         superellipsoid(
-            (0.085, 0.45 * long, 1.2 * shaft), color, (0, -0.25 * long, -0.1 * shaft + 0.012), flat=0.8, round=0.4
+            (0.085, 0.45 * long, 1.2 * shaft), color, (0, -0.25 * long, -0.1 * shaft + 0.012), flat=0.8, profile=0.4
         ),
     )
     if chance(rng, 0.35):
@@ -202,7 +202,7 @@ def purse(rng: Rng) -> Mesh:
     color, angle = any_of(dark, colorful, wood, muted)(rng), np.linspace(0, np.pi, 9)
     arch = np.stack([0.33 * w * np.cos(angle), np.zeros(9), 0.9 * h + rng.uniform(0.07, 0.14) * np.sin(angle)], 1)
     clasp = box((0.04, 0.01, 0.03), metal(rng), (0, d / 2 - 0.006, 0.6 * h))
-    return join(superellipsoid((w, d, h), color, flat=0.5, round=0.45), tube(arch, 0.01, color), clasp)
+    return join(superellipsoid((w, d, h), color, flat=0.5, profile=0.45), tube(arch, 0.01, color), clasp)
 
 
 @recipe("paper bag", 37, rooms={KITCHEN: 1.5, OFFICE: 1, BEDROOM: 1, LIVING: 1}, where="wall", most=2)

@@ -65,7 +65,7 @@ def mattress(rng: Rng) -> Model:
 def pillow(rng: Rng) -> Mesh:
     """A soft oblong, lying or propped up."""
     w, d, h = sizes(rng, (0.5, 0.78), (0.35, 0.5), (0.1, 0.18))
-    soft = superellipsoid((w, d, h), linen(rng), flat=rng.uniform(0.3, 0.5), round=rng.uniform(0.9, 1.1))
+    soft = superellipsoid((w, d, h), linen(rng), flat=rng.uniform(0.3, 0.5), profile=rng.uniform(0.9, 1.1))
     return soft.turned(rng.uniform(0.6, 1.2), "x") if chance(rng, 0.3) else soft
 
 
@@ -79,7 +79,7 @@ def cushion(rng: Rng) -> Mesh:
     color = any_of(fabric, colorful)(rng)
     if chance(rng, 0.25):
         return rounded_box((w, w, 0.06), color, radius=0.025)
-    soft = superellipsoid((w, w, h), color, flat=rng.uniform(0.35, 0.55), round=1.0)
+    soft = superellipsoid((w, w, h), color, flat=rng.uniform(0.35, 0.55), profile=1.0)
     return soft.turned(rng.uniform(0.8, 1.3), "x") if chance(rng, 0.7) else soft
 
 

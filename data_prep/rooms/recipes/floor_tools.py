@@ -63,7 +63,7 @@ def ironing_board(rng: Rng) -> Mesh:
     h, long, color, leg = rng.uniform(0.78, 0.95), rng.uniform(1.15, 1.4), fabric(rng), any_of(white, metal)(rng)
     top = join(
         rounded_box((0.7 * long, 0.36, 0.035), color, (-0.15 * long, 0, 0), 0.015),
-        superellipsoid((0.6 * long, 0.34, 0.035), color, (0.2 * long, 0, 0), flat=1, round=0.2),
+        superellipsoid((0.6 * long, 0.34, 0.035), color, (0.2 * long, 0, 0), flat=1, profile=0.2),
     )
     if chance(rng, 0.4):
         flat = join(top, *(tube([(-0.4 * long, y, -0.03), (0.4 * long, y, -0.03)], 0.012, leg) for y in (-0.1, 0.1)))
@@ -83,14 +83,14 @@ def vacuum_cleaner(rng: Rng) -> Mesh:
     if chance(rng, 0.6):
         h = rng.uniform(1.0, 1.2)
         stick = join(
-            superellipsoid((0.22, 0.18, 0.6), color, (0, 0, 0.1), flat=0.8, round=0.5),
+            superellipsoid((0.22, 0.18, 0.6), color, (0, 0, 0.1), flat=0.8, profile=0.5),
             tube([(0, -0.03, 0.6), (0, -0.03, h - 0.1), (0, 0.06, h)], 0.017, dim),
             cylinder(0.07, 0.25, dim, (0, 0.08, 0.2)),
         )
         return join(rounded_box((0.34, 0.3, 0.12), dim, (0, 0.12, 0), 0.04), stick.turned(rng.uniform(0.05, 0.25), "x"))
     hose = [(0, 0.2, 0.2), (0.05, 0.4, 0.35), (0.25, 0.45, 0.3), (0.32, 0.3, 0.55)]
     wand = tube([(0.3, 0.1, 0.05), (0.34, 0.35, 0.95)], 0.017, metal(rng))
-    body = superellipsoid((0.3, 0.45, 0.28), color, (0, 0, 0.02), flat=0.7, round=0.7)
+    body = superellipsoid((0.3, 0.45, 0.28), color, (0, 0, 0.02), flat=0.7, profile=0.7)
     wheels = [
         cylinder(0.09, 0.04, dim, (0, 0, -0.02)).turned(np.pi / 2, "y").moved(x, -0.1, 0.09) for x in (-0.15, 0.15)
     ]

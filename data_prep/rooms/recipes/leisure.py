@@ -27,7 +27,7 @@ def guitar(rng: Rng) -> Mesh:
     scale, deep = rng.uniform(0.85, 1.05), rng.uniform(0.04, 0.11)
     color, neck = any_of(wood, wood, dark, colorful)(rng), wood(rng)
     parts = [
-        superellipsoid((w, deep, h), color, (0, 0, z), flat=0.25, round=1) for w, h, z in _guitar_outline(rng, scale)
+        superellipsoid((w, deep, h), color, (0, 0, z), flat=0.25, profile=1) for w, h, z in _guitar_outline(rng, scale)
     ]
     hole = cylinder(0.05 * scale, 0.006, dark(rng)).turned(-np.pi / 2, "x").moved(0, deep / 2, 0.3 * scale)
     parts += [hole, box((0.14 * scale, 0.015, 0.02), dark(rng), (0, deep / 2 + 0.005, 0.14 * scale))]
@@ -41,7 +41,7 @@ def guitar_case(rng: Rng) -> Mesh:
     """The guitar's outline, plumper and in one dark colour, standing or lying."""
     scale, deep, color = rng.uniform(1.0, 1.15), rng.uniform(0.13, 0.18), any_of(dark, dark, muted)(rng)
     parts = [
-        superellipsoid((w, deep, h), color, (0, 0, z), flat=0.2, round=0.8) for w, h, z in _guitar_outline(rng, scale)
+        superellipsoid((w, deep, h), color, (0, 0, z), flat=0.2, profile=0.8) for w, h, z in _guitar_outline(rng, scale)
     ]
     parts.append(rounded_box((0.15, 0.8 * deep, 0.66 * scale), color, (0, 0, 0.4 * scale), 0.03))
     parts.append(tube([(0.16, 0, 0.25), (0.24, 0, 0.27), (0.24, 0, 0.36), (0.13, 0, 0.38)], 0.011, dark(rng)))

@@ -63,7 +63,7 @@ def potted_plant(rng: Rng) -> Mesh:
     elif style == 1:
         parts += foliage(rng, 7, r + 0.04, h - 0.02, h + tall)
     else:
-        parts.append(superellipsoid((1.3 * r, 1.3 * r, tall), leaf(rng), (0, 0, 0.8 * h), flat=0.8, round=0.6))
+        parts.append(superellipsoid((1.3 * r, 1.3 * r, tall), leaf(rng), (0, 0, 0.8 * h), flat=0.8, profile=0.6))
     return join(*parts)
 
 
@@ -174,7 +174,7 @@ def unnamed(rng: Rng) -> Mesh:
         elif style == 1:
             piece = cylinder(w / 2, h, color, top=rng.uniform(0.3, 1) * w / 2)
         elif style == 2:
-            piece = superellipsoid((w, d, 0.7 * h), color, flat=rng.uniform(0.4, 1), round=rng.uniform(0.4, 1))
+            piece = superellipsoid((w, d, 0.7 * h), color, flat=rng.uniform(0.4, 1), profile=rng.uniform(0.4, 1))
         else:
             piece = box((w, d, h), color)
         parts.append(piece.turned(rng.uniform(-0.6, 0.6)).moved(0.12 * index, rng.uniform(-0.05, 0.05)))

@@ -29,9 +29,7 @@ def legs(
 ) -> list[Mesh]:
     """Return four upright legs under the corners of a rectangle, ``inset`` metres from its edges."""
     x, y = width / 2 - thick / 2 - inset, thick / 2 + inset
-    return [
-        box((thick, thick, height), color, (side * x, row, 0)) for side in (-1, 1) for row in (y, depth - y)
-    ]
+    return [box((thick, thick, height), color, (side * x, row, 0)) for side in (-1, 1) for row in (y, depth - y)]
 
 
 def round_legs(

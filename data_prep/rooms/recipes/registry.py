@@ -12,7 +12,7 @@ from data_prep.rooms.room import KINDS
 from data_prep.rooms.shapes import Mesh, paint
 
 OFFICE, BEDROOM, KITCHEN, BATHROOM, LIVING, CORRIDOR = KINDS
-EVERYWHERE: Mapping[str, float] = {kind: 1.0 for kind in KINDS}
+EVERYWHERE: Mapping[str, float] = dict.fromkeys(KINDS, 1.0)
 COLOR_NOISE = 4.0
 """Standard deviation of a face's colour about its part's, in 8-bit steps."""
 
@@ -45,10 +45,7 @@ class Model:
         """Return the model shifted by metres."""
         return Model(
             self.mesh.moved(x, y, z),
-            tuple(
-                Surface((s.x[0] + x, s.x[1] + x), (s.y[0] + y, s.y[1] + y), s.z + z, s.clear)
-                for s in self.surfaces
-            ),
+            tuple(Surface((s.x[0] + x, s.x[1] + x), (s.y[0] + y, s.y[1] + y), s.z + z, s.clear) for s in self.surfaces),
         )
 
     def settled(self) -> Model:
@@ -113,9 +110,7 @@ class Recipe:
             model = model.settled()
         mesh = model.mesh
         noise = rng.normal(0, COLOR_NOISE, (len(mesh.faces), 1))
-        return Model(
-            Mesh(mesh.vertices, mesh.faces, paint(mesh.color + noise, len(mesh.faces))), model.surfaces
-        )
+        return Model(Mesh(mesh.vertices, mesh.faces, paint(mesh.color + noise, len(mesh.faces))), model.surfaces)
 
 
 RECIPES: dict[str, Recipe] = {}

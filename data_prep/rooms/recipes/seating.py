@@ -125,7 +125,8 @@ def armchair(rng: Rng) -> Model:
 
 
 @recipe(
-    "stool", 40, rooms={KITCHEN: 3, OFFICE: 1, LIVING: 1, BEDROOM: 0.5}, where="around", near=("counter", "table", "bar"), most=4,
+    "stool", 40, rooms={KITCHEN: 3, OFFICE: 1, LIVING: 1, BEDROOM: 0.5},
+    where="around", near=("counter", "table", "bar"), most=4,
 )  # fmt: skip
 def stool(rng: Rng) -> Model:
     """A seat without a back, low or of a bar's height."""
@@ -167,7 +168,8 @@ def ottoman(rng: Rng) -> Model:
     if chance(rng, 0.3):
         return Model(cylinder(d / 2, z, color), (top_of(0.6 * d, 0.6 * d, z, -0.3 * d),))
     foot = rng.uniform(0.02, 0.1)
-    parts = [rounded_box((w, d, z - foot), color, (0, d / 2, foot), 0.05), *legs(w, d, foot + 0.05, wood(rng), 0.05, 0.03)]
+    block = rounded_box((w, d, z - foot), color, (0, d / 2, foot), 0.05)
+    parts = [block, *legs(w, d, foot + 0.05, wood(rng), 0.05, 0.03)]
     return Model(join(*parts), (top_of(w - 0.12, d - 0.12, z, 0.06),))
 
 
@@ -177,8 +179,9 @@ def folded_chair(rng: Rng) -> Mesh:
     w, h = sizes(rng, (0.4, 0.46), (0.85, 1.0))
     color, bar = any_of(metal, dark, plastic)(rng), any_of(metal, dark, white)(rng)
     parts = [tube([(side * w / 2, 0.02, 0), (side * w / 2, 0.02, h)], 0.013, bar) for side in (-1, 1)]
-    parts += [tube([(side * (w / 2 - 0.04), 0.07, 0), (side * (w / 2 - 0.04), 0.04, h * 0.7)], 0.013, bar) for side in (-1, 1)]
-    parts += [box((w - 0.03, 0.025, 0.2), color, (0, 0.02, h - 0.22)), box((w - 0.08, 0.03, 0.38), color, (0, 0.05, 0.3))]
+    parts += [tube([(x, 0.07, 0), (x, 0.04, h * 0.7)], 0.013, bar) for x in (0.04 - w / 2, w / 2 - 0.04)]
+    parts.append(box((w - 0.03, 0.025, 0.2), color, (0, 0.02, h - 0.22)))
+    parts.append(box((w - 0.08, 0.03, 0.38), color, (0, 0.05, 0.3)))
     return join(*parts)
 
 

@@ -50,7 +50,7 @@ def keyboard(rng: Rng) -> Mesh:
 def mouse(rng: Rng) -> Mesh:
     """A palm-sized drop, half of them on a pad."""
     color = any_of(dark, dark, white, metal)(rng)
-    body = superellipsoid((0.065, 0.115, 0.04), color, flat=0.8, round=0.8)
+    body = superellipsoid((0.065, 0.115, 0.04), color, flat=0.8, profile=0.8)
     if chance(rng, 0.5):
         pad = any_of(dark, muted)(rng)
         return join(box((0.22, 0.19, 0.006), pad), body.moved(0.02, 0.01, 0.006))

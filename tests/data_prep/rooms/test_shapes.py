@@ -5,7 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from data_prep.rooms.shapes import Mesh, box, cylinder, join, lathe, loft, paint, rounded_box, sheet, superellipsoid, tube
+from data_prep.rooms.shapes import (
+    Mesh,
+    box,
+    cylinder,
+    join,
+    lathe,
+    loft,
+    paint,
+    rounded_box,
+    sheet,
+    superellipsoid,
+    tube,
+)
 
 RED = (200.0, 10.0, 20.0)
 PRISM = 8 * np.sin(np.pi / 8)  # area of a regular 16-gon of radius 1
@@ -16,7 +28,7 @@ SOLIDS = {
     "cylinder": cylinder(0.5, 2, RED),
     "cone": cylinder(0.5, 2, RED, top=0.2),
     "vessel": lathe([(0.4, 0), (0.5, 1), (0.45, 1), (0.35, 0.1)], RED),
-    "superellipsoid": superellipsoid((1, 2, 3), RED, flat=0.4, round=0.6),
+    "superellipsoid": superellipsoid((1, 2, 3), RED, flat=0.4, profile=0.6),
     "tube": tube([(0, 0, 0), (0, 0, 1), (1, 0, 1), (1, 1, 1.5)], 0.05, RED),
     "sheet": sheet((1, 2), RED, np.full((4, 5), 0.1)),
 }
