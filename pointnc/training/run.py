@@ -25,11 +25,9 @@ from omegaconf import DictConfig, OmegaConf
 from torch.utils.data import DataLoader
 
 from pointnc.data.dataset import SceneDataset
-from pointnc.data.features import feature_channels
 from pointnc.data.loaders import make_loader
 from pointnc.data.sampler import ResumableBatchSampler
 from pointnc.errors import UserError
-from pointnc.models.segmentor import Segmentor
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.training import distributed, results
@@ -37,6 +35,7 @@ from pointnc.training.callbacks import EpochLine, History, SaveCheckpoints
 from pointnc.training.checkpoint import AtomicCheckpointIO, load_model_state, read_checkpoint
 from pointnc.training.module import SegmentationModule
 from pointnc.training.run_folder import open_folder, place_run
+from pointnc.training.trained import build_model
 
 
 @dataclass
@@ -165,12 +164,6 @@ def open_data(config: DictConfig) -> Data:
         val=make_loader(val_dataset, val_sampler, config.workers),
         val_dataset=val_dataset,
     )
-
-
-def build_model(config: DictConfig, taxonomy: Taxonomy) -> Segmentor:
-    """Build the network that a configuration describes, with fresh weights."""
-    backbone = instantiate(config.model, in_channels=feature_channels(tuple(config.dataset.features)))
-    return Segmentor(backbone, len(taxonomy))
 
 
 def build_module(config: DictConfig, data: Data) -> SegmentationModule:
