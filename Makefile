@@ -35,7 +35,7 @@ check: $(VENV)/tested ## ruff and mypy
 	$(BIN)/mypy
 
 test: check ## check, then the tests
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 format: $(VENV)/tested ## let ruff mend what it can
 	$(BIN)/ruff check --fix .

@@ -121,7 +121,7 @@ def plain_ms(transform: Transform, scene: Scene) -> float | None:
     return None
 
 
-def main(points: int) -> None:
+def main(points: int = 150_000) -> None:
     """Print the table."""
     torch.set_num_threads(1)
     table = Table(title=f"training sample of the ScanNet recipe, {points:,} points, CPU ms of one thread")

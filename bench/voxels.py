@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -95,7 +95,7 @@ def measure(points: int) -> list[tuple[str, float, float]]:
     return rows
 
 
-def main(sizes: list[int]) -> None:
+def main(sizes: Sequence[int] = (150_000, 1_500_000)) -> None:
     torch.set_num_threads(1)
     for points in sizes:
         rows = measure(points)
@@ -116,4 +116,4 @@ def main(sizes: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    main([int(argument) for argument in sys.argv[1:]] or [150_000, 1_500_000])
+    main(*([[int(argument) for argument in sys.argv[1:]]] if sys.argv[1:] else []))

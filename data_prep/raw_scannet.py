@@ -8,7 +8,7 @@ and ``<scene>.txt`` (``axisAlignment``). Test scans have the mesh alone.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from pointnc.errors import UserError
 from pointnc.scenes.atomic import atomic_path, write_json, write_text
 from pointnc.scenes.ply import read_ply, write_ply
+
+CHANNELS = ("red", "green", "blue")
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,15 @@ def mesh_path(folder: Path) -> Path:
     return folder / f"{folder.name}_vh_clean_2.ply"
 
 
+def annotation_paths(folder: Path) -> dict[str, Path]:
+    """Return where the annotation of the scan in ``folder`` lies: "segments", "objects" and "labels" (optional)."""
+    return {
+        "segments": folder / f"{folder.name}_vh_clean_2.0.010000.segs.json",
+        "objects": folder / f"{folder.name}.aggregation.json",
+        "labels": folder / f"{folder.name}_vh_clean_2.labels.ply",
+    }
+
+
 def read_scan(folder: Path, labels: bool = True) -> RawScan:
     """Read the folder of one scan.
 
@@ -68,46 +79,73 @@ def read_scan(folder: Path, labels: bool = True) -> RawScan:
     Raises:
         UserError: a file is missing, truncated or contradicts another.
     """
-    fields, faces = read_ply(mesh_path(folder))
-    missing = [c for c in ("red", "green", "blue") if c not in fields]
-    if missing:
-        raise UserError(f"{mesh_path(folder)} has no vertex property {missing[0]!r}; fetch it again")
+    path = mesh_path(folder)
+    fields, faces = read_ply(path)
+    for channel in CHANNELS:
+        if channel not in fields:
+            raise UserError(f"{path} has no vertex property {channel!r}; fetch it again")
+        if fields[channel].dtype != np.uint8:
+            raise UserError(f"{path}: property {channel!r} is {fields[channel].dtype}, not uchar; fetch it again")
     if faces is None:
-        raise UserError(f"{mesh_path(folder)} has no faces; fetch it again")
+        raise UserError(f"{path} has no faces; fetch it again")
     coord = np.stack([fields[axis] for axis in "xyz"], axis=1).astype(np.float32, copy=False)
     if len(coord) == 0:
-        raise UserError(f"{mesh_path(folder)} has no points; fetch it again")
+        raise UserError(f"{path} has no points; fetch it again")
     if not np.isfinite(coord).all():
-        raise UserError(f"{mesh_path(folder)} holds NaN coordinates; fetch it again")
+        raise UserError(f"{path} holds NaN coordinates; fetch it again")
     scan = RawScan(
         name=folder.name,
         coord=coord,
-        color=np.stack([fields[channel] for channel in ("red", "green", "blue")], axis=1),
+        color=np.stack([fields[channel] for channel in CHANNELS], axis=1),
         faces=faces,
         axis_alignment=read_axis_alignment(folder / f"{folder.name}.txt"),
     )
-    return _with_labels(scan, folder) if labels else scan
-
-
-def _with_labels(scan: RawScan, folder: Path) -> RawScan:
-    segs_path = folder / f"{folder.name}_vh_clean_2.0.010000.segs.json"
-    segs = _read_json(segs_path).get("segIndices")
-    if not isinstance(segs, list) or len(segs) != len(scan.coord):
-        found = len(segs) if isinstance(segs, list) else "no"
-        raise UserError(f"{segs_path} has {found} segIndices, the mesh {len(scan.coord)} vertices; fetch both again")
-    groups_path = folder / f"{folder.name}.aggregation.json"
-    try:
-        objects = tuple(
-            RawObject(str(group["label"]), tuple(int(i) for i in group["segments"]))
-            for group in _read_json(groups_path)["segGroups"]
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{groups_path} is no aggregation file ({error!r}); fetch it again") from None
-    labels_path = folder / f"{folder.name}_vh_clean_2.labels.ply"
-    nyu40 = read_ply(labels_path)[0].get("label") if labels_path.exists() else None
-    return RawScan(
-        **{**vars(scan), "segment_ids": np.array(segs, np.int32), "objects": objects, "nyu40": nyu40},
+    if not labels:
+        return scan
+    paths = annotation_paths(folder)
+    return replace(
+        scan,
+        segment_ids=_read_segments(paths["segments"], len(coord)),
+        objects=_read_objects(paths["objects"]),
+        nyu40=_read_nyu40(paths["labels"], len(coord)),
     )
+
+
+def _read_segments(path: Path, vertices: int) -> NDArray[np.int32]:
+    listed = _read_json(path).get("segIndices")
+    if not isinstance(listed, list) or len(listed) != vertices:
+        found = len(listed) if isinstance(listed, list) else "no"
+        raise UserError(f"{path} has {found} segIndices, the mesh {vertices} vertices; fetch both again")
+    try:
+        ids = np.array(listed)
+        if ids.dtype.kind == "i" and ids.min() >= 0 and ids.max() <= np.iinfo(np.int32).max:
+            return ids.astype(np.int32)
+    except (ValueError, OverflowError):  # nested lists
+        pass
+    raise UserError(f"{path}: segIndices are not all over-segment numbers; fetch it again")
+
+
+def _read_objects(path: Path) -> tuple[RawObject, ...]:
+    groups = _read_json(path).get("segGroups")
+    try:
+        if not isinstance(groups, list):
+            raise KeyError("segGroups")
+        return tuple(RawObject(str(group["label"]), tuple(int(i) for i in group["segments"])) for group in groups)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path} is no aggregation file ({error!r}); fetch it again") from None
+
+
+def _read_nyu40(path: Path, vertices: int) -> NDArray[Any] | None:
+    if not path.exists():
+        return None
+    label = read_ply(path, only=("label",))[0].get("label")
+    if label is None:
+        raise UserError(f"{path} has no vertex property 'label'; fetch it again or delete it")
+    if label.dtype.kind not in "iu":
+        raise UserError(f"{path}: property 'label' is {label.dtype}, not an integer; fetch it again")
+    if len(label) != vertices:
+        raise UserError(f"{path} has {len(label)} vertices, the mesh {vertices}; fetch both again")
+    return label
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -115,7 +153,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         data = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise UserError(f"{path} is missing; fetch the scan again") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is truncated or no json ({error}); fetch it again") from None
     if not isinstance(data, dict):
         raise UserError(f"{path} is no json object; fetch it again")
@@ -126,19 +164,22 @@ def read_axis_alignment(path: Path) -> NDArray[np.float64]:
     """Return the (4, 4) ``axisAlignment`` of ``<scene>.txt``; identity without the file or the line.
 
     Raises:
-        UserError: the line does not hold 16 finite numbers.
+        UserError: the file is empty, or the line does not hold 16 finite numbers.
     """
     if not path.exists():
         return np.eye(4)
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    if not any(map(str.strip, lines)):
+        raise UserError(f"{path} is empty; fetch it again")
+    for line in lines:
         key, _, value = line.partition("=")
         if key.strip() == "axisAlignment":
             try:
                 matrix = np.array([float(x) for x in value.split()]).reshape(4, 4)
             except ValueError:
-                raise UserError(f"{path}: axisAlignment does not hold 16 numbers") from None
+                raise UserError(f"{path}: axisAlignment does not hold 16 numbers; fetch it again") from None
             if not np.isfinite(matrix).all():
-                raise UserError(f"{path}: axisAlignment holds NaN or infinity")
+                raise UserError(f"{path}: axisAlignment holds NaN or infinity; fetch it again")
             return matrix
     return np.eye(4)
 
@@ -154,7 +195,7 @@ def write_scan(scan: RawScan, folder: Path, info: dict[str, str] | None = None) 
     if scan.name != folder.name:
         raise ValueError(f"scan {scan.name} does not belong into folder {folder.name}")
     position = {axis: scan.coord[:, i].astype(np.float32) for i, axis in enumerate("xyz")}
-    color = {channel: scan.color[:, i] for i, channel in enumerate(("red", "green", "blue"))}
+    color = {channel: scan.color[:, i] for i, channel in enumerate(CHANNELS)}
     opaque = {"alpha": np.full(len(scan.coord), 255, np.uint8)}
     lines = {"axisAlignment": " ".join(f"{x:.6f}" for x in scan.axis_alignment.ravel()), **(info or {})}
     with atomic_path(folder) as temporary:

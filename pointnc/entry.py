@@ -1,6 +1,6 @@
 """What every command shares: Hydra composition, one-line errors, exit codes.
 
-Exit codes: 0 done, 2 a mistake of the user's (one line on stderr), 130 interrupted.
+Exit codes: 0 done, 1 a check that failed, 2 a mistake of the user's (one line on stderr), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from pointnc.errors import Interrupted, UserError
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-Task = Callable[["DictConfig"], None]
+Task = Callable[["DictConfig"], "int | None"]
+"""What a command does; it may return an exit code of its own."""
 
 
 def config_folder() -> Path:
@@ -56,20 +57,21 @@ def _run(config_name: str, task: Task) -> int:
     from omegaconf.errors import OmegaConfBaseException
 
     failures: list[str] = []
+    codes = [0]  # a sweep runs several tasks: the highest counts
 
     # Caught inside the task: Hydra would print a paragraph of its own, and a sweep goes on to its next job.
     @functools.wraps(task)
     def guarded(config: DictConfig) -> None:
         try:
-            task(config)
+            codes.append(task(config) or 0)
         except (UserError, HydraException, OmegaConfBaseException) as error:
             failures.append(_explain(error))
         except Interrupted as interrupted:
             raise KeyboardInterrupt(str(interrupted)) from None
 
     try:
-        folder = str(config_folder())
-        hydra.main(version_base="1.3", config_path=folder, config_name=config_name)(guarded)()
+        path = config_folder() / config_name
+        hydra.main(version_base="1.3", config_path=str(path.parent), config_name=path.name)(guarded)()
     except (UserError, HydraException, OmegaConfBaseException) as error:
         failures.append(_explain(error))
     except KeyboardInterrupt as interrupt:
@@ -78,7 +80,7 @@ def _run(config_name: str, task: Task) -> int:
     if os.environ.get("RANK", "0") == "0":
         for line in failures:
             print(f"error: {line}", file=sys.stderr)
-    return 2 if failures else 0
+    return 2 if failures else max(codes)
 
 
 def _explain(error: BaseException) -> str:

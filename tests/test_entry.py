@@ -47,7 +47,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "store"
 
 
-@pytest.mark.parametrize("module", ["pointnc.train", "data_prep.scannet", "data_prep.rooms"])
+@pytest.mark.parametrize(
+    "module",
+    ["pointnc.train", "pointnc.evaluate", "pointnc.submit", "data_prep.scannet", "data_prep.rooms", "data_prep.check"],
+)
 def test_help(module: str, tmp_path: Path) -> None:
     done = command(module, "--help", folder=tmp_path)
     assert f"python -m {module}" in done.stdout

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from data_prep.rooms.generate import SceneRecord
 
 
-@entry("rooms")
+@entry("tools/rooms")
 def main(config: DictConfig) -> None:
-    """Make the rooms of ``conf/rooms.yaml`` and print a summary."""
+    """Make the rooms of ``conf/tools/rooms.yaml`` and print a summary."""
     from omegaconf import OmegaConf
     from rich.console import Console
 

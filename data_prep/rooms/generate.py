@@ -103,7 +103,7 @@ def generate(
         raise UserError("train=0 val=0 test=0 asks for no room; ask for one at least")
     if workers is not None and (not isinstance(workers, int) or workers < 1):
         raise UserError(f"workers={workers} must be a whole number from 1, or null for one a core")
-    out, scanner = Path(out), scanner or Scanner()
+    out, scanner = Path(out).absolute(), scanner or Scanner()
     _claim(out, {"version": VERSION, "seed": seed, **counts, "scanner": asdict(scanner)}, overwrite)
 
     names = _scene_names(counts)

@@ -76,36 +76,73 @@ class LabelMap:
         """Read ``scannetv2-labels.combined.tsv``; of a raw category listed twice the first row counts.
 
         Raises:
-            UserError: the file is missing, is no such table, or is the older one without ScanNet200 ids.
+            UserError: the file is missing, is no such table, is the older one without ScanNet200 ids, or is the table
+                of ScanNet v1.
         """
         path = Path(path)
-        try:
-            with path.open(encoding="utf-8", newline="") as stream:
-                reader = csv.DictReader(stream, delimiter="\t")
-                columns = reader.fieldnames or []
-                for column in ("raw_category", "id", "nyu40id"):
-                    if column not in columns:
-                        raise UserError(f"{path} has no column {column!r}; fetch {LABEL_MAP_FILE} of ScanNet v2 again")
-                rows = list(reader)
-        except FileNotFoundError:
+        columns, rows = _read_label_map(path)
+        if "raw_category" not in columns and "category" in columns:
             raise UserError(
-                f"label map {path.absolute()} does not exist; fetch {LABEL_MAP_FILE} of ScanNet v2"
-            ) from None
+                f"{path} is the label table of ScanNet v1 (its column is 'category', not 'raw_category'); "
+                f"pointnc reads ScanNet v2: fetch {LABEL_MAP_FILE} and the v2 annotations"
+            )
+        for column in ("raw_category", "nyu40id"):
+            if column not in columns:
+                raise UserError(f"{path} has no column {column!r}; fetch {LABEL_MAP_FILE} of ScanNet v2 again")
+        if "id" not in columns:
+            raise UserError(
+                f"{path} has no column 'id': it is the older table without ScanNet200 ids; fetch the one released "
+                "with ScanNet200"
+            )
         fine: dict[str, int] = {}
         coarse: dict[str, int] = {}
         for line, row in enumerate(rows, start=2):
             try:
-                fine.setdefault(row["raw_category"], int(row["id"] or 0))
-                coarse.setdefault(row["raw_category"], int(row["nyu40id"] or 0))
+                # An empty cell is no class of that set; None is the end of a row that was cut off.
+                ids = [0 if row[key] == "" else int(row[key]) for key in ("id", "nyu40id")]
+                fine.setdefault(row["raw_category"], ids[0])
+                coarse.setdefault(row["raw_category"], ids[1])
             except (TypeError, ValueError):
                 raise UserError(f"{path}, line {line}: ids are not numbers; fetch the file again") from None
-        names = dict(zip(taxonomy("scannet200").names, taxonomy("scannet200").ids))
-        wrong = [
-            name for name in ("wall", "chair", "office chair", "monitor") if fine.get(name, names[name]) != names[name]
-        ]
-        if wrong:
-            raise UserError(
-                f"{path} gives {wrong[0]!r} the id {fine[wrong[0]]} instead of {names[wrong[0]]}: it is the older "
-                "table; fetch the one released with ScanNet200"
-            )
+        _refuse_older(path, fine)
         return cls(fine, coarse)
+
+
+def _read_label_map(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """Return the columns and rows of a label table.
+
+    Raises:
+        UserError: the file is missing, empty or unreadable.
+    """
+    try:
+        # Names that are not utf-8 can match no annotation; they must not hide the other rows.
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
+            reader = csv.DictReader(stream, delimiter="\t")
+            rows = list(reader)
+    except FileNotFoundError:
+        v1 = path.with_name("scannet-labels.combined.tsv").is_file()
+        note = " (scannet-labels.combined.tsv beside it belongs to ScanNet v1)" if v1 else ""
+        raise UserError(
+            f"label map {path.absolute()} does not exist{note}; fetch {LABEL_MAP_FILE} of ScanNet v2 "
+            "or give label_map=FILE"
+        ) from None
+    except (OSError, csv.Error) as error:
+        raise UserError(f"label map {path} cannot be read ({error}); fetch {LABEL_MAP_FILE} again") from None
+    if not rows:
+        raise UserError(f"label map {path} is empty; fetch {LABEL_MAP_FILE} of ScanNet v2 again")
+    return list(reader.fieldnames or ()), rows
+
+
+def _refuse_older(path: Path, ids: dict[str, int]) -> None:
+    """Raise a UserError where the ids of raw categories are not those that ScanNet200 was made with."""
+    classes = taxonomy("scannet200")
+    known = {name: id_ for name, id_ in zip(classes.names, classes.ids) if name in ids}
+    wrong = [name for name, id_ in known.items() if ids[name] != id_]
+    # A class name need not be the raw category of the same id, so a few differences say nothing.
+    certain = [name for name in wrong if name in ("wall", "chair", "office chair", "monitor")]
+    if certain or 4 * len(wrong) > len(known):
+        name = (certain or wrong)[0]
+        raise UserError(
+            f"{path} gives {name!r} the id {ids[name]} instead of {known[name]}: it is the older table without "
+            "ScanNet200 ids; fetch the one released with ScanNet200"
+        )

@@ -17,15 +17,21 @@ def vertex_normals(coord: NDArray[Any], faces: NDArray[Any]) -> NDArray[np.float
         coord: (N, 3) vertices.
         faces: (F, 3) vertex indices, counter-clockwise seen from outside.
     """
-    corner = coord[faces[:, 0]]
-    # The cross product has twice the triangle's area as its length: summing it weights by area.
-    cross = np.cross(coord[faces[:, 1]] - corner, coord[faces[:, 2]] - corner)
-    flat = np.ascontiguousarray(faces.T).ravel()
+    corners = [faces[:, k].astype(np.intp) for k in range(3)]  # cast once, not in every gather
+    edges = []
+    for axis in range(3):  # one axis at a time: contiguous gathers, no (F, 3) temporaries
+        column = np.ascontiguousarray(coord[:, axis])
+        first = column[corners[0]]
+        edges.append((column[corners[1]] - first, column[corners[2]] - first))
     normal = np.empty((len(coord), 3), np.float32)
     for axis in range(3):
-        normal[:, axis] = np.bincount(flat, np.tile(cross[:, axis], 3), minlength=len(coord))
-    length = np.linalg.norm(normal, axis=1, keepdims=True)
-    flatless = length[:, 0] < 1e-20
-    normal /= np.where(length < 1e-20, 1, length)
-    normal[flatless] = (0, 0, 1)
+        (u1, v1), (u2, v2) = edges[(axis + 1) % 3], edges[(axis + 2) % 3]
+        # The cross product has twice the triangle's area as its length: summing it weights by area.
+        cross = (u1 * v2 - u2 * v1).astype(np.float64)  # what bincount sums in
+        normal[:, axis] = sum(np.bincount(corner, cross, minlength=len(coord)) for corner in corners)
+    length = np.sqrt(np.einsum("ni,ni->n", normal, normal))
+    flat = length < 1e-20
+    length[flat] = 1
+    normal /= length[:, None]
+    normal[flat] = (0, 0, 1)
     return normal

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,16 @@ from pointnc.errors import UserError
 from pointnc.scenes.atomic import atomic_path
 
 
-def read_ply(path: str | Path) -> tuple[dict[str, NDArray[Any]], NDArray[np.int32] | None]:
+def read_ply(
+    path: str | Path, only: Collection[str] | None = None
+) -> tuple[dict[str, NDArray[Any]], NDArray[np.int32] | None]:
     """Return the vertex properties by name, and the (F, 3) triangles or None where the file has no faces.
 
     Reads ascii, little- and big-endian files with any further properties.
+
+    Args:
+        path: the file.
+        only: the vertex properties to read; those that the file lacks are left out, and the faces are not looked at.
 
     Raises:
         UserError: the file is missing, truncated or no ply.
@@ -36,14 +42,15 @@ def read_ply(path: str | Path) -> tuple[dict[str, NDArray[Any]], NDArray[np.int3
         except PlyElementParseError:
             data = PlyData.read(str(path))
         vertex = data["vertex"].data
-        fields = {name: np.ascontiguousarray(vertex[name]) for name in vertex.dtype.names or ()}
-        faces = _triangles(data["face"].data) if "face" in data else None
+        wanted = [name for name in vertex.dtype.names or () if only is None or name in only]
+        fields = {name: np.ascontiguousarray(vertex[name]) for name in wanted}
+        faces = _triangles(data["face"].data) if only is None and "face" in data else None
     except FileNotFoundError:
         raise UserError(f"{path} does not exist") from None
-    except (PlyElementParseError, PlyHeaderParseError, ValueError, EOFError, KeyError, OSError) as error:
+    except (PlyElementParseError, PlyHeaderParseError, ValueError, EOFError, KeyError, StopIteration, OSError) as error:
         raise UserError(f"{path} is truncated or no ply file ({error}); fetch it again") from error
     for axis in "xyz":
-        if axis not in fields:
+        if only is None and axis not in fields:
             raise UserError(f"{path} has no vertex property {axis!r}")
     if faces is not None and len(faces) and (faces.min() < 0 or faces.max() >= len(vertex)):
         raise UserError(f"{path}: a face names vertex {faces.max()}, but there are {len(vertex)}")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from plyfile import PlyData, PlyElement
 
 from data_prep import scannet as preparation
 from data_prep.raw_scannet import RawObject, mesh_path, read_scan, write_scan
@@ -123,41 +124,105 @@ def test_later_object_owns_a_shared_segment(names: LabelMap) -> None:
 
 def test_unknown_names_are_counted_not_mislabelled(names: LabelMap) -> None:
     scan = raw_scan("scene0000_00", seed=0)
-    odd = replace(scan, objects=(RawObject("flux capacitor", scan.objects[0].segments), *scan.objects[1:]))
+    odd = replace(scan, objects=(RawObject("flux [/red] capacitor", scan.objects[0].segments), *scan.objects[1:]))
     labels, unknown = preparation.label_vertices(odd, names)
     count = int(np.isin(scan.segment_ids, scan.objects[0].segments).sum())
-    assert unknown == {"flux capacitor": count}
+    assert unknown == {"flux [/red] capacitor": count}
     assert (labels["segment200"] == -1).sum() == count
 
 
-DAMAGE = {
-    "truncated ply": (lambda folder: _cut(mesh_path(folder)), "truncated"),
-    "empty ply": (lambda folder: mesh_path(folder).write_bytes(b""), "truncated or no ply"),
-    "truncated json": (lambda folder: _cut(next(folder.glob("*.segs.json"))), "truncated or no json"),
-    "missing groups": (lambda folder: next(folder.glob("*.aggregation.json")).unlink(), "is missing"),
-    "alignment": (lambda folder: next(folder.glob("*.txt")).write_text("axisAlignment = 1 2 x"), "16 numbers"),
-}
-
-
-def _cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-@pytest.mark.parametrize("damage", DAMAGE)
-def test_damaged_scene_is_named_and_the_others_are_done(raw: Path, tmp_path: Path, damage: str) -> None:
-    spoil, message = DAMAGE[damage]
+@pytest.mark.parametrize("text, order", [(True, "="), (False, "<"), (False, ">")])
+def test_meshes_of_every_encoding_give_the_same_store(
+    raw: Path, store: Path, tmp_path: Path, text: bool, order: str
+) -> None:
+    """Properties in another order and of another width, further ones, and a property of the faces."""
     shutil.copytree(raw, tmp_path / "raw")
-    spoil(tmp_path / "raw" / "scans" / "scene0001_00")
-    with pytest.raises(UserError, match=f"1 of 4 scenes.*scene0001_00.*{message}"):
+    folder = tmp_path / "raw" / "scans" / "scene0000_00"
+    for path in (mesh_path(folder), folder / f"{folder.name}_vh_clean_2.labels.ply"):
+        data = PlyData.read(str(path))
+        vertex = data["vertex"].data
+        names = [name for name in ("label", "alpha", "blue", "green", "red") if name in vertex.dtype.names]
+        kinds = [("quality", "f4"), *((name, vertex.dtype[name]) for name in names), *((axis, "f8") for axis in "zyx")]
+        other = np.zeros(len(vertex), kinds)
+        for name in (*names, *"xyz"):
+            other[name] = vertex[name]
+        face = np.empty(len(data["face"].data), [("flags", "u1"), ("vertex_indices", "i4", (3,))])
+        face["flags"], face["vertex_indices"] = 7, np.stack(data["face"].data["vertex_indices"])
+        elements = [PlyElement.describe(other, "vertex"), PlyElement.describe(face, "face")]
+        PlyData(elements, text=text, byte_order=order).write(str(path))
+    preparation.prepare(tmp_path / "raw", tmp_path / "store", workers=1, splits={"train": ["scene0000_00"]})
+    for path in (store / "train" / "scene0000_00").glob("*.npy"):
+        other = np.load(tmp_path / "store" / "train" / "scene0000_00" / path.name)
+        np.testing.assert_array_equal(other, np.load(path))
+
+
+def test_alignment_is_stored_and_its_absence_is_the_identity(raw: Path, tmp_path: Path) -> None:
+    shutil.copytree(raw, tmp_path / "raw")
+    (tmp_path / "raw" / "scans" / "scene0001_00" / "scene0001_00.txt").write_text(
+        "sceneType = Office\nnumDepthFrames = 1\n"
+    )
+    manifest = preparation.prepare(tmp_path / "raw", tmp_path / "store", splits=["train"], workers=1)
+    scenes = manifest["splits"]["train"]["scenes"]
+    scan = read_scan(raw / "scans" / "scene0000_00")
+    np.testing.assert_array_equal(np.reshape(scenes["scene0000_00"]["axis_alignment"], (4, 4)), scan.axis_alignment)
+    assert scenes["scene0001_00"]["axis_alignment"] == np.eye(4).ravel().tolist()
+    moved = np.load(tmp_path / "store" / "train" / "scene0001_00" / "coord.npy")
+    np.testing.assert_array_equal(moved, read_scan(raw / "scans" / "scene0001_00").coord)
+    assert manifest["totals"]["unaligned"] == 1
+
+
+def test_oddities_of_the_annotation_reach_record_manifest_and_table(
+    raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(raw, tmp_path / "raw")
+    folder = tmp_path / "raw" / "scans" / "scene0001_00"
+    scan = read_scan(folder)
+    odd = RawObject("flux [/red] capacitor", scan.objects[0].segments[:1])
+    nyu40 = scan.nyu40.copy()
+    nyu40[np.flatnonzero(nyu40 == 2)[:5]] = 39
+    shutil.rmtree(folder)
+    write_scan(replace(scan, objects=(*scan.objects, odd), nyu40=nyu40), folder)
+    manifest = preparation.prepare(tmp_path / "raw", tmp_path / "store", splits=["train"], workers=1)
+    claimed = int((scan.segment_ids == odd.segments[0]).sum())
+    kind = CLASSES[odd.segments[0] // 100][2]
+    record = manifest["splits"]["train"]["scenes"]["scene0001_00"]
+    assert record["unknown_names"] == {"flux [/red] capacitor": claimed}
+    assert record["shared_segments"] == 1
+    # What the unknown object took has no class here, and its old one in labels.ply.
+    differ = 5 + claimed - (5 if kind == 2 else 0)
+    assert record["labels_ply"]["differ"] == differ
+    assert manifest["totals"] == {
+        "unknown_names": {"flux [/red] capacitor": claimed},
+        "shared_segments": 1,
+        "unaligned": 0,
+        "labels_ply": {
+            "scenes": 2,
+            "vertices": manifest["splits"]["train"]["points"],
+            "differ": differ,
+            "worst": {"train/scene0001_00": differ},
+        },
+    }
+    printed = " ".join(capsys.readouterr().out.split())
+    assert f"1 names are not in the label map: flux [/red] capacitor ({claimed:,} points)" in printed
+    assert "1 over-segments are claimed by several objects" in printed
+    assert "most in train/scene0001_00" in printed
+
+
+def test_test_scenes_need_no_label_map(raw: Path, tmp_path: Path) -> None:
+    shutil.copytree(raw, tmp_path / "raw")
+    (tmp_path / "raw" / LABEL_MAP_FILE).unlink()
+    preparation.prepare(tmp_path / "raw", tmp_path / "store", splits=["test"], workers=1)
+    folder = tmp_path / "store" / "test" / "scene0003_00"
+    assert sorted(path.name for path in folder.iterdir()) == ["color.npy", "coord.npy", "normal.npy", "scene.json"]
+    with pytest.raises(UserError, match="label map .* does not exist"):
         preparation.prepare(tmp_path / "raw", tmp_path / "store", workers=1)
-    assert SceneStore(tmp_path / "store").scenes("train") == ["scene0000_00"]
-    assert not [path for path in (tmp_path / "store").rglob("*") if path.name.startswith(".")]
 
 
-def test_segments_that_no_vertex_has_are_refused(names: LabelMap) -> None:
-    scan = raw_scan("scene0000_00", seed=0)
-    with pytest.raises(UserError, match="names over-segment 99999"):
-        preparation.label_vertices(replace(scan, objects=(RawObject("bed", (99999,)),)), names)
+def test_out_is_a_folder_of_its_own(raw: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for out in (raw, tmp_path / "file"):
+        with pytest.raises(UserError, match="give a folder of its own"):
+            preparation.prepare(raw, out, workers=1)
 
 
 def test_the_older_label_map_is_refused(tmp_path: Path) -> None:

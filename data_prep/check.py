@@ -1,0 +1,178 @@
+"""Checks a scene store before days are spent on training with it: ``python -m data_prep.check STORE``.
+
+Scenes against the lists that the store was prepared for (the official ones by default), arrays against each other and
+against the manifest. Exit code 0: sound; 1: something is wrong; 2: there is no store.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data_prep.check_scene import SceneReport, check_scene
+from data_prep.check_tables import print_report
+from data_prep.scannet_lists import Splits, split_lists
+from pointnc.benchmarks import scannet
+from pointnc.entry import entry
+from pointnc.errors import UserError
+from pointnc.scenes.store import SceneStore
+from pointnc.scenes.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+NAMED = 10
+"""How many missing scenes are named."""
+
+
+@dataclass(frozen=True)
+class StoreReport:
+    """What was found in a store.
+
+    Attributes:
+        scenes: every scene that is there.
+        listed: split to the scenes that should be there.
+        taxonomies: the label sets, by array name.
+        problems: what is wrong with the store as a whole, one line each.
+    """
+
+    scenes: list[SceneReport]
+    listed: dict[str, list[str]]
+    taxonomies: dict[str, Taxonomy]
+    problems: list[str]
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems and not any(scene.problems for scene in self.scenes)
+
+
+def check(store: str | Path, *, splits: Splits | None = None, workers: int | None = None) -> StoreReport:
+    """Check a scene store.
+
+    Args:
+        store: its folder.
+        splits: what should be there, as in :func:`data_prep.scannet.prepare`; by default what the manifest says that
+            the store was prepared for, else the official lists.
+        workers: processes; None for one a core.
+
+    Raises:
+        UserError: the folder is missing or holds no scene.
+    """
+    from joblib import Parallel, delayed
+
+    reader = SceneStore(Path(store).absolute(), hint="give the folder that python -m data_prep.scannet wrote")
+    manifest = reader.manifest or {}
+    listed = expected_scenes(manifest, splits)
+    found = _found(reader.root, listed if splits is not None else None)
+    if not any(found.values()):
+        raise UserError(f"no scenes in {reader.root}: {reader.hint}")
+    taxonomies, problems = _taxonomies(manifest)
+    records = {split: content["scenes"] for split, content in manifest.get("splits", {}).items()}
+    for split in listed if splits is not None else {**listed, **records}:
+        problems += _compare_names(split, found.get(split, []), listed.get(split), records.get(split))
+    classes = {key: len(taxonomy) for key, taxonomy in taxonomies.items()}
+    scenes: list[SceneReport] = Parallel(n_jobs=workers or -1)(
+        delayed(check_scene)(reader.root, split, name, classes, records.get(split, {}).get(name))
+        for split, names in found.items()
+        for name in names
+    )
+    _check_arrays(scenes)
+    return StoreReport(scenes, listed, taxonomies, problems)
+
+
+def expected_scenes(manifest: Mapping[str, Any], splits: Splits | None) -> dict[str, list[str]]:
+    """Return the scenes that should be there, by split."""
+    lists = split_lists(None)
+    for split, names in manifest.get("listed", {}).items():
+        lists[split] = scannet.split_scenes(split) if names == "official" else list(names)
+    if "listed" in manifest:
+        lists = {split: lists[split] for split in manifest["listed"]}
+    if splits is None:
+        return lists
+    if isinstance(splits, Sequence) and not isinstance(splits, str):
+        unknown = [split for split in splits if split not in lists]
+        if unknown:
+            raise UserError(f"the store was not prepared for split {unknown[0]!r}; choose among {', '.join(lists)}")
+        return {split: lists[split] for split in splits}
+    return split_lists(None, splits)
+
+
+def _found(root: Path, only: Mapping[str, Any] | None) -> dict[str, list[str]]:
+    """Return the scene folders of each split, also those without ``coord.npy``."""
+    folders = [path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+    return {
+        folder.name: sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+        for folder in folders
+        if only is None or folder.name in only
+    }
+
+
+def _taxonomies(manifest: Mapping[str, Any]) -> tuple[dict[str, Taxonomy], list[str]]:
+    """Return the label sets of the benchmark, and where those of the manifest differ from them."""
+    official = {taxonomy.segment: taxonomy for taxonomy in map(scannet.taxonomy, scannet.TAXONOMIES)}
+    found = {key: Taxonomy.from_dict(data) for key, data in manifest.get("taxonomies", {}).items()} or official
+    problems = [
+        f"{key} of the manifest is not the benchmark's: {difference}"
+        for key, taxonomy in found.items()
+        if key in official and (difference := taxonomy.difference(official[key]))
+    ]
+    return found, problems
+
+
+def _compare_names(
+    split: str, found: Sequence[str], listed: Sequence[str] | None, records: Mapping[str, Any] | None
+) -> list[str]:
+    """Return where the scenes that are there differ from the lists and from the manifest."""
+    problems = []
+    comparisons = [] if listed is None else [(f"listed scenes of {split} are missing", set(listed) - set(found))]
+    if listed is not None:
+        comparisons.append((f"scenes of {split} are in no list", set(found) - set(listed)))
+    if records is not None:
+        comparisons.append((f"scenes of {split} are in the manifest but have no folder", set(records) - set(found)))
+        comparisons.append((f"scenes of {split} are not in the manifest", set(found) - set(records)))
+    for what, names in comparisons:
+        if names:
+            more = ", ..." if len(names) > NAMED else ""
+            problems.append(f"{len(names)} {what}: {', '.join(sorted(names)[:NAMED])}{more}")
+    return problems
+
+
+def _check_arrays(scenes: Sequence[SceneReport]) -> None:
+    """Add a problem to each scene that lacks an array which other scenes of its split have."""
+    arrays: dict[str, frozenset[str]] = {}
+    for scene in scenes:
+        arrays[scene.split] = arrays.get(scene.split, frozenset()) | scene.arrays
+    for scene in scenes:
+        for key in sorted(arrays[scene.split] - scene.arrays):
+            if not any(problem.startswith(f"{key}.npy") for problem in scene.problems):
+                scene.problems.append(f"{key}.npy is missing; other scenes of {scene.split} have it")
+
+
+@entry("tools/check")
+def main(config: DictConfig) -> int:
+    """Check a scene store."""
+    from omegaconf import OmegaConf
+
+    settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    if settings["store"] is None:
+        raise UserError("give the store's folder: python -m data_prep.check STORE")
+    report = check(settings["store"], splits=settings["splits"], workers=settings["workers"])
+    print_report(report.scenes, report.listed, report.taxonomies, report.problems, classes=settings["classes"])
+    return 0 if report.sound else 1
+
+
+def store_argument(argument: str) -> str:
+    """Return a bare folder as Hydra's ``store=...``, any other argument as it is."""
+    if argument.startswith("-") or ("=" in argument and not Path(argument).is_dir()):
+        return argument
+    quoted = argument.replace("\\", "\\\\").replace("'", "\\'")
+    return f"store='{quoted}'"
+
+
+if __name__ == "__main__":
+    sys.argv[1:] = [store_argument(argument) for argument in sys.argv[1:]]
+    main()

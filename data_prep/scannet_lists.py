@@ -1,0 +1,109 @@
+"""Which scenes of a raw ScanNet folder belong to which split, and where they lie."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from data_prep.scannet_scene import Job
+from pointnc.benchmarks import scannet
+from pointnc.errors import UserError
+
+Splits: TypeAlias = Mapping[str, Sequence[str]] | Sequence[str] | str | Path
+"""Split to scene names, or the names of some splits, or a json file with either."""
+
+
+def split_lists(raw: Path | None, splits: Splits | None = None) -> dict[str, list[str]]:
+    """Return the scene names of each split, without repetitions.
+
+    Args:
+        raw: the raw folder; its ``scannetv2_<split>.txt``, where it has some, take the place of the official lists.
+        splits: a mapping (or a json file with one) replaces the lists; a list of names keeps these splits only.
+
+    Raises:
+        UserError: a list is damaged, names a path instead of a scene, or two splits share a scene.
+    """
+    if isinstance(splits, (str, Path)):
+        splits = _read(Path(splits))
+    if isinstance(splits, Mapping):
+        lists = {str(split): _checked(split, names) for split, names in splits.items()}
+    else:
+        lists = {split: _checked(split, names) for split, names in _default_lists(raw).items()}
+        if splits is not None:
+            unknown = [split for split in splits if split not in lists]
+            if unknown:
+                raise UserError(f"unknown split {unknown[0]!r}; choose among {', '.join(lists)}")
+            lists = {split: lists[split] for split in lists if split in splits}
+    owner: dict[str, str] = {}
+    for split, names in lists.items():
+        for name in names:
+            if name in owner:
+                raise UserError(f"scene {name} is in split {owner[name]} and in split {split}; take it out of one")
+            owner[name] = split
+    return lists
+
+
+def _read(path: Path) -> Mapping[str, Sequence[str]] | Sequence[str]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"splits file {path} cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        raise UserError(f"splits file {path} is no json ({error}); write {{'train': ['scene0000_00', ...]}}") from None
+    if not isinstance(data, (dict, list)):
+        raise UserError(f"splits file {path} holds neither an object of lists nor a list of split names")
+    return data
+
+
+def _default_lists(raw: Path | None) -> dict[str, list[str]]:
+    own = {split: raw / f"scannetv2_{split}.txt" for split in scannet.SPLITS} if raw else {}
+    own = {split: path for split, path in own.items() if path.is_file()}
+    if not own:
+        return {split: scannet.split_scenes(split) for split in scannet.SPLITS}
+    return {split: path.read_text(encoding="utf-8", errors="replace").split() for split, path in own.items()}
+
+
+def _checked(split: str, names: Sequence[str]) -> list[str]:
+    if not _is_name(split):
+        raise UserError(f"{split!r} is no split name; use letters, digits and _")
+    if isinstance(names, str) or not isinstance(names, Sequence):
+        raise UserError(f"split {split} is no list of scene names")
+    for name in names:
+        if not _is_name(name):
+            raise UserError(f"the list of split {split} holds {name!r}, which is no scene name")
+    return list(dict.fromkeys(names))
+
+
+def _is_name(name: object) -> bool:
+    """Whether ``name`` is a plain, visible folder name: a list must not lead out of the folder."""
+    return isinstance(name, str) and Path(name).name == name != "" and name[0] != "." and "\0" not in name
+
+
+def find_jobs(raw: Path, out: Path, lists: Mapping[str, Sequence[str]]) -> tuple[list[Job], dict[str, list[str]]]:
+    """Return the scenes that are there, and by split the listed scenes that are not.
+
+    Scenes of "test" lie in ``scans_test/`` and have no labels; those of a test split of one's own may lie in
+    ``scans/``, where every scene has them.
+
+    Raises:
+        UserError: none of the listed scenes is there.
+    """
+    jobs: list[Job] = []
+    missing: dict[str, list[str]] = {}
+    for split, names in lists.items():
+        for name in names:
+            places = [raw / place / name for place in (("scans_test", "scans") if split == "test" else ("scans",))]
+            folder = next((place for place in places if place.is_dir()), None)
+            if folder is None:
+                missing.setdefault(split, []).append(name)
+            else:
+                jobs.append(Job(folder, out / split / name, labels=folder.parent.name == "scans"))
+    if not jobs:
+        count = sum(map(len, missing.values()))
+        raise UserError(
+            f"none of the {count} listed scenes lies in {raw.absolute()}/scans: give raw=FOLDER with scans/ in it, "
+            "or put your own scannetv2_train.txt and scannetv2_val.txt beside scans/"
+        )
+    return jobs, missing

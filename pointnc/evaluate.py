@@ -1,0 +1,73 @@
+"""``python -m pointnc.evaluate``: scores of a checkpoint, or of prediction files of any origin."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pointnc.entry import entry
+from pointnc.errors import UserError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+
+@entry("tools/evaluate")
+def main(config: DictConfig) -> None:
+    """Predict or read, count, score, print, write."""
+    from rich.console import Console
+
+    from pointnc.benchmarks import scannet
+    from pointnc.scenes.store import SceneStore
+    from pointnc.scoring.outputs import split_means, write_scores
+    from pointnc.scoring.tables import majority_score, score
+    from pointnc.scoring.terminal import scores_table
+    from pointnc.training import evaluation
+    from pointnc.training.trained import load_trained
+    from pointnc.views.confusion import write_confusion_png
+
+    if (config.checkpoint is None) == (config.predictions is None):
+        raise UserError("give either checkpoint=RUN or predictions=DIR truth=STORE")
+    out = Path(config.out) if config.out else None
+    if out is not None and out.exists() and not config.overwrite:
+        raise UserError(f"{out} exists; give another out= or overwrite=true")
+    start = time.perf_counter()
+    if config.checkpoint is not None:
+        trained = load_trained(config.checkpoint, config.accelerator)
+        taxonomy = trained.taxonomy
+        store = evaluation.open_store(trained, config.data_root)
+        predictor = evaluation.make_predictor(trained, config)
+        pairs = evaluation.predict_scenes(predictor, store, config.split, taxonomy.segment)
+    else:
+        if config.truth is None:
+            raise UserError("predictions=DIR needs truth=STORE, the store with the labels")
+        taxonomy = scannet.taxonomy(config.dataset)
+        store = SceneStore(config.truth)
+        store.check_taxonomy(taxonomy)
+        pairs = evaluation.read_scenes(Path(config.predictions), store, config.split, taxonomy)
+    counts = evaluation.tally(pairs, taxonomy, len(store.scenes(config.split)))
+    scores = score(counts.total, taxonomy, config.convention)
+    seconds = time.perf_counter() - start
+    console = Console()
+    console.print(scores_table(scores))
+    means = split_means(scores, taxonomy)
+    console.print(
+        f"{scores.convention} convention, {len(counts.scenes)} scenes of {config.split}: mIoU {scores.miou:.2f}; "
+        + "; ".join(f"{name} {value:.2f}" for name, value in means.items() if value is not None)
+        + f"; {seconds / max(len(counts.scenes), 1):.2f} s a scene, "
+        f"{1e6 * seconds / max(counts.total.sum(), 1):.1f} s a million points"
+    )
+    if out is not None:
+        # As in metrics.json: the commonest class of the training split, where the store has one.
+        train = "train" if (store.root / "train").is_dir() else config.split
+        majority = majority_score(store.histogram(train, taxonomy), scores.truth_points, taxonomy, scores.convention)
+        extra = {"majority_miou": majority.to_dict()["miou"], "seconds": {"evaluate": round(seconds, 2)}}
+        files = write_scores(out, scores, taxonomy, counts.total, counts.scenes, extra)
+        picture = out.with_name(out.stem + "_confusion.png")
+        write_confusion_png(picture, counts.total, taxonomy)
+        console.print("written: " + ", ".join(str(file) for file in [*files, picture]), soft_wrap=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""``python -m pointnc.submit``: write the zip that a benchmark's server takes, or check any zip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pointnc.entry import entry
+from pointnc.errors import Interrupted, UserError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from pointnc.benchmarks.submission import Expected, Violation
+    from pointnc.inference.predictor import Predictor
+    from pointnc.scenes.store import SceneStore
+    from pointnc.scenes.taxonomy import Taxonomy
+
+
+@entry("tools/submit")
+def main(config: DictConfig) -> int:
+    """Submit or validate; return 1 where there are violations."""
+    if (config.validate is None) == (config.checkpoint is None):
+        raise UserError("give either checkpoint=RUN out=FILE.zip, or validate=FILE.zip")
+    return submit(config) if config.validate is None else validate(config)
+
+
+def validate(config: DictConfig) -> int:
+    """Print every violation of a zip; return 0 where there is none, else 1.
+
+    Raises:
+        UserError: the zip, the label set, the split or the data are missing.
+    """
+    from pointnc.benchmarks import scannet
+    from pointnc.benchmarks.submission import expected_scenes, find_violations
+
+    taxonomy = scannet.taxonomy(config.dataset or scannet.TAXONOMIES[0])
+    expected = expected_scenes(config.split, config.data_root)
+    return report(config.validate, find_violations(config.validate, taxonomy, expected), taxonomy, expected, config)
+
+
+def submit(config: DictConfig) -> int:
+    """Predict the scenes of a split that are not predicted yet, and zip them; return 1 where that gives violations.
+
+    Raises:
+        UserError: checkpoint or data are missing or do not fit, or ``out`` exists.
+        Interrupted: Ctrl-C; the same command goes on.
+    """
+    if config.out is None:
+        raise UserError("give out=FILE.zip, where the submission is written")
+    from pointnc.benchmarks import scannet
+    from pointnc.benchmarks.submission import InvalidSubmission, check_output, expected_scenes, write_zip
+
+    check_output(Path(config.out), config.overwrite)
+
+    from pointnc.training.evaluation import make_predictor, open_store
+    from pointnc.training.trained import load_trained
+
+    trained = load_trained(config.checkpoint, config.accelerator)
+    if config.dataset is not None:
+        difference = trained.taxonomy.difference(scannet.taxonomy(config.dataset))
+        if difference:
+            raise UserError(f"{trained.path} was trained on other classes: {difference}; leave dataset= out")
+    store = open_store(trained, config.data_root)
+    expected = expected_scenes(config.split, store.root)
+    folder = predictions_folder(config, trained.fingerprint, store)
+    write_missing(folder, make_predictor(trained, config), store, config.split, trained.taxonomy)
+    violations: Sequence[Violation] = ()
+    try:
+        write_zip(folder, config.out, trained.taxonomy, expected, config.overwrite)
+    except InvalidSubmission as invalid:
+        violations = invalid.violations
+    return report(config.out, violations, trained.taxonomy, expected, config)
+
+
+def predictions_folder(config: DictConfig, fingerprint: str, store: SceneStore) -> Path:
+    """Return where the predictions of this checkpoint under these settings are kept."""
+    from omegaconf import OmegaConf
+
+    from pointnc.benchmarks.predictions import cache_folder
+
+    options: Any = OmegaConf.to_container(OmegaConf.masked_copy(config, OPTIONS), resolve=True)
+    coord = {scene: store.root / config.split / scene / "coord.npy" for scene in store.scenes(config.split)}
+    return cache_folder(config.cache, fingerprint, options, coord)
+
+
+OPTIONS = ["tta", "interpolation", "max_points", "halo", "accelerator"]
+"""The settings on which predictions depend."""
+
+
+def write_missing(folder: Path, predictor: Predictor, store: SceneStore, split: str, taxonomy: Taxonomy) -> None:
+    """Predict the scenes of a split of which ``folder`` has no file yet.
+
+    Raises:
+        UserError: a scene is damaged, or the disk is full.
+        Interrupted: Ctrl-C; what is finished stays.
+    """
+    from rich.progress import track
+
+    from pointnc.benchmarks.predictions import write_labels
+
+    scenes = store.scenes(split)
+    todo = [scene for scene in scenes if not (folder / f"{scene}.txt").is_file()]
+    print(f"{len(scenes) - len(todo)} of {len(scenes)} scenes are predicted already, in {folder}", flush=True)
+    try:
+        for scene in track(todo, description="predict", disable=not todo):
+            labels = predictor.predict(store.load(split, scene).validate()).labels
+            write_labels(folder / f"{scene}.txt", taxonomy.decode(labels))
+    except KeyboardInterrupt:
+        raise Interrupted(f"finished scenes are in {folder}; the same command goes on from there") from None
+    except OSError as error:
+        raise UserError(f"could not write into {folder} ({error.strerror}): free space or give cache=FOLDER") from None
+
+
+def report(
+    path: str, violations: Sequence[Violation], taxonomy: Taxonomy, expected: Expected, config: DictConfig
+) -> int:
+    """Print the violations and a closing line; return the exit code."""
+    from pointnc.benchmarks import scannet
+
+    for violation in violations:
+        print(violation)
+    if violations:
+        print(f"{path}: {len(violations)} violations of the {taxonomy.name} submission of {config.split}")
+        return 1
+    vertices = [count for count in expected.values() if count is not None]
+    checked = (
+        f"{sum(vertices):,} labels" if len(vertices) == len(expected) else "line counts not checked: no data_root="
+    )
+    print(f"{path} is a valid {taxonomy.name} submission of {config.split}: {len(expected)} scenes, {checked}")
+    official = set(scannet.split_scenes(config.split)) if config.split in scannet.SPLITS else set()
+    if set(expected) < official:
+        print(f"but the official split has {len(official)} scenes; {len(official - set(expected))} are not in the data")
+    return 0
+
+
+if __name__ == "__main__":
+    main()

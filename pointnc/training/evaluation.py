@@ -1,0 +1,130 @@
+"""From a checkpoint to labels of a split, and from labels of any origin to scores.
+
+Whether labels come from a network or from files, they are counted and scored by the same lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hydra.utils import instantiate
+from numpy.typing import NDArray
+
+from pointnc.benchmarks.predictions import read_labels
+from pointnc.errors import UserError
+from pointnc.inference.predictor import Predictor
+from pointnc.scenes.scene import Scene
+from pointnc.scenes.store import SceneStore
+from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.scoring.confusion import confusion
+from pointnc.training.trained import Trained
+
+
+@dataclass
+class Tally:
+    """Confusion counts of a split, scene by scene.
+
+    Attributes:
+        taxonomy: the K classes.
+        scenes: scene name to (K, K+1) counts.
+    """
+
+    taxonomy: Taxonomy
+    scenes: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+
+    def add(self, scene: Scene, labels: NDArray[Any]) -> None:
+        """Count a scene's labels (train indices, anything outside 0..K-1 is outside the set).
+
+        Raises:
+            UserError: the scene has no truth, or another number of points.
+        """
+        if scene.semantic is None:
+            raise UserError(f"scene {scene.name} has no {self.taxonomy.segment}.npy to score against")
+        if len(labels) != len(scene):
+            raise UserError(f"scene {scene.name}: {len(labels)} predicted labels for {len(scene)} points")
+        self.scenes[scene.name] = confusion(labels, np.asarray(scene.semantic), len(self.taxonomy))
+
+    @property
+    def total(self) -> NDArray[np.int64]:
+        """(K, K+1) counts of all scenes."""
+        return np.sum(list(self.scenes.values()), axis=0)
+
+
+def make_predictor(trained: Trained, options: Any) -> Predictor:
+    """Build the predictor of a checkpoint.
+
+    Args:
+        trained: the network.
+        options: with ``tta`` (a node of ``conf/tools/tta``), ``interpolation``, ``max_points`` and ``halo``.
+    """
+    return Predictor(
+        trained.model,
+        features=tuple(trained.config.dataset.features),
+        voxel_size=trained.config.dataset.voxel_size,
+        views=instantiate(options.tta),
+        interpolation=options.interpolation,
+        max_points=options.max_points,
+        halo=options.halo,
+        device=next(trained.model.parameters()).device,
+    )
+
+
+def open_store(trained: Trained, data_root: str | None) -> SceneStore:
+    """Open the store at ``data_root``, or the one that a checkpoint was trained on.
+
+    Raises:
+        UserError: it is missing, or has other classes.
+    """
+    dataset = trained.config.dataset
+    store = SceneStore(data_root or dataset.store, hint=f"give data_root=STORE ({dataset.hint})")
+    store.check_taxonomy(trained.taxonomy)
+    return store
+
+
+def predict_scenes(
+    predictor: Predictor, store: SceneStore, split: str, segment: str | None
+) -> Iterator[tuple[Scene, NDArray[np.int64]]]:
+    """Yield every scene of a split with its labels: train indices in the order of the scan's points."""
+    for name in store.scenes(split):
+        scene = store.load(split, name, segment).validate()
+        yield scene, predictor.predict(scene).labels
+
+
+def read_scenes(
+    folder: Path, store: SceneStore, split: str, taxonomy: Taxonomy
+) -> Iterator[tuple[Scene, NDArray[np.int64]]]:
+    """Yield every scene of a split with the labels of ``folder/<scene>.txt``.
+
+    Ids that the label set lacks become train index K: outside the set, so false negatives of the true class.
+
+    Raises:
+        UserError: a file is missing, malformed or of another length; all missing ones are counted first.
+    """
+    names = store.scenes(split)
+    if not folder.is_dir():
+        raise UserError(f"no predictions at {folder.absolute()}: give a folder of <scene>.txt")
+    missing = [name for name in names if not (folder / f"{name}.txt").is_file()]
+    if missing:
+        raise UserError(
+            f"{folder} lacks {len(missing)} of the {len(names)} scenes of {split}, the first is {missing[0]}.txt"
+        )
+    for name in names:
+        scene = store.load(split, name, taxonomy.segment).validate()
+        index = taxonomy.encode(read_labels(folder / f"{name}.txt"))
+        if len(index) != len(scene):
+            raise UserError(f"{folder / name}.txt has {len(index)} lines, the scene {len(scene)} points")
+        yield scene, np.where(index < 0, len(taxonomy), index)
+
+
+def tally(pairs: Iterable[tuple[Scene, NDArray[np.int64]]], taxonomy: Taxonomy, total: int) -> Tally:
+    """Count all pairs, with a progress bar."""
+    from rich.progress import track
+
+    counts = Tally(taxonomy)
+    for scene, labels in track(pairs, description="evaluate", total=total):
+        counts.add(scene, labels)
+    return counts

@@ -1,0 +1,193 @@
+"""``python -m pointnc.submit`` as users type it, and from a checkpoint to the zip, interrupted and resumed."""
+
+import os
+import signal
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+
+from data_prep.scannet import prepare
+from pointnc.benchmarks.predictions import format_labels, read_labels, write_labels
+from pointnc.benchmarks.scannet import split_scenes, taxonomy
+from pointnc.entry import config_folder
+from pointnc.errors import Interrupted, UserError
+from pointnc.scenes.store import SceneStore
+from tests.synthetic import write_raw_root
+
+
+def command(*arguments: str, folder: Path, code: int) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "pointnc.submit", *arguments],
+        cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("scans")
+    prepare(write_raw_root(root / "raw", train=1, val=1, test=3), root / "store", workers=1)
+    return root
+
+
+def zipped(path: Path, label_set: str, expected: dict[str, int], spoil: str | None = None) -> Path:
+    rng = np.random.default_rng(0)
+    with zipfile.ZipFile(path, "w") as archive:
+        for scene, count in expected.items():
+            ids = rng.choice(taxonomy(label_set).ids, count)
+            ids[4] = 0 if scene == spoil else ids[4]
+            archive.writestr(f"{scene}.txt", format_labels(ids))
+    return path
+
+
+def counts(root: Path, split: str) -> dict[str, int]:
+    store = SceneStore(root / "store")
+    return {scene: len(store.load(split, scene)) for scene in store.scenes(split)}
+
+
+def test_valid_zip(root: Path, tmp_path: Path) -> None:
+    zipped(tmp_path / "a.zip", "scannet20", counts(root, "test"))
+    done = command(
+        "validate=a.zip", "dataset=scannet20", f"data_root={root / 'store'}", folder=tmp_path, code=0
+    )  # fmt: skip
+    assert f"valid scannet20 submission of test: 3 scenes, {sum(counts(root, 'test').values()):,} labels" in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+
+
+def test_violations_are_printed(root: Path, tmp_path: Path) -> None:
+    expected = dict.fromkeys(split_scenes("test"), 6)
+    removed, spoilt = list(expected)[3], list(expected)[8]
+    del expected[removed]
+    zipped(tmp_path / "a.zip", "scannet200", expected, spoil=spoilt)
+    lines = command("validate=a.zip", folder=tmp_path, code=1).stdout.splitlines()
+    assert len(lines) == 3
+    assert lines[0].startswith(f"{spoilt}, line 5: 0 is no id of scannet200")
+    assert lines[1] == f"{removed}: is missing"
+    assert lines[2].startswith("a.zip: 2 violations")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["validate=none.zip"], "none.zip"),
+        (["validate=a.zip", "dataset=scannet40"], "scannet40"),
+        (["validate=a.zip", "data_root=nowhere"], "nowhere"),
+        ([], "checkpoint=RUN"),
+    ],
+)
+def test_mistakes(tmp_path: Path, arguments: list[str], words: str) -> None:
+    zipped(tmp_path / "a.zip", "scannet200", {})
+    done = command(*arguments, folder=tmp_path, code=2)
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("error: ")
+    assert words in done.stderr
+
+
+@pytest.fixture(scope="module")
+def checkpoint(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network that was never trained: what it says is bad, but its own."""
+    from pointnc.training.checkpoint import contract
+    from pointnc.training.trained import build_model
+
+    choices = ["dataset.prepare=null", f"dataset.store={root / 'store'}", "dataset.voxel_size=0.1"]
+    small = ["model.planes=[8,8]", "model.layers=[1,1]"]
+    names = ["choice.dataset=rooms", "choice.model=minkunet_tiny", "choice.regularizer=none"]
+    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+        config = compose("train", [*choices, *small, *names])
+    torch.manual_seed(0)
+    label_set = taxonomy("scannet200")
+    state = {f"model.{key}": value for key, value in build_model(config, label_set).state_dict().items()}
+    own = contract(OmegaConf.to_container(config, resolve=True), label_set)
+    path = tmp_path_factory.mktemp("run") / "best.ckpt"
+    torch.save({"state_dict": state, "pointnc": own}, path)
+    return path
+
+
+def configure(checkpoint: Path, folder: Path, *overrides: str) -> DictConfig:
+    places = [f"checkpoint={checkpoint}", f"out={folder / 'a.zip'}", f"cache={folder / 'cache'}"]
+    with initialize_config_dir(str(config_folder() / "tools"), version_base="1.3"):
+        return compose("submit", [*places, "accelerator=cpu", *overrides])
+
+
+def test_checkpoint_to_zip_and_on_from_what_is_there(
+    root: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pointnc.submit import submit
+    from pointnc.training.evaluation import make_predictor
+    from pointnc.training.trained import load_trained
+
+    config = configure(checkpoint, tmp_path)
+    assert submit(config) == 0
+    assert "valid scannet200 submission of test: 3 scenes" in capsys.readouterr().out
+    (folder,) = (tmp_path / "cache").iterdir()
+    predictor = make_predictor(load_trained(checkpoint, "cpu"), config)
+    store = SceneStore(root / "store")
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        for scene in store.scenes("test"):
+            labels = predictor.predict(store.load("test", scene)).labels
+            ids = taxonomy("scannet200").decode(labels)
+            np.testing.assert_array_equal(read_labels(folder / f"{scene}.txt"), ids)
+            assert archive.read(f"{scene}.txt") == format_labels(ids)
+
+    # A finished scene is taken as it is, a missing one is predicted again, to the same bytes.
+    first, second, _ = (folder / f"{scene}.txt" for scene in store.scenes("test"))
+    marked, expected = np.full(len(read_labels(first)), 3), second.read_bytes()
+    write_labels(first, marked)
+    second.unlink()
+    with pytest.raises(UserError, match="overwrite=true"):
+        submit(config)
+    assert not second.exists()
+    assert submit(configure(checkpoint, tmp_path, "overwrite=true")) == 0
+    np.testing.assert_array_equal(read_labels(first), marked)
+    assert second.read_bytes() == expected
+
+    # Other settings have predictions of their own.
+    assert submit(configure(checkpoint, tmp_path, "overwrite=true", "halo=0.5")) == 0
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+
+    # A spoilt file of the cache is found before it is handed in.
+    write_labels(first, np.zeros(7, int))
+    before = (tmp_path / "a.zip").read_bytes()
+    assert submit(configure(checkpoint, tmp_path, "overwrite=true")) == 1
+    assert f"{first.stem}, line 7: is the last" in capsys.readouterr().out
+    assert (tmp_path / "a.zip").read_bytes() == before
+
+
+def test_ctrl_c_keeps_finished_scenes(root: Path, checkpoint: Path, tmp_path: Path) -> None:
+    from pointnc.inference.predictor import Prediction, Predictor
+    from pointnc.scenes.scene import Scene
+    from pointnc.submit import write_missing
+    from pointnc.training.trained import load_trained
+
+    class Interrupting(Predictor):
+        seen = 0
+
+        def predict(self, scene: Scene) -> Prediction:
+            self.seen += 1
+            if self.seen == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+            return super().predict(scene)
+
+    trained = load_trained(checkpoint, "cpu")
+    predictor = Interrupting(trained.model, tuple(trained.config.dataset.features), 0.1)
+    with pytest.raises(Interrupted, match="the same command goes on"):
+        write_missing(tmp_path / "txt", predictor, SceneStore(root / "store"), "test", trained.taxonomy)
+    scenes = SceneStore(root / "store").scenes("test")
+    assert sorted(path.name for path in (tmp_path / "txt").iterdir()) == [f"{scene}.txt" for scene in scenes[:2]]
+
+
+def test_checkpoint_of_other_classes(checkpoint: Path, tmp_path: Path) -> None:
+    from pointnc.submit import submit
+
+    with pytest.raises(UserError, match="other classes"):
+        submit(configure(checkpoint, tmp_path, "dataset=scannet20"))
+    assert not list(tmp_path.iterdir())

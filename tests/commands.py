@@ -1,0 +1,46 @@
+"""Commands run inside the test process: same entry, same exit codes, without starting Python anew each time."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left behind."""
+
+    stdout: str
+    stderr: str
+
+
+def run(module: str, *arguments: str, folder: Path, code: int = 0) -> Done:
+    """Run ``python -m module arguments`` in ``folder`` and check its exit code."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    argv, before = sys.argv, Path.cwd()
+    sys.argv = [f"{module}.py", *arguments]
+    os.chdir(folder)
+    try:
+        with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr), pytest.raises(SystemExit) as end:
+            importlib.import_module(module).main()
+    finally:
+        sys.argv = argv
+        os.chdir(before)
+    assert (end.value.code or 0) == code, stdout.getvalue() + stderr.getvalue()
+    return Done(stdout.getvalue(), stderr.getvalue())
+
+
+def assert_one_line(done: Done, *words: str) -> None:
+    """Check that a mistake got one line that holds all words."""
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("error: ")
+    for word in words:
+        assert word in lines[0], lines[0]

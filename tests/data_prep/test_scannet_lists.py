@@ -1,0 +1,66 @@
+"""Which scenes are prepared: official lists, lists in the raw folder, lists of one's own."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from data_prep.scannet_lists import find_jobs, split_lists
+from pointnc.errors import UserError
+
+
+def test_official_lists_and_their_selection(tmp_path: Path) -> None:
+    assert {split: len(names) for split, names in split_lists(tmp_path).items()} == {
+        "train": 1201, "val": 312, "test": 100,
+    }  # fmt: skip
+    assert list(split_lists(tmp_path, ["val", "train"])) == ["train", "val"]
+    with pytest.raises(UserError, match="unknown split 'valid'; choose among train, val, test"):
+        split_lists(tmp_path, ["valid"])
+
+
+def test_lists_of_the_folder_of_a_file_and_of_a_mapping(tmp_path: Path) -> None:
+    (tmp_path / "scannetv2_val.txt").write_text("scene0001_00\nscene0001_00\nscene0002_00\n")
+    assert split_lists(tmp_path) == {"val": ["scene0001_00", "scene0002_00"]}
+    own = {"train": ["a"], "holdout": ["b", "c"]}
+    assert split_lists(tmp_path, own) == own
+    (tmp_path / "splits.json").write_text(json.dumps(own))
+    assert split_lists(tmp_path, tmp_path / "splits.json") == own
+    (tmp_path / "subset.json").write_text('["val"]')
+    assert list(split_lists(tmp_path, str(tmp_path / "subset.json"))) == ["val"]
+
+
+@pytest.mark.parametrize("name", ["../../etc", "..", ".", "", "/etc", "a/b", ".hidden", "a\0b", 3, None])
+def test_lists_cannot_leave_the_folder(tmp_path: Path, name: object) -> None:
+    with pytest.raises(UserError, match="no scene name"):
+        split_lists(tmp_path, {"train": ["scene0000_00", name]})
+    with pytest.raises(UserError, match="no split name"):
+        split_lists(tmp_path, {name if isinstance(name, str) else "a/b": ["scene0000_00"]})
+
+
+def test_a_scene_belongs_to_one_split(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="scene x is in split train and in split val"):
+        split_lists(tmp_path, {"train": ["x"], "val": ["x"]})
+
+
+@pytest.mark.parametrize(
+    "text, message", [(None, "cannot be read"), ("{", "no json"), ("3", "neither"), ('{"a": "b"}', "no list")]
+)
+def test_damaged_files_of_lists(tmp_path: Path, text: str | None, message: str) -> None:
+    if text is not None:
+        (tmp_path / "splits.json").write_text(text)
+    with pytest.raises(UserError, match=message):
+        split_lists(tmp_path, tmp_path / "splits.json")
+
+
+def test_where_a_scan_lies_says_whether_it_has_labels(tmp_path: Path) -> None:
+    for folder in ("scans/a", "scans/own", "scans_test/b", "scans_test/a"):
+        (tmp_path / folder).mkdir(parents=True)
+    lists = {"train": ["a", "gone", "b"], "test": ["b2", "own"], "val": ["c"]}
+    lists["test"].append("b")
+    jobs, missing = find_jobs(tmp_path, tmp_path / "out", lists)
+    assert [(job.folder.parent.name, job.target.parent.name, job.folder.name, job.labels) for job in jobs] == [
+        ("scans", "train", "a", True),
+        ("scans", "test", "own", True),
+        ("scans_test", "test", "b", False),
+    ]
+    assert missing == {"train": ["gone", "b"], "test": ["b2"], "val": ["c"]}
