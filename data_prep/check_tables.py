@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,5 +100,5 @@ def class_table(scenes: Sequence[SceneReport], taxonomy: Taxonomy, classes: bool
 
 def _points(scenes: Sequence[SceneReport], taxonomy: Taxonomy) -> NDArray[np.int64]:
     """Return the (K,) points of each class."""
-    rows = [scene.histogram[taxonomy.segment] for scene in scenes if taxonomy.segment in scene.histogram]
+    rows: list[Any] = [scene.histogram[taxonomy.segment] for scene in scenes if taxonomy.segment in scene.histogram]
     return np.sum([*rows, np.zeros(len(taxonomy), np.int64)], axis=0, dtype=np.int64)

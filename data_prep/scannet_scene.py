@@ -82,7 +82,7 @@ def histogram(segment: NDArray[Any], classes: int) -> list[int]:
 
 def hash_array(array: NDArray[Any]) -> str:
     """Return the SHA-256 of an array's bytes in C order, without the header of its file."""
-    return "sha256:" + hashlib.sha256(np.ascontiguousarray(array).reshape(-1).view(np.uint8)).hexdigest()
+    return "sha256:" + hashlib.sha256(array.tobytes()).hexdigest()
 
 
 def hash_file(path: Path) -> str:

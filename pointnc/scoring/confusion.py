@@ -5,6 +5,8 @@ Legend: N points, K classes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,27 @@ def confusion(prediction: NDArray[Any], truth: NDArray[Any], num_classes: int) -
         ValueError: different lengths, or arrays that do not hold integers.
     """
     _check(len(prediction), len(truth), prediction.dtype.kind in "iu" and truth.dtype.kind in "iu")
+    K = num_classes
+    count = _compiled()
+    if count is not None:
+        tables = np.zeros((2, K, K + 1), np.int64)
+        count(np.asarray(prediction), np.asarray(truth), tables)
+        return tables.sum(axis=0)
+    return count_in_chunks(prediction, truth, K)
+
+
+@lru_cache
+def _compiled() -> Callable[..., None] | None:
+    """Return the numba loop, or None where numba cannot be used on this machine."""
+    try:
+        from pointnc.scoring.counting_numba import count
+    except (ImportError, RuntimeError):  # RuntimeError: numba finds no folder for its cache
+        return None
+    return count
+
+
+def count_in_chunks(prediction: NDArray[Any], truth: NDArray[Any], num_classes: int) -> NDArray[np.int64]:
+    """Count as :func:`confusion` does, in numpy: where numba is missing, and to test against."""
     K = num_classes
     total = np.zeros((K + 1) ** 2, np.int64)
     for start in range(0, len(truth), CHUNK):
