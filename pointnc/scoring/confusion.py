@@ -38,9 +38,15 @@ def confusion(prediction: NDArray[Any], truth: NDArray[Any], num_classes: int) -
     count = _compiled()
     if count is not None:
         tables = np.zeros((2, K, K + 1), np.int64)
-        count(np.asarray(prediction), np.asarray(truth), tables)
+        count(_signed(prediction), _signed(truth), tables)
         return tables.sum(axis=0)
     return count_in_chunks(prediction, truth, K)
+
+
+def _signed(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return labels that can index: of uint64, whose greatest half turns negative and so stays outside the set."""
+    labels = np.asarray(labels)
+    return labels.view(np.int64) if labels.dtype == np.uint64 else labels
 
 
 @lru_cache
