@@ -217,6 +217,8 @@ def _make_scenes(tasks: Sequence[SceneTask], total: int, workers: int | None) ->
     from joblib import Parallel, cpu_count, delayed
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    if not tasks:
+        return []
     columns = (TextColumn("rooms"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     processes = min(workers or cpu_count(), max(len(tasks), 1))
     made = []

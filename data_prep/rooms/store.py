@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
-from data_prep.rooms.generate import generate
+from data_prep.rooms.generate import RECORD, generate
 from data_prep.scannet import prepare
+from pointnc.scenes.store import MANIFEST
 
 
 def make_store(root: str | Path, train: int, val: int, seed: int, workers: int | None = None) -> dict[str, float]:
     """Write ``root/raw`` (raw ScanNet layout) and ``root/store``; return the seconds of both steps.
 
+    What lies there already is completed. A complete store is left alone, also when its raw folder was removed to
+    save space.
+
     Args:
-        root: folder of the data set; what lies there already is kept and completed.
+        root: folder of the data set.
         train: rooms to train on.
         val: rooms to validate on, from other seeds.
         seed: the rooms' seed; equal seeds give equal rooms.
         workers: processes; None for one a core.
+
+    Raises:
+        UserError: ``root`` holds rooms of other settings.
     """
-    root = Path(root)
+    raw, store = Path(root) / "raw", Path(root) / "store"
+    complete = _scenes(store) == train + val
+    if complete and not (raw / RECORD).is_file():
+        return {}
     start = time.perf_counter()
-    generate(root / "raw", train=train, val=val, seed=seed, workers=workers)
+    generate(raw, train=train, val=val, seed=seed, workers=workers)
+    if complete:
+        return {}
     generated = time.perf_counter()
-    prepare(root / "raw", root / "store", workers=workers)
+    prepare(raw, store, workers=workers)
     return {"generate": generated - start, "prepare": time.perf_counter() - generated}
+
+
+def _scenes(store: Path) -> int:
+    """Return how many scenes the store's manifest names; 0 without one."""
+    try:
+        splits = json.loads((store / MANIFEST).read_text(encoding="utf-8"))["splits"]
+    except FileNotFoundError:
+        return 0
+    return sum(len(split["scenes"]) for split in splits.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
@@ -16,10 +16,9 @@ from pointnc.scenes.atomic import write_json
 from pointnc.scoring.tables import Scores, majority_score
 from pointnc.scoring.terminal import scores_table
 from pointnc.training.module import SegmentationModule
+from pointnc.training.splits import Data
+from pointnc.training.stopwatch import Stopwatch
 from pointnc.views.report import Report, SceneView, write_report
-
-if TYPE_CHECKING:
-    from pointnc.training.run import Data, Stopwatch
 
 PICTURES = 2
 """Validation scenes that the report shows."""

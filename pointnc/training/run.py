@@ -8,63 +8,23 @@ from __future__ import annotations
 
 import logging
 import sys
-import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytorch_lightning as pl
 import torch
 from hydra.utils import instantiate
-from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
-from torch.utils.data import DataLoader
 
-from pointnc.data.dataset import SceneDataset
-from pointnc.data.loaders import make_loader
-from pointnc.data.sampler import ResumableBatchSampler
-from pointnc.errors import UserError
-from pointnc.scenes.store import SceneStore
-from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.training import distributed, results
 from pointnc.training.callbacks import EpochLine, History, SaveCheckpoints
 from pointnc.training.checkpoint import AtomicCheckpointIO, load_model_state, read_checkpoint
 from pointnc.training.module import SegmentationModule
 from pointnc.training.run_folder import open_folder, place_run
+from pointnc.training.splits import Data, class_counts, open_data, prepare_data
+from pointnc.training.stopwatch import Stopwatch
 from pointnc.training.trained import build_model
-
-
-@dataclass
-class Stopwatch:
-    """Seconds by phase."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Time a block."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
-
-
-@dataclass(frozen=True)
-class Data:
-    """The splits of a run, ready to be drawn from; ``split`` is the name of the one to train on."""
-
-    store: SceneStore
-    taxonomy: Taxonomy
-    split: str
-    train: DataLoader[Any]
-    sampler: ResumableBatchSampler
-    val: DataLoader[Any]
-    val_dataset: SceneDataset
 
 
 def train(config: DictConfig) -> Path:
@@ -110,62 +70,6 @@ def train(config: DictConfig) -> Path:
     return folder
 
 
-def prepare_data(config: DictConfig, watch: Stopwatch) -> None:
-    """Make the store with the data set's own ``prepare`` where it has one and the store is missing."""
-    node = config.dataset.get("prepare")
-    if distributed.rank() == 0 and node is not None and not Path(config.dataset.store).is_dir():
-        watch.seconds.update(instantiate(node))
-    distributed.wait()
-
-
-def open_data(config: DictConfig) -> Data:
-    """Open the store and build the loaders.
-
-    Raises:
-        UserError: the store is missing, empty, or of another taxonomy.
-    """
-    dataset = config.dataset
-    taxonomy: Taxonomy = instantiate(dataset.taxonomy)
-    store = SceneStore(dataset.store, hint=dataset.hint)
-    store.check_taxonomy(taxonomy)
-    common = {
-        "features": tuple(dataset.features),
-        "voxel_size": dataset.voxel_size,
-        "seed": config.seed,
-    }
-    train_dataset = SceneDataset(
-        store,
-        dataset.train_split,
-        taxonomy,
-        transforms=instantiate(config.augmentation.transforms),
-        mix_probability=config.augmentation.mix_probability,
-        representative="random",
-        **common,
-    )
-    val_dataset = SceneDataset(store, dataset.val_split, taxonomy, full_resolution=True, **common)
-    if len(val_dataset) < distributed.world_size():
-        raise UserError(
-            f"{distributed.world_size()} processes but {len(val_dataset)} scenes in {dataset.val_split}: "
-            "every process needs one; start fewer"
-        )
-    rank, world = distributed.rank(), distributed.world_size()
-    sampler = ResumableBatchSampler(
-        len(train_dataset), config.batch_size, config.seed, shuffle=True, rank=rank, world_size=world
-    )
-    val_sampler = ResumableBatchSampler(
-        len(val_dataset), batch_size=1, shuffle=False, rank=rank, world_size=world, evaluation=True
-    )
-    return Data(
-        store=store,
-        taxonomy=taxonomy,
-        split=dataset.train_split,
-        train=make_loader(train_dataset, sampler, config.workers),
-        sampler=sampler,
-        val=make_loader(val_dataset, val_sampler, config.workers),
-        val_dataset=val_dataset,
-    )
-
-
 def build_module(config: DictConfig, data: Data) -> SegmentationModule:
     """Build network, loss, regulariser and schedules."""
     model = build_model(config, data.taxonomy)
@@ -173,7 +77,7 @@ def build_module(config: DictConfig, data: Data) -> SegmentationModule:
         config.regularizer, num_classes=len(data.taxonomy), in_channels=model.backbone.out_channels
     )
     if regularizer.log_prior != "off":
-        regularizer.set_prior(torch.from_numpy(_class_counts(data, regularizer.log_prior)))
+        regularizer.set_prior(torch.from_numpy(class_counts(data, regularizer.log_prior)))
     return SegmentationModule(
         model=model,
         loss=instantiate(config.loss),
@@ -183,13 +87,6 @@ def build_module(config: DictConfig, data: Data) -> SegmentationModule:
         schedule=instantiate(config.schedule),
         config=OmegaConf.to_container(config, resolve=True),  # type: ignore[arg-type]
     )
-
-
-def _class_counts(data: Data, unit: str) -> NDArray[np.int64]:
-    """Return (K,) how many training "points" belong to each class, or how many training "scenes" contain it."""
-    if unit == "points":
-        return data.store.histogram(data.split, data.taxonomy)
-    return data.store.scene_counts(data.split, data.taxonomy)
 
 
 def build_trainer(config: DictConfig, folder: Path, callbacks: list[pl.Callback]) -> pl.Trainer:

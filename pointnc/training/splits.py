@@ -1,0 +1,97 @@
+"""The data of a run: made if they are missing, opened, checked, and put behind loaders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hydra.utils import instantiate
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+from torch.utils.data import DataLoader
+
+from pointnc.data.dataset import SceneDataset
+from pointnc.data.loaders import make_loader
+from pointnc.data.sampler import ResumableBatchSampler
+from pointnc.errors import UserError
+from pointnc.scenes.store import SceneStore
+from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.training import distributed
+from pointnc.training.stopwatch import Stopwatch
+
+
+@dataclass(frozen=True)
+class Data:
+    """The splits of a run, ready to be drawn from; ``split`` is the name of the one to train on."""
+
+    store: SceneStore
+    taxonomy: Taxonomy
+    split: str
+    train: DataLoader[Any]
+    sampler: ResumableBatchSampler
+    val: DataLoader[Any]
+    val_dataset: SceneDataset
+
+
+def prepare_data(config: DictConfig, watch: Stopwatch) -> None:
+    """Call the data set's own ``prepare``, where it has one: it makes or completes the store."""
+    node = config.dataset.get("prepare")
+    if distributed.rank() == 0 and node is not None:
+        watch.seconds.update(instantiate(node))
+    distributed.wait()
+
+
+def open_data(config: DictConfig) -> Data:
+    """Open the store and build the loaders.
+
+    Raises:
+        UserError: the store is missing, empty, or of another taxonomy.
+    """
+    dataset = config.dataset
+    taxonomy: Taxonomy = instantiate(dataset.taxonomy)
+    store = SceneStore(dataset.store, hint=dataset.hint)
+    store.check_taxonomy(taxonomy)
+    common = {
+        "features": tuple(dataset.features),
+        "voxel_size": dataset.voxel_size,
+        "seed": config.seed,
+    }
+    train_dataset = SceneDataset(
+        store,
+        dataset.train_split,
+        taxonomy,
+        transforms=instantiate(config.augmentation.transforms),
+        mix_probability=config.augmentation.mix_probability,
+        representative="random",
+        **common,
+    )
+    val_dataset = SceneDataset(store, dataset.val_split, taxonomy, full_resolution=True, **common)
+    if len(val_dataset) < distributed.world_size():
+        raise UserError(
+            f"{distributed.world_size()} processes but {len(val_dataset)} scenes in {dataset.val_split}: "
+            "every process needs one; start fewer"
+        )
+    rank, world = distributed.rank(), distributed.world_size()
+    sampler = ResumableBatchSampler(
+        len(train_dataset), config.batch_size, config.seed, shuffle=True, rank=rank, world_size=world
+    )
+    val_sampler = ResumableBatchSampler(
+        len(val_dataset), batch_size=1, shuffle=False, rank=rank, world_size=world, evaluation=True
+    )
+    return Data(
+        store=store,
+        taxonomy=taxonomy,
+        split=dataset.train_split,
+        train=make_loader(train_dataset, sampler, config.workers),
+        sampler=sampler,
+        val=make_loader(val_dataset, val_sampler, config.workers),
+        val_dataset=val_dataset,
+    )
+
+
+def class_counts(data: Data, unit: str) -> NDArray[np.int64]:
+    """Return (K,) how many training "points" belong to each class, or how many training "scenes" contain it."""
+    if unit == "points":
+        return data.store.histogram(data.split, data.taxonomy)
+    return data.store.scene_counts(data.split, data.taxonomy)
