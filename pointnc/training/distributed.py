@@ -69,7 +69,7 @@ def broadcast_buffers(module: torch.nn.Module) -> None:
 def trainer_arguments() -> dict[str, Any]:
     """Return the Lightning arguments that fit the processes that torchrun started."""
     if world_size() == 1:
-        return {}
+        return {"devices": 1}
     from pytorch_lightning.strategies import DDPStrategy
 
     local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))

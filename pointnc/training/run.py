@@ -22,6 +22,7 @@ from pointnc.training.callbacks import EpochLine, History, SaveCheckpoints
 from pointnc.training.checkpoint import AtomicCheckpointIO, load_model_state, read_checkpoint
 from pointnc.training.module import SegmentationModule
 from pointnc.training.run_folder import open_folder, place_run
+from pointnc.training.settings import check_settings
 from pointnc.training.splits import Data, class_counts, open_data, prepare_data
 from pointnc.training.stopwatch import Stopwatch
 from pointnc.training.trained import build_model
@@ -39,6 +40,7 @@ def train(config: DictConfig) -> Path:
     """
     watch = Stopwatch()
     _quieten()
+    check_settings(config)
     distributed.start(config.trainer.accelerator)
     try:
         resume, folder = place_run(config)

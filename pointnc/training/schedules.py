@@ -5,6 +5,8 @@ from __future__ import annotations
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
+from pointnc.errors import UserError
+
 
 def one_cycle(
     optimizer: Optimizer, total_steps: int, warm_up: float = 0.05, div: float = 10.0, final_div: float = 1e4
@@ -13,6 +15,8 @@ def one_cycle(
 
     The momentum is left as the optimizer has it (Smith and Topin 2019 cycle it too; segmentation recipes do not).
     """
+    if not 0 < warm_up < 1:
+        raise UserError(f"schedule.warm_up={warm_up}: it must be a share of the steps, between 0 and 1")
     return OneCycleLR(
         optimizer,
         max_lr=[group["lr"] for group in optimizer.param_groups],

@@ -149,6 +149,29 @@ def test_full_disk_keeps_the_previous_checkpoint(
     assert read_checkpoint(tmp_path / "run").data["epoch"] == 2
 
 
+@pytest.mark.parametrize(
+    "override, words",
+    [
+        ("seed=-1", "seed=-1: it must be a whole number, at least 0"),
+        ("workers=two", "workers=two: it must be a whole number"),
+        ("batch_size=1.5", "batch_size=1.5"),
+        ("trainer.max_epochs=0", "trainer.max_epochs=0"),
+        ("dataset.voxel_size=2cm", "dataset.voxel_size=2cm: it must be a number above 0"),
+        ("optimizer.lr=0", "optimizer.lr=0"),
+        ("trainer.check_val_every_n_epoch=0", "trainer.check_val_every_n_epoch=0"),
+        ("trainer.devices=3", "torchrun --nproc-per-node"),
+        ("dataset.features=[smell]", "unknown feature 'smell'"),
+        ("regularizer.scale=-1", "regularizer.scale must be above 0"),
+        ("dataset.val_split=nope", "nope does not exist"),
+    ],
+)
+def test_nonsense_settings_are_named(store: Path, tmp_path: Path, override: str, words: str) -> None:
+    with pytest.raises(Exception) as error:
+        train(configure(store, tmp_path / "run", override))
+    assert words in str(error.value)
+    assert not (tmp_path / "run").exists()
+
+
 def test_non_finite_loss_names_the_module(store: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"not finite at step \d+ \(first in .*lower optimizer.lr"):
         train(configure(store, tmp_path / "run", "optimizer.lr=1e30", "trainer.gradient_clip_val=null"))

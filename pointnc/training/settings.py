@@ -1,0 +1,43 @@
+"""The settings that a slip of the keyboard makes nonsense of, checked before anything is done."""
+
+from __future__ import annotations
+
+from omegaconf import DictConfig, OmegaConf
+
+from pointnc.errors import UserError
+from pointnc.training import distributed
+
+WHOLE = {
+    "seed": 0,
+    "batch_size": 1,
+    "workers": 0,
+    "trainer.max_epochs": 1,
+    "trainer.accumulate_grad_batches": 1,
+    "trainer.check_val_every_n_epoch": 1,
+}
+"""Whole numbers and the least that each may be."""
+
+POSITIVE = ("dataset.voxel_size", "optimizer.lr")
+"""Numbers above 0."""
+
+
+def check_settings(config: DictConfig) -> None:
+    """Refuse settings of the wrong kind.
+
+    Raises:
+        UserError: the message names the setting and what it must be.
+    """
+    for key, least in WHOLE.items():
+        value = OmegaConf.select(config, key)
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise UserError(f"{key}={value}: it must be a whole number, at least {least}")
+    for key in POSITIVE:
+        value = OmegaConf.select(config, key)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
+            raise UserError(f"{key}={value}: it must be a number above 0")
+    devices = config.trainer.devices
+    if distributed.world_size() == 1 and devices not in ("auto", 1):
+        raise UserError(
+            f"trainer.devices={devices}: one process drives one device; start several by "
+            "torchrun --nproc-per-node N -m pointnc.train …"
+        )

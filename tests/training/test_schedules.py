@@ -1,0 +1,38 @@
+"""Learning rates at the steps that define each schedule."""
+
+import pytest
+import torch
+
+from pointnc.errors import UserError
+from pointnc.training import schedules
+
+
+def rates(make: object, steps: int, **settings: float) -> list[float]:
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4)
+    schedule = make(optimizer, total_steps=steps, **settings)  # type: ignore[operator]
+    values = []
+    for _ in range(steps):
+        values.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    return values
+
+
+def test_one_cycle_rises_to_the_peak_and_falls_to_nothing() -> None:
+    values = rates(schedules.one_cycle, 200, warm_up=0.05, div=10, final_div=1e4)
+    assert values[0] == pytest.approx(0.04)
+    assert max(values) == pytest.approx(0.4)
+    assert values.index(max(values)) == 9  # 5 % of 200 steps, counted from 0
+    assert values[-1] == pytest.approx(0.04 / 1e4)
+    assert values[9:] == sorted(values[9:], reverse=True)
+
+
+def test_poly_and_constant() -> None:
+    values = rates(schedules.poly, 10, power=0.9)
+    assert values == pytest.approx([0.4 * (1 - step / 10) ** 0.9 for step in range(10)])
+    assert set(rates(schedules.constant, 5)) == {0.4}
+
+
+def test_warm_up_must_be_a_share() -> None:
+    with pytest.raises(UserError, match=r"schedule\.warm_up=7"):
+        rates(schedules.one_cycle, 10, warm_up=7)
