@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_prep.check_scene import SceneReport, check_scene
 from data_prep.check_tables import print_report
+from data_prep.processes import check_workers
 from data_prep.scannet_lists import Splits, split_lists
 from pointnc.benchmarks import scannet
 from pointnc.entry import entry
@@ -64,6 +65,7 @@ def check(store: str | Path, *, splits: Splits | None = None, workers: int | Non
     """
     from joblib import Parallel, delayed
 
+    check_workers(workers)
     reader = SceneStore(Path(store).absolute(), hint="give the folder that python -m data_prep.scannet wrote")
     manifest = reader.manifest or {}
     listed = expected_scenes(manifest, splits)

@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data_prep.processes import check_workers
 from data_prep.raw_scannet import mesh_path, read_scan
 from data_prep.scannet_labels import label_vertices
 from data_prep.scannet_lists import Splits, find_jobs, split_lists
@@ -58,6 +59,7 @@ def prepare(
         UserError: the folder or every scene is missing, or some scenes are damaged: the others are done before, and
             ``failed.json`` in ``out`` says why; with ``strict`` the first one stops the preparation.
     """
+    check_workers(workers)
     raw, out = Path(raw).absolute(), Path(out).absolute()
     if not raw.is_dir():
         raise UserError(f"no raw scans at {raw.absolute()}: give raw=FOLDER with scans/ in it")

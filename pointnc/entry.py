@@ -66,6 +66,8 @@ def _run(config_name: str, task: Task) -> int:
             codes.append(task(config) or 0)
         except (UserError, HydraException, OmegaConfBaseException) as error:
             failures.append(_explain(error))
+        except OSError as error:  # a full disk, a folder that may not be written: wherever it happens
+            failures.append(_explain_disk(error))
         except Interrupted as interrupted:
             raise KeyboardInterrupt(str(interrupted)) from None
 
@@ -81,6 +83,13 @@ def _run(config_name: str, task: Task) -> int:
         for line in failures:
             print(f"error: {line}", file=sys.stderr)
     return 2 if failures else max(codes)
+
+
+def _explain_disk(error: OSError) -> str:
+    """Return the one line of a file that could not be read or written."""
+    place = f"{error.filename}: " if error.filename else ""
+    reason = error.strerror or str(error) or type(error).__name__
+    return f"{place}{reason}; free space, mend the permissions, or choose another place for what is written"
 
 
 def _explain(error: BaseException) -> str:

@@ -103,6 +103,8 @@ def test_submission(home: Path) -> None:
         (["predictions=nowhere", "truth=store"], ["no predictions at"]),
         (["predictions=texts"], ["truth=STORE"]),
         (["checkpoint=raw/scannetv2_val.txt"], ["no pointnc checkpoint"]),
+        (["checkpoint=run", "data_root=store", "max_points=many"], ["max_points is many", "whole number"]),
+        (["checkpoint=run", "data_root=store", "out=run/config.yaml/a.json"], ["config.yaml", "another place"]),
         (["checkpoint=run", "data_root=store", "convention=mine"], ["unknown convention", "official"]),
     ],
 )

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from data_prep.processes import check_workers
 from data_prep.raw_scannet import RawScan, write_scan
 from data_prep.rooms.layout import make_room
 from data_prep.rooms.recipes import nyu40
@@ -101,8 +102,7 @@ def generate(
             raise UserError(f"{key}={value} must be a whole number from 0")
     if sum(counts.values()) == 0:
         raise UserError("train=0 val=0 test=0 asks for no room; ask for one at least")
-    if workers is not None and (not isinstance(workers, int) or workers < 1):
-        raise UserError(f"workers={workers} must be a whole number from 1, or null for one a core")
+    check_workers(workers)
     out, scanner = Path(out).absolute(), scanner or Scanner()
     _claim(out, {"version": VERSION, "seed": seed, **counts, "scanner": asdict(scanner)}, overwrite)
 

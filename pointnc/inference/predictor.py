@@ -97,9 +97,9 @@ class Predictor:
             raise UserError(f"unknown interpolation {interpolation!r}; choose one of {choices}")
         if not views:
             raise UserError("there are no views; choose tta=none for the scene as it is")
-        if max_points < 1:
-            raise UserError(f"max_points is {max_points}; it must be at least 1")
-        if not 0 <= halo < np.inf:
+        if not isinstance(max_points, int) or max_points < 1:
+            raise UserError(f"max_points is {max_points}; it must be at least 1, a whole number")
+        if not isinstance(halo, int | float) or not 0 <= halo < np.inf:
             raise UserError(f"halo is {halo}; it must be a number of metres, at least 0")
         self.device = torch.device(device)
         if half and self.device.type != "cuda":

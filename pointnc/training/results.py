@@ -36,9 +36,14 @@ def write(
     scores = module.scores
     assert scores is not None
     histogram = data.store.histogram(data.split, data.taxonomy)
+    centers, seen = (tensor.cpu() for tensor in module.regularizer.centers())
+    metrics = collect(scores, majority_score(histogram, scores.truth_points, data.taxonomy), watch.seconds)
+    if seen.sum() > 2:
+        distance = center_distance(centers, seen)
+        metrics["centers"] = {name: float(value) for name, value in vars(distance).items()}
+    # First the numbers of days of training, then the pictures of them.
+    write_json(folder / "metrics.json", metrics)
     with watch.phase("report"):
-        metrics = collect(scores, majority_score(histogram, scores.truth_points, data.taxonomy), watch.seconds)
-        centers, seen = (tensor.cpu() for tensor in module.regularizer.centers())
         write_report(
             folder / "report.html",
             Report(
@@ -54,17 +59,18 @@ def write(
                 config_yaml=OmegaConf.to_yaml(config, resolve=True),
             ),
         )
-    if seen.sum() > 2:
-        distance = center_distance(centers, seen)
-        metrics["centers"] = {name: float(value) for name, value in vars(distance).items()}
-    metrics["seconds"] = {name: round(value, 2) for name, value in watch.seconds.items()}
+    metrics["seconds"] = _rounded(watch.seconds)
     write_json(folder / "metrics.json", metrics)
     _print(folder, scores, metrics, histogram)
 
 
 def collect(scores: Scores, majority: Scores, seconds: Mapping[str, float]) -> dict[str, Any]:
     """Return the content of ``metrics.json``: scores in percent, what predicting one class gives, seconds."""
-    return {**scores.to_dict(), "majority_miou": majority.to_dict()["miou"], "seconds": dict(seconds)}
+    return {**scores.to_dict(), "majority_miou": majority.to_dict()["miou"], "seconds": _rounded(seconds)}
+
+
+def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 2) for name, value in seconds.items()}
 
 
 def _summary(config: DictConfig, data: Data, module: SegmentationModule) -> dict[str, str]:

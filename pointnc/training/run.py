@@ -63,6 +63,7 @@ def train(config: DictConfig) -> Path:
         with watch.phase("evaluate"):
             best = read_checkpoint(checkpoints.best if checkpoints.best.is_file() else checkpoints.last)
             load_model_state(module.model, best, data.taxonomy)
+            module.load_state_dict(best.data["state_dict"])  # the centres too are those of the best epoch
             trainer.validate(module, data.val, verbose=False)
         if distributed.rank() == 0:
             results.write(folder, config, data, module, history.curves, watch)

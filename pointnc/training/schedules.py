@@ -1,9 +1,15 @@
-"""Learning-rate schedules, stepped once an optimizer step."""
+"""Learning-rate schedules, stepped once an optimizer step.
+
+Each is a function of the step and the total: a run that is resumed with more epochs takes its place on the longer
+curve, where torch's ``OneCycleLR`` would stop with an error at the end of the old one.
+"""
 
 from __future__ import annotations
 
+import math
+
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from pointnc.errors import UserError
 
@@ -11,21 +17,29 @@ from pointnc.errors import UserError
 def one_cycle(
     optimizer: Optimizer, total_steps: int, warm_up: float = 0.05, div: float = 10.0, final_div: float = 1e4
 ) -> LRScheduler:
-    """Rise from lr/div to lr over the first ``warm_up`` of the steps, then fall by a cosine to lr/div/final_div.
+    """Rise from lr/div to lr over the first ``warm_up`` of the steps, then fall to lr/div/final_div, both by a cosine.
 
-    The momentum is left as the optimizer has it (Smith and Topin 2019 cycle it too; segmentation recipes do not).
+    The rates are those of torch's ``OneCycleLR``. The momentum is left as the optimizer has it (Smith and Topin 2019
+    cycle it too; segmentation recipes do not).
+
+    Raises:
+        UserError: ``warm_up`` is no share of the steps.
     """
     if not 0 < warm_up < 1:
         raise UserError(f"schedule.warm_up={warm_up}: it must be a share of the steps, between 0 and 1")
-    return OneCycleLR(
-        optimizer,
-        max_lr=[group["lr"] for group in optimizer.param_groups],
-        total_steps=max(total_steps, 2),
-        pct_start=warm_up,
-        div_factor=div,
-        final_div_factor=final_div,
-        cycle_momentum=False,
-    )
+    peak = warm_up * total_steps - 1
+    start, end = 1 / div, 1 / (div * final_div)
+
+    def factor(step: int) -> float:
+        if step <= peak:
+            return _cosine(start, 1.0, step / peak if peak > 0 else 1.0)
+        return _cosine(1.0, end, min(1.0, (step - peak) / max(total_steps - 1 - peak, 1e-9)))
+
+    return LambdaLR(optimizer, factor)
+
+
+def _cosine(start: float, end: float, share: float) -> float:
+    return end + (start - end) / 2 * (1 + math.cos(math.pi * share))
 
 
 def poly(optimizer: Optimizer, total_steps: int, power: float = 0.9) -> LRScheduler:

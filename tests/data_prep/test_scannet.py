@@ -241,6 +241,12 @@ def test_empty_raw_root_names_what_to_do(tmp_path: Path) -> None:
         preparation.prepare(tmp_path / "nowhere", tmp_path / "store")
 
 
+@pytest.mark.parametrize("workers", [0, -2, "two", True])
+def test_number_of_processes_is_checked(raw: Path, tmp_path: Path, workers: object) -> None:
+    with pytest.raises(UserError, match=f"workers={workers} must be a whole number from 1"):
+        preparation.prepare(raw, tmp_path / "store", workers=workers)
+
+
 def test_scene_lists_cannot_leave_the_folder(raw: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no scene name"):
         preparation.prepare(raw, tmp_path / "store", splits={"train": ["../../etc"]})

@@ -92,6 +92,13 @@ def test_interrupted_and_resumed_run_gives_the_same_weights(
     assert best[0] == best[1]
 
 
+def test_finished_run_trains_on_with_more_epochs(store: Path, tmp_path: Path) -> None:
+    train(configure(store, tmp_path / "run", "trainer.max_epochs=1"))
+    overrides = ["resume=auto", "trainer.max_epochs=3"]
+    train(resumed_config(configure(store, tmp_path / "run", *overrides), overrides))
+    assert read_checkpoint(tmp_path / "run").data["epoch"] == 2
+
+
 def test_zero_weight_is_plain_cross_entropy_to_the_bit(store: Path, tmp_path: Path) -> None:
     runs = []
     for name, overrides in (("none", ["regularizer=none"]), ("zero", ["regularizer.weight=0"])):
@@ -175,3 +182,28 @@ def test_nonsense_settings_are_named(store: Path, tmp_path: Path, override: str,
 def test_non_finite_loss_names_the_module(store: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"not finite at step \d+ \(first in .*lower optimizer.lr"):
         train(configure(store, tmp_path / "run", "optimizer.lr=1e30", "trainer.gradient_clip_val=null"))
+
+
+def test_colourless_store_trains_and_reports(store: Path, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(store, tmp_path / "store")
+    for path in (tmp_path / "store").rglob("color.npy"):
+        path.unlink()
+    overrides = ["dataset.features=[coord,normal]", "augmentation=none", "trainer.max_epochs=1"]
+    run = train(configure(tmp_path / "store", tmp_path / "run", *overrides))
+    assert (run / "report.html").is_file()
+
+
+def test_reported_centres_are_those_of_the_best_epoch(whole_run: Path) -> None:
+    from pointnc.collapse import CenterBank
+    from pointnc.collapse.measures import center_distance
+
+    state = read_checkpoint(whole_run / "checkpoints" / "best.ckpt").data["state_dict"]
+    own = {key.removeprefix("regularizer.bank."): value for key, value in state.items() if ".bank." in key}
+    bank = CenterBank(*own["centers"].shape)
+    bank.load_state_dict(own)
+    metrics = json.loads((whole_run / "metrics.json").read_text())
+    assert metrics["centers"]["equiangularity"] == pytest.approx(
+        center_distance(bank.centers, bank.seen).equiangularity
+    )
