@@ -34,17 +34,35 @@ def config_folder() -> Path:
     raise UserError(f"the configuration is missing from {package}; install pointnc again")
 
 
-def entry(config_name: str) -> Callable[[Task], Callable[[], None]]:
-    """Turn ``task(config)`` into a command that composes ``conf/<config_name>.yaml`` from the command line."""
+def entry(config_name: str, verbs: tuple[str, ...] = ()) -> Callable[[Task], Callable[[], None]]:
+    """Turn ``task(config)`` into a command that composes ``conf/<config_name>.yaml`` from the command line.
+
+    Args:
+        config_name: the root file, without its suffix.
+        verbs: words that may stand first, alone or before a path: ``show PATH`` means ``action=show path=PATH``.
+    """
 
     def decorate(task: Task) -> Callable[[], None]:
         @functools.wraps(task)
         def command() -> None:
+            sys.argv[1:] = _spell_out(sys.argv[1:], verbs)
             raise SystemExit(_run(config_name, task))
 
         return command
 
     return decorate
+
+
+def _spell_out(arguments: list[str], verbs: tuple[str, ...]) -> list[str]:
+    """Return the arguments with a verb and the bare word behind it as settings that Hydra can read."""
+    if not arguments or arguments[0] not in verbs:
+        return arguments
+    spelled = [f"action={arguments[0]}"]
+    rest = arguments[1:]
+    if rest and not rest[0].startswith("-") and ("=" not in rest[0] or Path(rest[0]).exists()):
+        quoted = rest.pop(0).replace("\\", "\\\\").replace("'", "\\'")
+        spelled.append(f"path='{quoted}'")
+    return spelled + rest
 
 
 def _run(config_name: str, task: Task) -> int:

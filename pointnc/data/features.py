@@ -11,8 +11,16 @@ from pointnc.data.voxels import Voxels
 from pointnc.errors import UserError
 from pointnc.scenes import Scene
 
-CHANNELS = {"color": 3, "normal": 3, "coord": 3}
-"""Feature name to its number of channels."""
+CHANNELS = {"color": 3, "color_unit": 3, "color_half": 3, "normal": 3, "coord": 3}
+"""Feature name to its number of channels. Colours come in the three ranges that networks are trained with."""
+
+COLOR_RANGES = {"color": (-1.0, 1.0), "color_unit": (0.0, 1.0), "color_half": (-0.5, 0.5)}
+"""Name of a colour feature to what 0 and 255 become."""
+
+
+def scene_array(name: str) -> str:
+    """Return the name of the array of a :class:`~pointnc.scenes.Scene` that a feature is made of."""
+    return "color" if name in COLOR_RANGES else name
 
 
 def feature_channels(features: Sequence[str]) -> int:
@@ -24,8 +32,9 @@ def feature_channels(features: Sequence[str]) -> int:
     for name in features:
         if name not in CHANNELS:
             raise UserError(f"unknown feature {name!r} in dataset.features; choose among {', '.join(CHANNELS)}")
-    if not features or len(set(features)) != len(features):
-        raise UserError(f"dataset.features is {list(features)}; name each of {', '.join(CHANNELS)} at most once")
+    arrays = [scene_array(name) for name in features]
+    if not features or len(set(arrays)) != len(arrays):
+        raise UserError(f"dataset.features is {list(features)}; name at least one, and colour in one range only")
     return sum(CHANNELS[name] for name in features)
 
 
@@ -37,10 +46,11 @@ def check_features(scene: Scene, features: Sequence[str]) -> None:
     """
     feature_channels(features)
     for name in features:
-        if getattr(scene, name) is None:
-            rest = ",".join(other for other in features if getattr(scene, other) is not None) or "coord"
+        array = scene_array(name)
+        if getattr(scene, array) is None:
+            rest = ",".join(other for other in features if getattr(scene, scene_array(other)) is not None) or "coord"
             raise UserError(
-                f"scene {scene.name} has no {name}; prepare it with {name}s or leave them out by "
+                f"scene {scene.name} has no {array}; prepare it with {array}s or leave them out by "
                 f"dataset.features=[{rest}]"
             )
 
@@ -48,8 +58,8 @@ def check_features(scene: Scene, features: Sequence[str]) -> None:
 def voxel_features(scene: Scene, voxels: Voxels, features: Sequence[str], mean: bool) -> NDArray[np.float32]:
     """Return the (V, F) features of a scene's voxels, in the order of their names.
 
-    "color" is scaled from [0, 255] to [-1, 1]; "normal" stands as it is; "coord" is in metres, as the transforms
-    left it (centred by :class:`~pointnc.data.transforms.CenterShift`).
+    Colours are scaled from [0, 255] to the range of their name in ``COLOR_RANGES``; "normal" stands as it is; "coord"
+    is in metres, as the transforms left it (centred by :class:`~pointnc.data.transforms.CenterShift`).
 
     Args:
         scene: N points.
@@ -64,11 +74,12 @@ def voxel_features(scene: Scene, voxels: Voxels, features: Sequence[str], mean: 
     table = np.empty((len(voxels), feature_channels(features)), np.float32)
     channel = 0
     for name in features:
-        values = getattr(scene, name)
+        values = getattr(scene, scene_array(name))
         values = voxels.mean(values) if mean else values.take(voxels.index, axis=0)
-        if name == "color":
-            values = np.divide(values, np.float32(127.5), dtype=np.float32)
-            values -= 1
+        if name in COLOR_RANGES:
+            low, high = COLOR_RANGES[name]
+            values = np.divide(values, np.float32(255 / (high - low)), dtype=np.float32)
+            values += np.float32(low)
         for column in values.T:  # numpy copies long columns much faster than short rows
             table[:, channel] = column
             channel += 1

@@ -1,7 +1,9 @@
 """Sparse-convolution networks from voxels to logits."""
 
 from pointnc.models.heads import LinearHead
+from pointnc.models.loading import load
 from pointnc.models.minkunet import MinkUNet
 from pointnc.models.segmentor import Segmentor, SegmentorOutput
+from pointnc.models.spunet import SpUNet
 
-__all__ = ["LinearHead", "MinkUNet", "Segmentor", "SegmentorOutput"]
+__all__ = ["LinearHead", "MinkUNet", "Segmentor", "SegmentorOutput", "SpUNet", "load"]

@@ -4,12 +4,25 @@ The arrangement is that of MinkowskiEngine's ResNets (Choy et al., 4D Spatio-Tem
 """
 
 from abc import ABC, abstractmethod
+from typing import Literal, NamedTuple
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pointnc.models.grid import SparseTensor
 from pointnc.models.sparse import PointwiseConvolution, SparseConvolution, SubmanifoldConvolution
+
+
+class Norm(NamedTuple):
+    """Settings of batch normalisation.
+
+    Attributes:
+        momentum: weight of a new batch in the running statistics.
+        eps: added to the variance.
+    """
+
+    momentum: float = 0.1
+    eps: float = 1e-5
 
 
 class BatchNorm(nn.BatchNorm1d):
@@ -34,7 +47,7 @@ class NormedConvolution(nn.Module):
     Args:
         convolution: any convolution of :mod:`pointnc.models.sparse`.
         channels: its output channels.
-        momentum: weight of a new batch in the running statistics.
+        norm: settings of the normalisation.
         relu: whether to end in ReLU.
     """
 
@@ -42,12 +55,12 @@ class NormedConvolution(nn.Module):
         self,
         convolution: SparseConvolution,
         channels: int,
-        momentum: float,
+        norm: Norm,
         relu: bool = True,
     ) -> None:
         super().__init__()
         self.convolution = convolution
-        self.norm = BatchNorm(channels, momentum=momentum)
+        self.norm = BatchNorm(channels, momentum=norm.momentum, eps=norm.eps)
         self.relu = relu
 
     def forward(self, x: SparseTensor) -> SparseTensor:
@@ -66,22 +79,22 @@ class ResidualBlock(nn.Module, ABC):
     Args:
         in_channels: channels of the input.
         planes: width of the block; the output has ``planes * expansion`` channels.
-        momentum: of batch normalisation.
+        norm: settings of batch normalisation.
     """
 
     expansion: int
 
-    def __init__(self, in_channels: int, planes: int, momentum: float) -> None:
+    def __init__(self, in_channels: int, planes: int, norm: Norm) -> None:
         super().__init__()
         out_channels = planes * self.expansion
-        self.path = nn.Sequential(*self.layers(in_channels, planes, momentum))
+        self.path = nn.Sequential(*self.layers(in_channels, planes, norm))
         self.shortcut: nn.Module = nn.Identity()
         if in_channels != out_channels:
             projection = PointwiseConvolution(in_channels, out_channels)
-            self.shortcut = NormedConvolution(projection, out_channels, momentum, relu=False)
+            self.shortcut = NormedConvolution(projection, out_channels, norm, relu=False)
 
     @abstractmethod
-    def layers(self, in_channels: int, planes: int, momentum: float) -> list[NormedConvolution]:
+    def layers(self, in_channels: int, planes: int, norm: Norm) -> list[NormedConvolution]:
         """The layers of the path from ``in_channels`` to ``planes * expansion``, the last one without ReLU."""
 
     def forward(self, x: SparseTensor) -> SparseTensor:
@@ -94,9 +107,30 @@ class BasicBlock(ResidualBlock):
 
     expansion = 1
 
-    def layers(self, in_channels: int, planes: int, momentum: float) -> list[NormedConvolution]:
+    def layers(self, in_channels: int, planes: int, norm: Norm) -> list[NormedConvolution]:
         """Both convolutions."""
         return [
-            NormedConvolution(SubmanifoldConvolution(in_channels, planes, 3), planes, momentum),
-            NormedConvolution(SubmanifoldConvolution(planes, planes, 3), planes, momentum, relu=False),
+            NormedConvolution(SubmanifoldConvolution(in_channels, planes, 3), planes, norm),
+            NormedConvolution(SubmanifoldConvolution(planes, planes, 3), planes, norm, relu=False),
         ]
+
+
+class BottleneckBlock(ResidualBlock):
+    """A 1³ convolution to ``planes`` channels, a 3³ one, and a 1³ one to four times as many."""
+
+    expansion = 4
+
+    def layers(self, in_channels: int, planes: int, norm: Norm) -> list[NormedConvolution]:
+        """The three convolutions."""
+        widened = planes * self.expansion
+        return [
+            NormedConvolution(PointwiseConvolution(in_channels, planes), planes, norm),
+            NormedConvolution(SubmanifoldConvolution(planes, planes, 3), planes, norm),
+            NormedConvolution(PointwiseConvolution(planes, widened), widened, norm, relu=False),
+        ]
+
+
+BlockName = Literal["basic", "bottleneck"]
+
+BLOCKS: dict[str, type[ResidualBlock]] = {"basic": BasicBlock, "bottleneck": BottleneckBlock}
+"""Block name to block."""

@@ -1,11 +1,16 @@
 """The whole network: a backbone that gives every voxel a feature vector, and a head that classifies it."""
 
-from typing import NamedTuple, Protocol
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from pointnc.models.heads import LinearHead
+
+if TYPE_CHECKING:
+    from pointnc.models.card import ModelCard
 
 
 class VoxelInput(Protocol):
@@ -53,7 +58,12 @@ class Segmentor(nn.Module):
     Args:
         backbone: from voxels to D features each.
         num_classes: K.
+
+    Attributes:
+        card: what the weights are and which input they expect, where they were loaded from a file that says so.
     """
+
+    card: ModelCard | None = None
 
     def __init__(self, backbone: Backbone, num_classes: int) -> None:
         super().__init__()

@@ -63,8 +63,8 @@ def make_predictor(trained: Trained, options: Any) -> Predictor:
     """
     return Predictor(
         trained.model,
-        features=tuple(trained.config.dataset.features),
-        voxel_size=trained.config.dataset.voxel_size,
+        features=trained.features,
+        voxel_size=trained.voxel_size,
         views=instantiate(options.tta),
         interpolation=options.interpolation,
         max_points=options.max_points,
@@ -77,10 +77,11 @@ def open_store(trained: Trained, data_root: str | None) -> SceneStore:
     """Open the store at ``data_root``, or the one that a checkpoint was trained on.
 
     Raises:
-        UserError: it is missing, or has other classes.
+        UserError: it is missing or unknown, or has other classes.
     """
-    dataset = trained.config.dataset
-    store = SceneStore(data_root or dataset.store, hint=f"give data_root=STORE ({dataset.hint})")
+    if data_root is None and trained.store is None:
+        raise UserError(f"{trained.path} does not say where scenes lie: give data_root=STORE")
+    store = SceneStore(str(data_root or trained.store), hint=f"give data_root=STORE ({trained.hint})")
     store.check_taxonomy(trained.taxonomy)
     return store
 

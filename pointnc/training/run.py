@@ -17,13 +17,15 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from pointnc.models.segmentor import Segmentor
 from pointnc.training import distributed, results
 from pointnc.training.callbacks import EpochLine, History, SaveCheckpoints
 from pointnc.training.checkpoint import AtomicCheckpointIO, load_model_state, read_checkpoint
 from pointnc.training.module import SegmentationModule
-from pointnc.training.run_folder import open_folder, place_run
+from pointnc.training.run_folder import find_resume, open_folder, place_run
 from pointnc.training.settings import check_settings
 from pointnc.training.splits import Data, class_counts, open_data, prepare_data
+from pointnc.training.start import read_start
 from pointnc.training.stopwatch import Stopwatch
 from pointnc.training.trained import build_model
 
@@ -43,12 +45,16 @@ def train(config: DictConfig) -> Path:
     check_settings(config)
     distributed.start(config.trainer.accelerator)
     try:
+        start = read_start(config) if config.get("weights") and find_resume(config) is None else None
         resume, folder = place_run(config)
         prepare_data(config, watch)
         pl.seed_everything(config.seed, verbose=False)
         data = open_data(config)
-        module = build_module(config, data)
+        model = build_model(config, data.taxonomy)
+        module = build_module(config, data, model)
         _announce(config, folder, data, module, resume)
+        if start is not None:
+            start.load_into(model, data.taxonomy)
         history = History()
         checkpoints = SaveCheckpoints(folder / "checkpoints", data.sampler)
         own = [instantiate(node) for node in (config.get("callbacks") or {}).values()]
@@ -73,9 +79,8 @@ def train(config: DictConfig) -> Path:
     return folder
 
 
-def build_module(config: DictConfig, data: Data) -> SegmentationModule:
-    """Build network, loss, regulariser and schedules."""
-    model = build_model(config, data.taxonomy)
+def build_module(config: DictConfig, data: Data, model: Segmentor) -> SegmentationModule:
+    """Build loss, regulariser and schedules around a network."""
     regularizer = instantiate(
         config.regularizer, num_classes=len(data.taxonomy), in_channels=model.backbone.out_channels
     )

@@ -178,7 +178,7 @@ def test_ctrl_c_keeps_finished_scenes(root: Path, checkpoint: Path, tmp_path: Pa
             return super().predict(scene)
 
     trained = load_trained(checkpoint, "cpu")
-    predictor = Interrupting(trained.model, tuple(trained.config.dataset.features), 0.1)
+    predictor = Interrupting(trained.model, trained.features, 0.1)
     with pytest.raises(Interrupted, match="the same command goes on"):
         write_missing(tmp_path / "txt", predictor, SceneStore(root / "store"), "test", trained.taxonomy)
     scenes = SceneStore(root / "store").scenes("test")

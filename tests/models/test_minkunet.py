@@ -7,24 +7,22 @@ from typing import Any
 
 import pytest
 import torch
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from pointnc.errors import UserError
-from pointnc.models import MinkUNet, Segmentor
+from pointnc.models import MinkUNet, SpUNet
 from pointnc.models.blocks import BatchNorm
+from pointnc.models.unet import SparseUNet
 from tests.models.voxels import random_voxels
 from tests.oracles.dense_minkunet import DenseMinkUNet
 
-CONFIGS = Path(__file__).parents[2] / "conf" / "model"
 # Two levels; one stage has two blocks, one block no projection.
 PLAN: dict[str, Any] = {"planes": (6, 8, 8, 10), "layers": (1, 2, 1, 1), "stem_channels": 6, "stem_kernel": 3}
 
 
-def small_network() -> MinkUNet:
+def small_network(kind: type[SparseUNet] = MinkUNet, **changes: Any) -> SparseUNet:
     """With running statistics and scales that are not those of a new network."""
-    network = MinkUNet(3, **PLAN)
+    network = kind(3, **{**PLAN, **changes})
     for module in network.modules():
         if isinstance(module, BatchNorm):
             nn.init.uniform_(module.weight, 0.5, 1.5)
@@ -43,17 +41,29 @@ def leaves(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: value.detach().clone().requires_grad_(value.is_floating_point()) for name, value in state.items()}
 
 
+NETWORKS: dict[str, tuple[type[SparseUNet], dict[str, Any]]] = {
+    "basic": (MinkUNet, {}),
+    "bottleneck": (MinkUNet, {"block": "bottleneck", "planes": (3, 4, 4, 3)}),
+    "projected": (MinkUNet, {"out_channels": 7}),
+    "spunet": (SpUNet, {}),
+}
+
+
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("share", [0.2, 1.0])
-def test_equals_the_dense_network_in_value_and_gradient(share: float, training: bool) -> None:
+@pytest.mark.parametrize(("kind", "share"), [("basic", 0.2), *((kind, 1.0) for kind in NETWORKS)])
+def test_equals_the_dense_network_in_value_and_gradient(kind: str, share: float, training: bool) -> None:
     # In float64, where no rounding moves a unit across the kink of its ReLU.
-    network = small_network().double().train(training)
+    build, changes = NETWORKS[kind]
+    network = small_network(build, **changes).double().train(training)
+    if changes.get("out_channels"):
+        nn.init.normal_(network.projection.bias)
     state = leaves(network.state_dict())
     coord = random_voxels(samples=2, extent=8, share=share)
     features = torch.randn(len(coord), 3, dtype=torch.float64)
     ours, theirs = features.clone().requires_grad_(), features.clone().requires_grad_()
     out = network(coord, ours, 2)
-    expected = DenseMinkUNet(state, training)(coord, theirs, 2, (8, 8, 8))
+    eps = 1e-3 if kind == "spunet" else 1e-5
+    expected = DenseMinkUNet(state, training, eps)(coord, theirs, 2, (8, 8, 8))
     assert out.dtype == torch.float32
     torch.testing.assert_close(out.double(), expected, rtol=1e-6, atol=1e-6)
 
@@ -65,48 +75,11 @@ def test_equals_the_dense_network_in_value_and_gradient(share: float, training: 
         torch.testing.assert_close(parameter.grad, state[name].grad, rtol=1e-9, atol=1e-9)
 
 
-def expected_parameters(inputs: int, classes: int, planes: list[int], layers: list[int], stem: tuple[int, int]) -> int:
-    """Parameters of a Res16UNet with basic blocks, counted from the architecture's description."""
-    stem_channels, kernel = stem
-    levels = len(planes) // 2
-
-    def normed(kernel_volume: int, ci: int, co: int) -> int:
-        return kernel_volume * ci * co + 2 * co
-
-    def blocks(ci: int, co: int, count: int) -> int:
-        projection = normed(1, ci, co) if ci != co else 0
-        return normed(27, ci, co) + projection + normed(27, co, co) + (count - 1) * 2 * normed(27, co, co)
-
-    total = normed(kernel**3, inputs, stem_channels)
-    width = stem_channels
-    for co, count in zip(planes[:levels], layers[:levels]):
-        total += normed(8, width, width) + blocks(width, co, count)
-        width = co
-    skips = [*planes[: levels - 1][::-1], stem_channels]
-    for co, count, skip in zip(planes[levels:], layers[levels:], skips):
-        total += normed(8, width, co) + blocks(co + skip, co, count)
-        width = co
-    return total + (width + 1) * classes
-
-
-@pytest.mark.parametrize(
-    ("name", "millions"),
-    [("minkunet_tiny", 1.45), ("minkunet14a", 8.02), ("minkunet18a", 15.49), ("minkunet34c", 37.86)],
-)
-def test_named_sizes_have_the_parameters_of_their_plans(name: str, millions: float) -> None:
-    config = OmegaConf.load(CONFIGS / f"{name}.yaml")
-    with torch.device("meta"):
-        model = Segmentor(instantiate(config, in_channels=3), num_classes=20)
-    count = sum(parameter.numel() for parameter in model.parameters())
-    stem = config.stem_channels, config.stem_kernel
-    assert count == expected_parameters(3, 20, list(config.planes), list(config.layers), stem)
-    assert count / 1e6 == pytest.approx(millions, abs=0.006)
-    assert model.backbone.out_channels == config.planes[-1]
-
-
-def test_published_count_of_34c() -> None:
-    planes, layers = [32, 64, 128, 256, 256, 128, 96, 96], [2, 3, 4, 6, 2, 2, 2, 2]
-    assert expected_parameters(3, 20, planes, layers, (32, 5)) == 37_856_052
+def test_spunet_widens_on_the_way_down_and_minkunet_in_the_blocks() -> None:
+    downs = [small_network(kind).encoder[1].down.convolution.weight.shape for kind in (MinkUNet, SpUNet)]
+    assert [(shape[0], shape[-1]) for shape in downs] == [(6, 6), (8, 6)]
+    shortcuts = ["shortcut" in name for name in small_network(SpUNet).encoder.state_dict()]
+    assert not any(shortcuts)
 
 
 def test_samples_of_a_batch_do_not_see_one_another() -> None:
@@ -187,7 +160,9 @@ def test_wrong_input_channels_name_both_numbers() -> None:
         ({"planes": (8, 8, 8)}, "model.planes has 3"),
         ({"layers": (1, 1)}, "model.layers has 2"),
         ({"layers": (1, 1, 0, 1)}, "at least 1"),
+        ({"layers": (1, 1, 1, 10**9)}, "at most 1000"),
         ({"stem_kernel": 4}, "stem_kernel=4"),
+        ({"block": "dense"}, "model.block=dense"),
     ],
 )
 def test_impossible_plans_are_refused(change: dict[str, Any], message: str) -> None:

@@ -1,4 +1,4 @@
-"""MinkUNet with basic blocks on dense grids, written from its parameters' names alone."""
+"""Residual U-Nets on dense grids, written from their parameters' names alone."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from tests.oracles import dense_convolution as dense
 
 
 class DenseMinkUNet:
-    """The forward pass of a MinkUNet with the given parameters and buffers.
+    """The forward pass of a sparse U-Net with the given parameters and buffers.
 
     Args:
-        state: the state dictionary of a ``pointnc.models.MinkUNet``.
+        state: the state dictionary of a ``pointnc.models.unet.SparseUNet``.
         training: whether batch normalisation uses the statistics of the batch.
         eps: of batch normalisation.
     """
@@ -39,14 +39,20 @@ class DenseMinkUNet:
             name = f"decoder.{level}"
             x = self.norm(f"{name}.up", dense.up(x, self.weight(f"{name}.up")), masks[-1]).relu()
             x = self.blocks(name, torch.cat([x, skips.pop()], dim=1), masks[-1])
+        if "projection.weight" in self.state:
+            x = dense.submanifold(x, self.state["projection.weight"])
+            return dense.read(x, coord) + self.state["projection.bias"]
         return dense.read(x, coord)
 
     def blocks(self, stage: str, x: Tensor, mask: Tensor) -> Tensor:
         """The residual blocks of one stage."""
         for index in range(self.count(f"{stage}.blocks")):
             name = f"{stage}.blocks.{index}"
-            path = self.norm(f"{name}.path.0", dense.submanifold(x, self.weight(f"{name}.path.0")), mask).relu()
-            path = self.norm(f"{name}.path.1", dense.submanifold(path, self.weight(f"{name}.path.1")), mask)
+            path = x
+            for layer in range(self.count(f"{name}.path")):
+                path = path.relu() if layer else x
+                path = dense.submanifold(path, self.weight(f"{name}.path.{layer}"))
+                path = self.norm(f"{name}.path.{layer}", path, mask)
             if f"{name}.shortcut.convolution.weight" in self.state:
                 projected = dense.submanifold(x, self.weight(f"{name}.shortcut"))
                 x = self.norm(f"{name}.shortcut", projected, mask)

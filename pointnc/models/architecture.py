@@ -1,0 +1,119 @@
+"""Architectures as data: what a weights file says of its network, and the network built from it.
+
+A file may name only the backbones listed here, so that reading a stranger's file never calls a stranger's choice.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pointnc.errors import UserError
+from pointnc.models.minkunet import MinkUNet
+from pointnc.models.spunet import SpUNet
+from pointnc.models.unet import SparseUNet
+
+ARCHITECTURES: dict[str, type[SparseUNet]] = {"MinkUNet": MinkUNet, "SpUNet": SpUNet}
+"""Name of a backbone to its class."""
+
+LARGEST = 65536
+"""Most channels, blocks or voxels that a number in an architecture may ask for."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A backbone by its name and its constructor's arguments.
+
+    Attributes:
+        name: a key of ``ARCHITECTURES``.
+        arguments: every argument of the constructor, ``in_channels`` included, in plain types.
+    """
+
+    name: str
+    arguments: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        if self.name not in ARCHITECTURES:
+            raise UserError(f"unknown architecture {self.name!r}; pointnc has {', '.join(ARCHITECTURES)}")
+        parameters = inspect.signature(ARCHITECTURES[self.name]).parameters
+        unknown = sorted(set(self.arguments) - set(parameters))
+        if unknown:
+            raise UserError(f"architecture {self.name} has no {unknown[0]!r}; it has {', '.join(parameters)}")
+        for name, parameter in parameters.items():
+            if name in self.arguments:
+                self.arguments[name] = _plain(name, self.arguments[name])
+            elif parameter.default is parameter.empty:
+                raise UserError(f"architecture {self.name} lacks {name!r}")
+            else:
+                self.arguments[name] = parameter.default
+
+    @classmethod
+    def of(cls, node: Mapping[str, Any], in_channels: int) -> Architecture:
+        """Return the architecture of a configuration's ``model`` node.
+
+        Raises:
+            UserError: its ``_target_`` is not one of pointnc's backbones.
+        """
+        arguments = {str(key): value for key, value in node.items() if not str(key).startswith("_")}
+        target = str(node["_target_"])
+        for name, kind in ARCHITECTURES.items():
+            if target in (f"{kind.__module__}.{name}", f"pointnc.models.{name}"):
+                return cls(name, {**arguments, "in_channels": in_channels})
+        raise UserError(f"weights of {target} cannot be exchanged: pointnc knows {', '.join(ARCHITECTURES)}")
+
+    def build(self) -> SparseUNet:
+        """Build the backbone with fresh weights.
+
+        Raises:
+            UserError: the arguments are not those of a U-Net.
+        """
+        return ARCHITECTURES[self.name](**self.arguments)
+
+    def node(self) -> dict[str, Any]:
+        """Return the ``model`` node of a configuration that builds this backbone; the data give ``in_channels``."""
+        target = f"{ARCHITECTURES[self.name].__module__}.{self.name}"
+        return {"_target_": target, **{key: value for key, value in self.arguments.items() if key != "in_channels"}}
+
+    @property
+    def title(self) -> str:
+        """The name with the plan: enough to tell two networks apart."""
+        plan = [f"{key} {'-'.join(map(str, self.arguments[key]))}" for key in ("planes", "layers")]
+        block = self.arguments.get("block", "basic")
+        return f"{self.name}, {', '.join(plan)}, {block} blocks"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain types only."""
+        return {"name": self.name, **self.arguments}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Architecture:
+        """Read what :meth:`to_dict` wrote.
+
+        Raises:
+            UserError: it is not an architecture.
+        """
+        return cls(str(data.get("name")), {key: value for key, value in data.items() if key != "name"})
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Return an argument in plain types, or raise that it is of the wrong kind."""
+    if name in ("planes", "layers"):
+        numbers = [] if isinstance(value, str | Mapping) or not isinstance(value, Iterable) else list(value)
+        if numbers and all(_is_count(number) for number in numbers):
+            return numbers
+        raise UserError(f"architecture: {name}={value} is no list of whole numbers between 1 and {LARGEST}")
+    if name == "block" and isinstance(value, str):
+        return value
+    if name.startswith("batch_norm") and isinstance(value, float | int) and not isinstance(value, bool):
+        return float(value)
+    if _is_count(value):
+        return value
+    if name == "out_channels" and value is None:
+        return None
+    raise UserError(f"architecture: {name}={value} is out of range or of the wrong kind")
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST

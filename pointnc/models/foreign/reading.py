@@ -1,0 +1,79 @@
+"""The tensors in a stranger's checkpoint, without unpickling anything but tensors."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pointnc.errors import UserError
+
+WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "network", "net")
+"""Keys under which checkpoints keep the state of their network."""
+
+
+def read_state(path: str | Path, allow_pickle: bool = False) -> dict[str, Tensor]:
+    """Return the state of the network in a ``.pth``, ``.pt``, ``.ckpt`` or ``.safetensors`` file, on the CPU.
+
+    Args:
+        path: the file.
+        allow_pickle: read files that hold more than tensors and plain types too. Such a file can run any code when
+            it is read: only for files whose makers one trusts.
+
+    Raises:
+        UserError: the file is missing, damaged, no checkpoint, or needs ``allow_pickle``.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"no checkpoint at {path.absolute()}")
+    data = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path, allow_pickle)
+    state = _find_state(data)
+    if not state:
+        raise UserError(f"{path} holds no tensors by name: it is no checkpoint of a network")
+    return state
+
+
+def _read_torch(path: Path, allow_pickle: bool) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=not allow_pickle)
+    except pickle.UnpicklingError as error:
+        wanted = re.search(r"(?:GLOBAL|global) ([\w.]+)", str(error))
+        if wanted is None:
+            raise UserError(f"{path} is no checkpoint or is damaged ({_first_line(error)})") from None
+        raise UserError(
+            f"{path} holds more than tensors (it asks for {wanted[1]}) and was not read; allow_pickle=true reads it, "
+            "and with it runs whatever code its maker has put there: only if you trust them"
+        ) from None
+    except Exception as error:  # torch raises many kinds for a file that is none
+        raise UserError(f"{path} is no checkpoint or is damaged ({_first_line(error)})") from None
+
+
+def _read_safetensors(path: Path) -> Any:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise UserError(f"{path} is no safetensors file or is damaged ({_first_line(error)})") from None
+
+
+def _find_state(data: Any) -> dict[str, Tensor]:
+    """Return the tensors of a mapping, or of the mapping that it wraps."""
+    if isinstance(data, torch.nn.Module):  # a whole network, which allow_pickle has let in
+        data = data.state_dict()
+    if not isinstance(data, Mapping):
+        return {}
+    for key in WRAPPERS:
+        if isinstance(data.get(key), Mapping | torch.nn.Module):
+            return _find_state(data[key])
+    return {str(key): value for key, value in data.items() if isinstance(value, Tensor)}
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

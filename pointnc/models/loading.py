@@ -1,0 +1,96 @@
+"""From weights on the disk or on the hub to a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from pointnc.errors import UserError
+from pointnc.models.card import ModelCard
+from pointnc.models.segmentor import Segmentor
+from pointnc.models.weights import read_weights
+
+
+def load(path_or_hub_id: str | Path, download: bool = False) -> Segmentor:
+    """Return the network of a weights file, a bundle or a repository of the hub, ready to predict.
+
+    Args:
+        path_or_hub_id: a ``.safetensors`` file that pointnc wrote, a bundle folder, or ``owner/name`` of a
+            repository that was pulled.
+        download: whether a repository may be fetched from the network; otherwise only the local cache is asked.
+
+    Returns:
+        The network on the CPU, in evaluation mode. Its ``card`` says which input it expects, and
+        ``card.taxonomy`` what its outputs mean.
+
+    Raises:
+        UserError: nothing is there, or it has no classifier.
+    """
+    path = locate(path_or_hub_id, download)
+    card, state = read_weights(path)
+    if card.taxonomy is None:
+        raise UserError(f"{path} has no classifier: train one on it with python -m pointnc.train weights={path}")
+    check_card(card, state, str(path))
+    model = _skeleton(card)
+    model.load_state_dict(dict(state), assign=True)
+    model.requires_grad_(True)
+    model.card = card
+    return model.eval()
+
+
+def check_card(card: ModelCard, state: Mapping[str, Tensor], origin: str) -> None:
+    """Compare tensors with the network that a card describes, its head included where it has classes.
+
+    Raises:
+        UserError: they differ; the message names the first difference.
+    """
+    own = _skeleton(card).state_dict()
+    if card.taxonomy is None:
+        own = {name: value for name, value in own.items() if not name.startswith("head.")}
+    check_state(own, state, origin)
+
+
+def _skeleton(card: ModelCard) -> Segmentor:
+    """The network without memory for its weights, whatever sizes a stranger's card may name."""
+    with torch.device("meta"):
+        return Segmentor(card.architecture.build(), len(card.taxonomy or ()) or 1)
+
+
+def check_state(own: Mapping[str, Tensor], state: Mapping[str, Tensor], origin: str) -> None:
+    """Compare names and shapes.
+
+    Raises:
+        UserError: they differ; the message names the first difference.
+    """
+    for name in (*own, *state):
+        theirs = tuple(state[name].shape) if name in state else "nothing"
+        mine = tuple(own[name].shape) if name in own else "nothing"
+        if theirs != mine:
+            raise UserError(f"{origin} does not fit its architecture: {name} is {theirs} there, {mine} is expected")
+
+
+def locate(path_or_hub_id: str | Path, download: bool = False) -> Path:
+    """Return the file or folder that a path or the id of a repository names.
+
+    Raises:
+        UserError: there is none.
+    """
+    from pointnc.models import hub
+
+    path = Path(path_or_hub_id)
+    if path.exists():
+        return path
+    if not hub.is_repository(str(path_or_hub_id)):
+        raise UserError(f"no weights at {path.absolute()}")
+    if download:
+        return hub.pull(str(path_or_hub_id))
+    cached = hub.cached(str(path_or_hub_id))
+    if cached is None:
+        raise UserError(
+            f"{path_or_hub_id} is neither a path nor in the local cache; python -m pointnc.weights "
+            f"pull {path_or_hub_id} fetches it from the hub"
+        )
+    return cached

@@ -1,0 +1,101 @@
+"""Fine-tuning: whose head is kept, what the weights bring with them, and what is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from pointnc.errors import UserError
+from pointnc.models.architecture import Architecture
+from pointnc.models.card import ModelCard
+from pointnc.models.segmentor import Segmentor
+from pointnc.models.weights import save_weights
+from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.training.start import read_start
+from pointnc.training.trained import build_model, check_targets
+
+ARCHITECTURE = Architecture("SpUNet", {"in_channels": 6, "planes": [6, 8, 8, 6], "layers": [1, 1, 1, 1]})
+TAXONOMY = Taxonomy.from_dict({"name": "three", "names": ["wall", "floor", "chair"]})
+OTHER = Taxonomy.from_dict({"name": "others", "names": ["wall", "floor", "sofa"]})
+
+
+def config(weights: Path) -> Any:
+    return OmegaConf.create(
+        {
+            "weights": str(weights),
+            "model": {"_target_": "pointnc.models.minkunet.MinkUNet", "planes": [1, 1], "layers": [1, 1]},
+            "dataset": {"features": ["color"], "voxel_size": 0.02},
+            "choice": {"model": "minkunet_tiny"},
+        }
+    )
+
+
+def weights(folder: Path, with_head: bool = True) -> tuple[Path, Segmentor]:
+    model = Segmentor(ARCHITECTURE.build(), len(TAXONOMY))
+    state = {name: value for name, value in model.state_dict().items() if with_head or not name.startswith("head.")}
+    card = ModelCard(ARCHITECTURE, ("normal", "color_half"), 0.05, TAXONOMY if with_head else None)
+    save_weights(folder / "mine.safetensors", state, card)
+    return folder / "mine.safetensors", model
+
+
+def test_weights_bring_their_network_and_its_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, _ = weights(tmp_path)
+    run = config(path)
+    read_start(run)
+    assert run.model._target_ == "pointnc.models.spunet.SpUNet" and list(run.model.planes) == [6, 8, 8, 6]
+    assert list(run.dataset.features) == ["normal", "color_half"]
+    assert run.choice.model == "mine" and run.dataset.voxel_size == 0.02
+    assert "voxels of 5 cm, the run uses 2 cm; dataset.voxel_size=0.05" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("taxonomy", "with_head", "kept", "said"),
+    [
+        (TAXONOMY, True, True, "the head too"),
+        (OTHER, True, False, "the head is new (class 2 is 'chair' (id 2) against 'sofa' (id 2))"),
+        (TAXONOMY, False, False, "the head is new (it had none)"),
+    ],
+)
+def test_the_head_alone_is_drawn_anew_for_other_classes(
+    taxonomy: Taxonomy, with_head: bool, kept: bool, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, original = weights(tmp_path, with_head)
+    run = config(path)
+    start = read_start(run)
+    model = build_model(run, taxonomy)
+    drawn = model.head.weight.clone()
+    start.load_into(model, taxonomy)
+    for name, value in original.backbone.state_dict().items():
+        assert torch.equal(model.backbone.state_dict()[name], value), name
+    assert torch.equal(model.head.weight, original.head.weight if kept else drawn)
+    assert said in capsys.readouterr().out
+
+
+def test_missing_weights_get_a_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no checkpoint at"):
+        read_start(config(tmp_path / "x.ckpt"))
+    with pytest.raises(UserError, match="no weights at"):
+        read_start(config(tmp_path / "x.safetensors"))
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        {"_target_": "os.system", "command": "true"},
+        {"_target_": "pointnc.models.minkunet.MinkUNet", "planes": [{"_target_": "os.system", "command": "true"}]},
+        {"_target_": "pointnc.models.minkunet.MinkUNet", "block": {"_target_": "builtins.eval"}},
+    ],
+)
+def test_a_checkpoint_cannot_have_anything_called_but_networks(node: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match="which is no network"):
+        check_targets(OmegaConf.create(node), Path("stranger.ckpt"))
+    check_targets(OmegaConf.create({"_target_": "torch.nn.Linear"}), Path("mine.ckpt"))
+
+
+def test_a_network_that_is_not_installed_is_named() -> None:
+    with pytest.raises(UserError, match=r"needs nowhere.Net"):
+        check_targets(OmegaConf.create({"_target_": "nowhere.Net"}), Path("mine.ckpt"))
