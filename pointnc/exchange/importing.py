@@ -64,9 +64,12 @@ def import_file(path: Path, out: Path, options: ImportOptions) -> ModelCard:
             with it.
     """
     state = read_state(path, options.allow_pickle)
-    source = recognise(state) if options.source == "auto" else options.source
     as_features = options.head == "features" or (options.head == "auto" and options.taxonomy == "none")
-    converted = convert(state, source, "features" if as_features else options.head)
+    try:
+        source = recognise(state) if options.source == "auto" else options.source
+        converted = convert(state, source, "features" if as_features else options.head)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
     features, voxel_size, assumed = _input(converted, source, options)
     taxonomy = _taxonomy(converted, options.taxonomy)
     if taxonomy is not None and options.taxonomy == "auto":

@@ -19,6 +19,7 @@ from tests.synthetic import write_raw_root
 TRAIN = (
     "dataset.prepare=null",
     "trainer.max_epochs=1",
+    "trainer.check_val_every_n_epoch=1",
     "trainer.accelerator=cpu",
     "workers=0",
     "batch_size=1",

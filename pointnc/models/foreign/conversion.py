@@ -23,7 +23,8 @@ KNOWN_STRANGERS = {
     "pdnorm": ("conv_input.conv.weight", "Pointcept's SpUNet-v1m3 (PPT), which has a normalisation for each data set"),
     "ptv3": ("embedding.stem.conv.weight", "a Point Transformer V3"),
     "resunet": ("conv1.kernel", "a MinkowskiEngine network other than Res16UNet"),
-    "four": ("stage1.0.net.0.kernel", "a torchsparse network"),
+    "own": ("backbone.stem.convolution.weight", "a network of pointnc already (export=RUN publishes a run)"),
+    "torchsparse": ("stage1.0.net.0.kernel", "a torchsparse network"),
 }
 """Ends of names by which networks are told that are not supported, and what to call them."""
 

@@ -1,0 +1,33 @@
+"""``python -m pointnc.doctor``: what is installed, what fits the machine, and how to mend the rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pointnc.entry import entry
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+
+@entry("tools/doctor")
+def main(config: DictConfig) -> int:
+    """Examine, print, and return 1 where something will not work."""
+    from pointnc.environment.examination import examine
+    from pointnc.scenes.atomic import write_json
+
+    findings = examine()
+    signs = {"ok": " ", "remark": "~", "problem": "!"}
+    for finding in findings:
+        remedy = f"  ->  {finding.remedy}" if finding.remedy else ""
+        print(f"{signs[finding.level]} {finding.subject:24}{finding.text}{remedy}")
+    problems = sum(finding.level == "problem" for finding in findings)
+    print(f"\n{problems} problems (!)" if problems else "\nno problems")
+    if config.json is not None:
+        write_json(Path(config.json), [finding.to_dict() for finding in findings])
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    main()
