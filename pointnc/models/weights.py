@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def save_weights(path: str | Path, state: Mapping[str, Tensor], card: ModelCard)
     card = card.signed(tensors_sha256(state))
     with atomic_path(path) as temporary:
         save_file(state, temporary, {"format": "pt", KEY: json.dumps(card.to_dict())})
+        temporary.chmod(0o666 & ~_umask())  # safetensors makes files that nobody else may read
     return card
 
 
@@ -111,6 +113,12 @@ def weights_file(path: str | Path) -> Path:
     if not file.is_file():
         raise UserError(f"no weights at {file.absolute()}; give a .safetensors file or a bundle folder")
     return file
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _read(path: Path, tensors: bool) -> tuple[ModelCard, dict[str, Tensor]]:

@@ -68,6 +68,13 @@ def test_a_loaded_network_trains(tmp_path: Path) -> None:
     assert not torch.equal(loaded.backbone.stem.norm.running_mean, before)
 
 
+def test_others_may_read_what_is_written(tmp_path: Path) -> None:
+    model, card = make()
+    save_weights(tmp_path / "a.safetensors", model.state_dict(), card)
+    (tmp_path / "b").touch()
+    assert (tmp_path / "a.safetensors").stat().st_mode == (tmp_path / "b").stat().st_mode
+
+
 def test_a_bundle_describes_itself_to_people(tmp_path: Path) -> None:
     import yaml
 
