@@ -8,6 +8,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
+from torch.profiler import record_function
 
 from pointnc.collapse.regularizer import CenterObserver
 from pointnc.data.batch import VoxelBatch
@@ -55,10 +56,13 @@ class SegmentationModule(pl.LightningModule):
 
     def training_step(self, batch: VoxelBatch, batch_index: int) -> Tensor:
         """Return the loss of a batch."""
-        output = self.model(batch)
-        loss = self.loss(output.logits, batch.segment)
+        with record_function("forward"):
+            output = self.model(batch)
+        with record_function("loss"):
+            loss = self.loss(output.logits, batch.segment)
         terms = {"loss/segmentation": loss.detach()}
-        penalty = self.regularizer(output.features, batch.segment)
+        with record_function("regularizer"):
+            penalty = self.regularizer(output.features, batch.segment)
         if self.regularizer.weight:
             terms["loss/centers"] = penalty.detach()
             loss = loss + self.regularizer.weight * penalty

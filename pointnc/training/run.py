@@ -22,6 +22,7 @@ from pointnc.training import distributed, results
 from pointnc.training.callbacks import EpochLine, History, SaveCheckpoints
 from pointnc.training.checkpoint import AtomicCheckpointIO, load_model_state, read_checkpoint
 from pointnc.training.module import SegmentationModule
+from pointnc.training.profile import Profile
 from pointnc.training.run_folder import find_resume, open_folder, place_run
 from pointnc.training.settings import check_settings
 from pointnc.training.splits import Data, class_counts, open_data, prepare_data
@@ -58,6 +59,8 @@ def train(config: DictConfig) -> Path:
         history = History()
         checkpoints = SaveCheckpoints(folder / "checkpoints", data.sampler)
         own = [instantiate(node) for node in (config.get("callbacks") or {}).values()]
+        if config.get("profile"):
+            own.append(Profile(folder / "profile"))
         # The checkpoints come last, so that they hold what the others remember.
         trainer = build_trainer(config, folder, [*own, history, EpochLine(), checkpoints])
         if resume is not None:
