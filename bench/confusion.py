@@ -1,52 +1,68 @@
-"""Counting a confusion matrix beside a plain pass over its two arrays: ``python -m bench.confusion [scenes]``.
+"""Counting a confusion matrix beside the usual ways: ``python -m bench confusion``.
 
 The limit is memory bandwidth: both arrays have to be read once.
 """
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable
-from statistics import median
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bench.measure import exponent, medians
+from bench.rows import Row
 from pointnc.scoring.confusion import confusion
 
-POINTS = 150_000
 CLASSES = 200
-REPEATS = 7
 
 
-def milliseconds(call: Callable[[], object]) -> float:
-    times = []
-    for _ in range(REPEATS):
-        start = time.process_time()
-        call()
-        times.append(1e3 * (time.process_time() - start))
-    return median(times)
-
-
-def main(scenes: int = 40) -> None:
+def labels(points: int) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+    """Return prediction and truth; labels of a scan come in runs, as surfaces do."""
     rng = np.random.default_rng(0)
-    # Labels of a scan come in runs, as surfaces do.
-    runs = rng.integers(-1, CLASSES, (scenes, POINTS // 50)).astype(np.int16)
-    truth = np.repeat(runs, 50, axis=1)
-    prediction = np.where(rng.random(truth.shape) < 0.3, rng.integers(0, CLASSES, truth.shape), truth)
-    prediction = np.maximum(prediction, 0).astype(np.int16)
+    truth = np.repeat(rng.integers(-1, CLASSES, points // 50 + 1).astype(np.int16), 50)[:points]
+    prediction = np.where(rng.random(points) < 0.3, rng.integers(0, CLASSES, points), truth)
+    return np.maximum(prediction, 0).astype(np.int16), truth
+
+
+def double_loop(prediction: NDArray[np.int16], truth: NDArray[np.int16]) -> NDArray[np.int64]:
+    """Count point by point in Python."""
+    counts = np.zeros((CLASSES, CLASSES), np.int64)
+    for predicted, true in zip(prediction.tolist(), truth.tolist()):
+        if true >= 0:
+            counts[true, predicted] += 1
+    return counts
+
+
+def by_bincount(prediction: NDArray[np.int16], truth: NDArray[np.int16]) -> NDArray[np.int64]:
+    """Count by the number of each pair, as the field does."""
+    known = truth >= 0
+    pairs = truth[known].astype(np.int64) * CLASSES + prediction[known]
+    return np.bincount(pairs, minlength=CLASSES**2).reshape(CLASSES, CLASSES)
+
+
+def rows(quick: bool = False) -> list[Row]:
+    """Measure against a loop and a bincount, and the growth."""
+    points = 10_000 if quick else 150_000
+    prediction, truth = labels(points)
     sink = np.empty_like(truth)
-
-    def count() -> None:
-        for row, true in zip(prediction, truth):
-            confusion(row, true, CLASSES)
-
-    counted, passed = milliseconds(count), milliseconds(lambda: np.bitwise_xor(prediction, truth, out=sink))
-    per_scene = counted / scenes
-    print(f"{scenes} scenes of {POINTS:,} points, {CLASSES} classes, int16; median CPU ms of {REPEATS}, one thread")
-    print(f"confusion {per_scene:.3f} ms a scene; one pass over both arrays {passed / scenes:.3f} ms a scene")
-    print(f"ratio {counted / passed:.1f}; 1,000 scenes: {per_scene:.2f} s")
-
-
-if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    ways = {
+        "ours": lambda: confusion(prediction, truth, CLASSES),
+        "np.bincount": lambda: by_bincount(prediction, truth),
+        "one pass over both": lambda: np.bitwise_xor(prediction, truth, out=sink),
+    }
+    if not (confusion(prediction, truth, CLASSES)[:, :CLASSES] == by_bincount(prediction, truth)).all():
+        raise RuntimeError("the counts differ")
+    taken = medians(ways, 31, "cpu") | medians({"double loop": lambda: double_loop(prediction, truth)}, 3, "cpu")
+    size = f"{points:,} points, {CLASSES} classes"
+    note = f"{taken['ours'] / taken['one pass over both']:.0f} x one pass over both arrays"
+    result = [Row("confusion", size, taken["ours"], "ms", "double loop", taken["double loop"], 1.0, note=note)]
+    result.append(Row("confusion", size, taken["ours"], "ms", "np.bincount", taken["np.bincount"]))
+    sizes = [points * factor for factor in (1, 4, 16, 64)]
+    durations = []
+    for count in sizes:
+        both = labels(count)
+        durations.append(medians({"ours": partial(confusion, *both, CLASSES)}, clock="cpu")["ours"])
+    growth = exponent(sizes, durations)
+    result.append(Row("confusion, growth", f"{sizes[0]:,} to {sizes[-1]:,}", durations[-1], growth=growth))
+    return result

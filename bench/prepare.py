@@ -1,32 +1,33 @@
-"""Preparation of a scan by stage, beside the usual ways: ``python -m bench.prepare [.../scans/<scene>]``."""
+"""Preparation of a scan by stage, beside the usual ways: ``python -m bench prepare``."""
 
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from plyfile import PlyData
-from rich.console import Console
-from rich.table import Table
 
-from bench.voxels import median_ms
+from bench.measure import medians
+from bench.rows import Row
 from data_prep.raw_scannet import RawObject, RawScan, annotation_paths, mesh_path, read_scan, write_scan
+from data_prep.rooms.generate import label_map
+from data_prep.scannet import prepare
 from data_prep.scannet_labels import annotate
 from data_prep.scannet_scene import Job, align, hash_array, hash_file, prepare_scene
-from pointnc.benchmarks.scannet import LabelMap, taxonomy
+from pointnc.benchmarks.scannet import LABEL_MAP_FILE, LabelMap, taxonomy
 from pointnc.scenes.mesh import vertex_normals
 from pointnc.scenes.ply import read_ply
 from pointnc.scenes.store import DTYPES, write_scene
 
 SIDE = 387
 """Vertices along the side of the synthetic scan: 150 thousand in all, as a ScanNet scan has."""
-REPEATS = 7
-TARGET = 5
 
 
 def synthetic_scan(side: int = SIDE) -> RawScan:
@@ -63,8 +64,8 @@ def add_at_normals(coord: NDArray[np.float32], faces: NDArray[np.int32]) -> NDAr
     return normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-20)
 
 
-def measure(folder: Path, out: Path) -> tuple[int, dict[str, float], dict[str, tuple[float, float]]]:
-    """Return N, milliseconds by stage (the whole last), and milliseconds of slow ways with ours beside."""
+def stages(folder: Path, out: Path) -> dict[str, Callable[[], Any]]:
+    """Return the parts of the preparation of a scan as calls, the whole last."""
     classes = taxonomy("scannet200")
     names = LabelMap(dict(zip(classes.names, classes.ids)), dict.fromkeys(classes.names, 1))
     paths = annotation_paths(folder)
@@ -90,7 +91,7 @@ def measure(folder: Path, out: Path) -> tuple[int, dict[str, float], dict[str, t
         for array in typed.values():
             hash_array(array)
 
-    stages = {
+    return {
         "parsing ply": parse_ply,
         "parsing json": parse_json,
         "alignment": lambda: align(scan.coord, scan.axis_alignment),
@@ -100,43 +101,53 @@ def measure(folder: Path, out: Path) -> tuple[int, dict[str, float], dict[str, t
         "writing": lambda: write_scene(out / "train" / "a", typed, {}),
         "whole scene": lambda: prepare_scene(Job(folder, out / "train" / "b", labels=True), names),
     }
-    seconds = {name: median_ms(call, REPEATS) for name, call in stages.items()}
-    slow = {
-        "plyfile, element by element": (
-            median_ms(lambda: PlyData.read(str(mesh_path(folder))), REPEATS),
-            median_ms(lambda: read_ply(mesh_path(folder)), REPEATS),
-        ),
-        "normals by np.add.at": (
-            median_ms(lambda: add_at_normals(scan.coord, scan.faces), REPEATS),
-            seconds["normals"],
-        ),
-    }
-    return len(scan.coord), seconds, slow
 
 
-def main(folder: str | None = None) -> None:
-    """Print the table for the scan in ``folder``, or for a synthetic one."""
-    console = Console(width=100)
+def write_many(root: Path, scan: RawScan, scenes: int) -> None:
+    """Write a raw root with so many copies of a scan, all of the training split."""
+    names = [f"scene{number:04d}_00" for number in range(scenes)]
+    for name in names:
+        write_scan(replace(scan, name=name), root / "scans" / name)
+    (root / "scannetv2_train.txt").write_text("\n".join(names) + "\n")
+    (root / LABEL_MAP_FILE).write_text(label_map())
+
+
+def two_processes(root: Path, scenes: int) -> float:
+    """Return the seconds that one process takes for all scenes, as a multiple of what two take."""
+    taken = {}
+    for workers in (1, 2):
+        start = time.perf_counter()
+        prepare(root, root.parent / f"store{workers}", splits=["train"], workers=workers)
+        taken[workers] = time.perf_counter() - start
+    return taken[1] / taken[2]
+
+
+def rows(quick: bool = False) -> list[Row]:
+    """Measure a scan of 150 thousand vertices by stage, the usual ways beside it, and two processes against one."""
+    side, repeats = (60, 3) if quick else (SIDE, 7)
+    result = []
     with tempfile.TemporaryDirectory() as scratch:
-        scan = Path(folder) if folder else Path(scratch) / "scans" / "scene0000_00"
-        if not folder:
-            write_scan(synthetic_scan(), scan)
-        points, stages, slow = measure(scan, Path(scratch) / "store")
-    whole = stages.pop("whole scene")
-    table = Table(title=f"{scan.name}: {points:,} vertices, median of {REPEATS}, one core")
-    for heading in ("stage", "CPU ms", "share"):
-        table.add_column(heading, justify="left" if heading == "stage" else "right")
-    for name, duration in stages.items():
-        table.add_row(name, f"{duration:.1f}", f"{duration / whole:.0%}")
-    rest = whole - sum(stages.values())
-    table.add_row("the rest (stacking, checks, types)", f"{rest:.1f}", f"{rest / whole:.0%}", end_section=True)
-    table.add_row("whole scene", f"{whole:.1f}", f"{1e3 / whole:.1f} scenes/s")
-    for name, (duration, ours) in slow.items():
-        table.add_row(name, f"{duration:.1f}", f"{duration / ours:.1f} x ours")
-    console.print(table)
-    limit = max(stages, key=lambda name: stages[name])
-    console.print(f"target: {TARGET} scenes/s a core. What limits it: {limit} ({stages[limit]:.0f} of {whole:.0f} ms)")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:2])
+        folder = Path(scratch) / "scans" / "scene0000_00"
+        scan = synthetic_scan(side)
+        write_scan(scan, folder)
+        size = f"{side * side:,} vertices"
+        ours = medians(stages(folder, Path(scratch) / "store"), repeats, "cpu")
+        slow = {
+            "parsing ply": ("plyfile", lambda: PlyData.read(str(mesh_path(folder)))),
+            "normals": ("np.add.at", lambda: add_at_normals(scan.coord, scan.faces)),
+        }
+        theirs = medians({stage: call for stage, (_, call) in slow.items()}, 3, "cpu")
+        plain = ours["whole scene"] + sum(theirs[stage] - ours[stage] for stage in slow)
+        name = "plyfile and np.add.at in it"
+        result.append(Row("raw scene to store", size, ours["whole scene"], "ms", name, plain, target=300))
+        for stage, taken in ours.items():
+            reference = slow[stage][0] if stage in slow else ""
+            if stage != "whole scene":
+                result.append(Row(f"– {stage}", size, taken, "ms", reference, theirs.get(stage)))
+        scenes = 4 if quick else 24
+        root = Path(scratch) / "many"
+        write_many(root, scan, scenes)
+        ratio = two_processes(root, scenes)
+        note = "wall time, processes started anew"
+        result.append(Row("two processes", f"{scenes} scenes", ratio, "x one", target=1.8, at_least=True, note=note))
+    return result

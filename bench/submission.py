@@ -1,21 +1,17 @@
-"""Speed of prediction files beside numpy's: ``python -m bench.submission [points]``."""
+"""Speed of prediction files beside numpy's: ``python -m bench submission``."""
 
 from __future__ import annotations
 
 import io
-import statistics
-import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
 
+from bench.measure import exponent, medians
+from bench.rows import Row
 from pointnc.benchmarks.predictions import format_labels, parse_lines, write_labels
 from pointnc.benchmarks.scannet import taxonomy
 from pointnc.benchmarks.submission import find_violations, write_zip
@@ -27,53 +23,64 @@ def synthetic_labels(points: int) -> NDArray[np.int32]:
     return taxonomy("scannet200").decode(np.repeat(rng.integers(0, 200, points // 30 + 1), 30)[:points])
 
 
-def median_ms(call: Callable[[], Any], repeats: int = 9) -> float:
-    """Return the median CPU time of a call in milliseconds, after one that is not counted."""
-    call()
-    seconds = []
-    for _ in range(repeats):
-        start = time.thread_time()
-        call()
-        seconds.append(time.thread_time() - start)
-    return statistics.median(seconds) * 1e3
-
-
 def with_savetxt(ids: NDArray[Any]) -> bytes:
     stream = io.BytesIO()
     np.savetxt(stream, ids, fmt="%d")
     return stream.getvalue()
 
 
-def main(points: int = 150_000) -> None:
+def save_file(path: Path, ids: NDArray[Any]) -> None:
+    np.savetxt(path, ids, fmt="%d")
+
+
+def load_text(text: bytes) -> NDArray[Any]:
+    return np.loadtxt(io.BytesIO(text), np.int64)
+
+
+def rows(quick: bool = False) -> list[Row]:
+    """Measure text and files against numpy's, the check of a zip, and the growth."""
+    points = 10_000 if quick else 150_000
     ids = synthetic_labels(points)
     text = format_labels(ids)
     if text != with_savetxt(ids):
         raise RuntimeError("the texts differ")
     label_set, expected = taxonomy("scannet200"), {"scene0000_00": points}
+    size = f"{points:,} points"
+    result = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = folder / "txt" / "scene0000_00.txt"
         write_labels(path, ids)
         archive = write_zip(folder / "txt", folder / "a.zip", label_set, expected)
-        rows: list[tuple[str, float, float | None]] = []
-        for what, ours, numpys, repeats in (
-            ("labels to text", lambda: format_labels(ids), lambda: with_savetxt(ids), 3),
-            ("text to labels", lambda: parse_lines(text, keep=1), lambda: np.loadtxt(io.BytesIO(text), np.int64), 3),
-            ("labels to file", lambda: write_labels(path, ids), lambda: np.savetxt(path, ids, fmt="%d"), 3),
+        for step, ours, reference, theirs, target in (
+            ("labels to text", lambda: format_labels(ids), "np.savetxt", lambda: with_savetxt(ids), 8.0),
+            (
+                "labels to a file",
+                lambda: write_labels(path, ids),
+                "np.savetxt",
+                lambda: np.savetxt(path, ids, "%d"),
+                8.0,
+            ),
+            (
+                "text to labels",
+                lambda: parse_lines(text, keep=1),
+                "np.loadtxt",
+                lambda: np.loadtxt(io.BytesIO(text)),
+                None,
+            ),
         ):
-            rows.append((what, median_ms(ours), median_ms(numpys, repeats)))
-        rows.append(("check of a zip", median_ms(lambda: find_violations(archive, label_set, expected)), None))
-        rows.append(
-            ("zip and check", median_ms(lambda: write_zip(path.parent, archive, label_set, expected, True)), None)
-        )
-    table = Table(title=f"one scene of {points:,} points, {len(text):,} bytes of text")
-    for column in ("what", "CPU ms", "numpy's CPU ms", "speed-up"):
-        table.add_column(column, justify="left" if column == "what" else "right")
-    for what, own, other in rows:
-        table.add_row(what, f"{own:.2f}", *(["–", "–"] if other is None else [f"{other:.1f}", f"{other / own:.0f}"]))
-    Console(width=100).print(table)
-    Console(width=100).print("numpy's: savetxt and loadtxt")
-
-
-if __name__ == "__main__":
-    main(*(int(argument) for argument in sys.argv[1:2]))
+            taken = medians({"ours": ours, "theirs": theirs}, clock="cpu")
+            result.append(Row(step, size, taken["ours"], "ms", reference, taken["theirs"], target))
+        checks = {
+            "check of a zip": lambda: find_violations(archive, label_set, expected),
+            "zip and check": lambda: write_zip(path.parent, archive, label_set, expected, True),
+        }
+        result += [Row(step, size, taken) for step, taken in medians(checks, clock="cpu").items()]
+    sizes = [points * factor for factor in (1, 2, 4, 8)]
+    durations = []
+    for count in sizes:
+        many = synthetic_labels(count)
+        durations.append(medians({"ours": lambda many=many: format_labels(many)}, clock="cpu")["ours"])  # type: ignore[misc]
+    growth = exponent(sizes, durations)
+    result.append(Row("labels to text, growth", f"{sizes[0]:,} to {sizes[-1]:,}", durations[-1], growth=growth))
+    return result

@@ -7,6 +7,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from omegaconf import OmegaConf
 from rich.console import Console
 from rich.table import Table
 
-from bench.voxels import SIZE, median_ms, synthetic_room
+from bench.measure import medians
+from bench.voxels import SIZE, synthetic_room
 from pointnc.data import SceneDataset, collate, make_sample
 from pointnc.data.transforms import ElasticDistortion, RandomDropout, SphereCrop, Transform
 from pointnc.data.transforms.crop import nearest
@@ -50,6 +52,11 @@ def plain_elastic(coord: NDArray[Any], granularity: float, magnitude: float) -> 
 def plain_crop(coord: NDArray[Any], center: NDArray[Any], count: int) -> NDArray[Any]:
     """Sort all distances."""
     return np.argsort(np.sum(np.square(coord - center), 1))[:count]
+
+
+def median_ms(call: Callable[[], Any], repeats: int = 7) -> float:
+    """Return the median CPU time of a call, in milliseconds."""
+    return medians({"call": call}, repeats, "cpu")["call"]
 
 
 def make_dataset(root: Path, points: int, scenes: int = 2) -> SceneDataset:

@@ -1,19 +1,18 @@
-"""Voxelisation beside the usual ways: ``python -m bench.voxels [points ...]``."""
+"""Voxelisation beside the usual ways: ``python -m bench voxels``."""
 
 from __future__ import annotations
 
-import statistics
-import sys
-import time
-from collections.abc import Callable, Sequence
+import tracemalloc
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
 
+from bench.measure import exponent, medians
+from bench.rows import Row
 from pointnc.data.voxels import voxelize
 
 SIZE = 0.02
@@ -30,20 +29,6 @@ def synthetic_room(points: int, seed: int = 0) -> NDArray[np.float32]:
     return coord[np.lexsort(np.floor(coord / 0.25).T)].astype(np.float32)
 
 
-def median_ms(call: Callable[[], Any], repeats: int = 7) -> float:
-    """Return the median CPU time of a call in milliseconds, after one that is not counted.
-
-    The time of this thread, so that other processes on the machine disturb little; all calls here use one thread.
-    """
-    call()
-    seconds = []
-    for _ in range(repeats):
-        start = time.thread_time()
-        call()
-        seconds.append(time.thread_time() - start)
-    return statistics.median(seconds) * 1e3
-
-
 def keys(coord: NDArray[np.float32]) -> NDArray[np.int64]:
     """Return one int64 key a point."""
     cells = np.floor(coord / np.float32(SIZE)).astype(np.int64)
@@ -57,63 +42,77 @@ def unique_rows(coord: NDArray[np.float32]) -> Any:
     return np.unique(cells, axis=0, return_index=True, return_inverse=True)
 
 
-def measure(points: int) -> list[tuple[str, float, float]]:
-    """Return name, milliseconds and bytes a point at peak (of numpy's memory) of each way."""
-    import tracemalloc
+def peak_bytes(call: Callable[[], Any]) -> int:
+    """Return numpy's peak memory during a call, results included."""
+    tracemalloc.start()
+    call()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
 
-    coord = synthetic_room(points)
-    voxels = voxelize(coord, SIZE)
-    buffers = np.empty_like(coord), np.empty_like(voxels.grid), voxels.index.copy(), voxels.inverse.copy()
 
-    def memory_pass() -> None:
-        """Read the input and write results of the right sizes once."""
-        np.copyto(buffers[0], coord)
-        np.copyto(buffers[1], voxels.grid)
-        buffers[2].fill(0)
-        buffers[3].fill(0)
-
-    rng = np.random.default_rng(0)
-    ways: dict[str, tuple[Callable[[], Any], int]] = {
-        "reading and writing once": (memory_pass, 15),
-        "pointnc, first": (lambda: voxelize(coord, SIZE), 15),
-        "pointnc, random": (lambda: voxelize(coord, SIZE, "random", rng), 15),
-        "pointnc without numba": (lambda: voxelize(coord, SIZE, backend="numpy"), 7),
-        "torch.unique of keys*": (
-            lambda: torch.unique(torch.from_numpy(keys(coord)), return_inverse=True),
-            7,
-        ),
-        "np.unique of keys": (lambda: np.unique(keys(coord), return_index=True, return_inverse=True), 7),
-        "np.unique(axis=0)": (lambda: unique_rows(coord), 3 if points > 500_000 else 7),
+def references(coord: NDArray[np.float32]) -> dict[str, Callable[[], Any]]:
+    """Return the usual ways by name; torch's has no representative."""
+    return {
+        "torch.unique of keys": lambda: torch.unique(torch.from_numpy(keys(coord)), return_inverse=True),
+        "np.unique of keys": lambda: np.unique(keys(coord), return_index=True, return_inverse=True),
+        "np.unique(axis=0)": lambda: unique_rows(coord),
     }
-    rows = []
-    for name, (call, repeats) in ways.items():
-        duration = median_ms(call, repeats)
-        tracemalloc.start()
-        call()
-        rows.append((name, duration, tracemalloc.get_traced_memory()[1] / points))
-        tracemalloc.stop()
-    return rows
 
 
-def main(sizes: Sequence[int] = (150_000, 1_500_000)) -> None:
+def rows(quick: bool = False) -> list[Row]:
+    """Measure against the usual ways at two sizes, the memory, and the growth."""
     torch.set_num_threads(1)
+    targets = {20_000: None, 40_000: None} if quick else {150_000: 4.5, 1_500_000: 60.0}
+    result = []
+    for points, target in targets.items():
+        coord = synthetic_room(points)
+        voxels = voxelize(coord, SIZE)
+        buffers = np.empty_like(coord), np.empty_like(voxels.grid), voxels.index.copy(), voxels.inverse.copy()
+
+        def memory_pass(coord: Any = coord, buffers: Any = buffers, voxels: Any = voxels) -> None:
+            np.copyto(buffers[0], coord)
+            np.copyto(buffers[1], voxels.grid)
+            buffers[2].fill(0)
+            buffers[3].fill(0)
+
+        def ours(coord: Any = coord) -> None:
+            voxelize(coord, SIZE)
+
+        slow = references(coord)
+        fast = {"ours": ours, "pass": memory_pass}
+        taken = medians(fast, 15, "cpu") | medians(slow, 3 if points > 500_000 else 7, "cpu")
+        size = f"{points:,} points, {len(voxels):,} voxels"
+        note = f"{taken['ours'] / taken['pass']:.0f} x reading and writing once"
+        for name in slow:
+            result.append(Row("voxelise, first", size, taken["ours"], "ms", name, taken[name], target, note=note))
+            target, note = None, ""
+        draw = partial(voxelize, coord, SIZE, "random", np.random.default_rng(0))
+        drawn = medians({"random": draw}, clock="cpu")
+        result.append(Row("voxelise, random representative", size, drawn["random"]))
+        bytes_a_point = peak_bytes(ours) / points
+        result.append(Row("voxelise, peak memory", size, bytes_a_point, "bytes a point", target=40))
+    sizes = (5_000, 10_000, 20_000, 40_000) if quick else (150_000, 1_500_000, 15_000_000, 50_000_000)
+    durations = []
     for points in sizes:
-        rows = measure(points)
-        bandwidth, rowwise = rows[0][1], rows[-1][1]
-        table = Table(
-            title=f"{points:,} points, {SIZE * 100:g} cm, {len(voxelize(synthetic_room(points), SIZE)):,} voxels"
-        )
-        for column in ("way", "CPU ms", "x memory pass", "speed-up", "bytes a point"):
-            table.add_column(column, justify="left" if column == "way" else "right", no_wrap=True)
-        for name, duration, memory in rows:
-            table.add_row(
-                name, f"{duration:.2f}", f"{duration / bandwidth:.1f}", f"{rowwise / duration:.1f}", f"{memory:.0f}"
-            )
-        Console(width=110).print(table)
-    Console(width=110).print(
-        "speed-up: over np.unique(axis=0). bytes a point: numpy's peak, results included. *: no representative."
-    )
+        coord = synthetic_room(points)
+        durations.append(medians({"ours": lambda coord=coord: voxelize(coord, SIZE)}, 3, "cpu")["ours"])  # type: ignore[misc]
+        del coord
+    note = ", ".join(f"{duration:.0f} ms" for duration in durations) + ", medians of 3"
+    size = f"{sizes[0]:,} to {sizes[-1]:,} points"
+    growth = exponent(sizes, durations)
+    result.append(Row("voxelise, growth", size, durations[-1], growth=growth, note=note))
+    return result
+
+
+def main() -> None:
+    """Print the rows of the usual sizes."""
+    from rich.console import Console
+
+    from bench.rows import terminal_table
+
+    Console(width=180).print(terminal_table("voxels", rows()))
 
 
 if __name__ == "__main__":
-    main(*([[int(argument) for argument in sys.argv[1:]]] if sys.argv[1:] else []))
+    main()

@@ -37,7 +37,8 @@ class Architecture:
     def __post_init__(self) -> None:
         if self.name not in ARCHITECTURES:
             raise UserError(f"unknown architecture {self.name!r}; pointnc has {', '.join(ARCHITECTURES)}")
-        parameters = inspect.signature(ARCHITECTURES[self.name]).parameters
+        parameters = dict(inspect.signature(ARCHITECTURES[self.name]).parameters)
+        del parameters["checkpointing"]  # how it is trained, not what it is
         unknown = sorted(set(self.arguments) - set(parameters))
         if unknown:
             raise UserError(f"architecture {self.name} has no {unknown[0]!r}; it has {', '.join(parameters)}")
@@ -56,7 +57,9 @@ class Architecture:
         Raises:
             UserError: its ``_target_`` is not one of pointnc's backbones.
         """
-        arguments = {str(key): value for key, value in node.items() if not str(key).startswith("_")}
+        arguments = {
+            str(key): value for key, value in node.items() if not str(key).startswith("_") and key != "checkpointing"
+        }
         target = str(node["_target_"])
         for name, kind in ARCHITECTURES.items():
             if target in (f"{kind.__module__}.{name}", f"pointnc.models.{name}"):

@@ -4,11 +4,14 @@ The arrangement is that of MinkowskiEngine's ResNets (Choy et al., 4D Spatio-Tem
 """
 
 from abc import ABC, abstractmethod
-from typing import Literal, NamedTuple
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal, NamedTuple, cast
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pointnc.models.fused import Layer, is_recomputing, run_layers
 from pointnc.models.grid import SparseTensor
 from pointnc.models.sparse import PointwiseConvolution, SparseConvolution, SubmanifoldConvolution
 
@@ -38,6 +41,10 @@ class BatchNorm(nn.BatchNorm1d):
             return F.batch_norm(
                 features, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps
             )
+        if self.training and is_recomputing() and self.running_mean is not None and self.running_var is not None:
+            # Autograd compares what is kept now with what was kept the first time: copies stand in for the statistics.
+            means, variances = self.running_mean.clone(), self.running_var.clone()
+            return F.batch_norm(features, means, variances, self.weight, self.bias, True, 0.0, self.eps)
         return super().forward(features)
 
 
@@ -65,9 +72,27 @@ class NormedConvolution(nn.Module):
 
     def forward(self, x: SparseTensor) -> SparseTensor:
         """Convolve, normalise and rectify."""
-        x = self.convolution(x)
-        features = self.norm(x.features)
-        return x.replace(F.relu_(features) if self.relu else features)
+        return run_path([self], x)
+
+
+def run_path(path: Sequence[NormedConvolution], x: SparseTensor, residual: Tensor | None = None) -> SparseTensor:
+    """Run layers one after the other; a residual is added to the last one, and a ReLU follows.
+
+    On a CPU they run fused (:mod:`pointnc.models.fused`), elsewhere module by module.
+    """
+    if x.features.is_cuda or len(x.features) == 0 or any(type(layer.norm) is not BatchNorm for layer in path):
+        for layer in path:
+            x = layer.convolution(x)
+            features = layer.norm(x.features)
+            x = x.replace(F.relu_(features) if layer.relu else features)
+        return x if residual is None else x.replace(F.relu_(x.features + residual))
+    layers, grid = [], x.grid
+    for layer in path:
+        table, grid = layer.convolution.table(grid)
+        layers.append(Layer(layer.convolution.matrices, table, layer.norm, layer.relu))
+    if residual is not None:
+        layers[-1] = replace(layers[-1], relu=True)
+    return SparseTensor(run_layers(x.features.to(layers[0].matrices.dtype), layers, residual), grid)
 
 
 class ResidualBlock(nn.Module, ABC):
@@ -99,7 +124,7 @@ class ResidualBlock(nn.Module, ABC):
 
     def forward(self, x: SparseTensor) -> SparseTensor:
         """Map (V, in) to (V, planes · expansion)."""
-        return x.replace(F.relu_(self.path(x).features + self.shortcut(x).features))
+        return run_path(cast(Sequence[NormedConvolution], self.path), x, self.shortcut(x).features)
 
 
 class BasicBlock(ResidualBlock):

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pointnc.models.neighbours import NeighbourTable, Shape, strided_table, submanifold_table
+from pointnc.models.neighbours import PairTable, Shape, lexicographic_order, strided_table, submanifold_table
 
 
 @dataclass(eq=False)
@@ -15,11 +15,13 @@ class Grid:
     """The occupied voxels of a batch at one resolution, with the neighbour tables that its layers share.
 
     Attributes:
-        coord: (V, 4) int32: sample, x, y, z in voxels of this resolution; distinct rows.
+        coord: (V, 4) int32: sample, x, y, z in voxels of this resolution; distinct rows, on a CPU in lexicographic
+            order.
         shape: extent along x, y and z in voxels.
         batch_size: number of samples, empty ones included.
         stride: edge of a voxel in voxels of the finest grid.
         indice_dict: the tables that spconv builds on CUDA, shared by all resolutions.
+        order: (V,) which row of the input each voxel was; None where they are in the order of the input.
     """
 
     coord: Tensor
@@ -27,9 +29,10 @@ class Grid:
     batch_size: int
     stride: int = 1
     indice_dict: dict[str, Any] = field(default_factory=dict)
+    order: Tensor | None = None
     _finer: "Grid | None" = None
-    _descent: NeighbourTable | None = None
-    _submanifold: dict[int, NeighbourTable] = field(default_factory=dict)
+    _descent: PairTable | None = None
+    _submanifold: dict[int, PairTable] = field(default_factory=dict)
 
     @property
     def finer(self) -> "Grid":
@@ -45,7 +48,13 @@ class Grid:
         x, y, z = self.shape
         return Grid(coord, (x // 2, y // 2, z // 2), self.batch_size, 2 * self.stride, self.indice_dict, _finer=self)
 
-    def submanifold(self, kernel: int) -> NeighbourTable:
+    def restore(self, features: Tensor) -> Tensor:
+        """Return the rows of ``features`` (V, C) in the order of the input."""
+        if self.order is None:
+            return features
+        return torch.empty_like(features).index_copy(0, self.order, features)
+
+    def submanifold(self, kernel: int) -> PairTable:
         """The table of a submanifold convolution on a CPU, built once."""
         if kernel not in self._submanifold:
             self._submanifold[kernel] = submanifold_table(self.coord, self.shape, kernel)
@@ -58,7 +67,7 @@ class Grid:
         grid._descent = table
         return grid
 
-    def descent(self) -> NeighbourTable:
+    def descent(self) -> PairTable:
         """The table of the convolution on a CPU that led here from the finer grid."""
         if self._descent is None:
             raise ValueError("this grid was not made by a down convolution on a CPU")
@@ -67,7 +76,7 @@ class Grid:
 
 @dataclass(frozen=True, eq=False)
 class SparseTensor:
-    """Features (V, C) of the occupied voxels of a grid, row by row."""
+    """Features (V, C) of the occupied voxels of a grid, row by row; ``grid.restore`` gives them the input's order."""
 
     features: Tensor
     grid: Grid
@@ -96,7 +105,10 @@ class SparseTensor:
         if min(lowest) < 0 or highest[0] >= batch_size:
             raise ValueError(f"voxels must lie in samples 0 to {batch_size - 1}, at coordinates of at least 0")
         x, y, z = (math.ceil((last + 1) / divisor) * divisor for last in highest[1:])
-        return cls(features, Grid(coord.contiguous(), (x, y, z), batch_size))
+        order = None if coord.is_cuda else lexicographic_order(coord, (x, y, z))
+        if order is not None:
+            coord, features = coord[order], features[order]
+        return cls(features, Grid(coord.contiguous(), (x, y, z), batch_size, order=order))
 
     def replace(self, features: Tensor) -> "SparseTensor":
         """The same voxels with other features."""

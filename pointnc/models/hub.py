@@ -86,7 +86,7 @@ def pull(repository: str, hub: str | None = None) -> Path:
         _copy(source, own)
         return own
     folder = _download(repository)
-    if (own / WEIGHTS).is_file():
+    if folder != own and (own / WEIGHTS).is_file():
         print(f"note: {own}, pulled from a folder, goes before it; delete that to use {folder}", file=sys.stderr)
     return folder
 
@@ -136,7 +136,7 @@ def _download(repository: str) -> Path:
             # Asked first: the library would take an older copy without a word, and fetch from what is no bundle.
             contents = library.HfApi().model_info(repository, timeout=TIMEOUT).siblings
         except _failures(library.errors) as error:
-            folder = _downloaded(repository) if _is_away(error) else None
+            folder = (_downloaded(repository) or cached(repository)) if _is_away(error) else None
             if folder is None:
                 raise
             print(f"note: no way to the hub; this is the copy of an earlier pull: {folder}", file=sys.stderr)

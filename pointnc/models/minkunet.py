@@ -24,6 +24,7 @@ class MinkUNet(SparseUNet):
         out_channels: None, or the channels of a linear map behind the last stage.
         batch_norm_momentum: weight of a new batch in the running statistics.
         batch_norm_eps: added to the variance.
+        checkpointing: half the memory of training for a third more time; see :class:`SparseUNet`.
 
     Raises:
         UserError: if the plan is not one of a U-Net.
@@ -40,8 +41,18 @@ class MinkUNet(SparseUNet):
         out_channels: int | None = None,
         batch_norm_momentum: float = 0.1,
         batch_norm_eps: float = 1e-5,
+        checkpointing: bool = False,
     ) -> None:
         norm = Norm(batch_norm_momentum, batch_norm_eps)
         super().__init__(
-            in_channels, planes, layers, stem_channels, stem_kernel, block, out_channels, norm, widen_on_descent=False
+            in_channels,
+            planes,
+            layers,
+            stem_channels,
+            stem_kernel,
+            block,
+            out_channels,
+            norm,
+            checkpointing,
+            widen_on_descent=False,
         )

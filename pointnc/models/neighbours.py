@@ -2,46 +2,90 @@
 
 A sparse convolution adds up, over the offsets of its kernel, products of gathered input rows that are
 scattered to output rows. The table lists those row pairs offset by offset (the "rule book" of Graham et al.,
-3D Semantic Segmentation with Submanifold Sparse Convolutional Networks, CVPR 2018), in the form that the
-native algorithm of spconv reads.
+3D Semantic Segmentation with Submanifold Sparse Convolutional Networks, CVPR 2018). Voxels come in lexicographic
+order (:func:`lexicographic_order`): a step of the kernel keeps that order, so that both rows of the pairs of an offset
+ascend.
 
 spconv can build such tables on a CPU itself, but numbers the voxels in 32 bits: where samples × x × y × z of
 the extent passes 2^31 (a large building at 2 cm), distant voxels silently become neighbours. Here they are
-numbered in 64 bits, and sorted instead of hashed, which takes about half the time.
+numbered in 64 bits.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 Shape = tuple[int, int, int]
 RowPairs = tuple[Tensor, Tensor]
+Rows = NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
-class NeighbourTable:
+class PairTable:
     """Row pairs of one sparse convolution, offset by offset.
 
     Attributes:
-        pairs: (2, k³, W) int32; offset ``o`` adds the input rows ``pairs[0, o, :n]`` to the output rows
-            ``pairs[1, o, :n]`` with ``n = counts[o]``. Offsets are numbered with the last axis fastest.
-        counts: (k³,) int32.
+        inputs: (W,) int32 input rows; those of offset ``o`` are ``inputs[starts[o]:starts[o + 1]]`` and ascend.
+        outputs: (W,) int32 the output rows beside them, which ascend within an offset too.
+        starts: (K + 1,) int64. Offsets are numbered with the last axis fastest.
+        num_inputs: number of input rows.
+        num_outputs: number of output rows.
+        identity: the offset that pairs each row with itself and is not listed; None where there is none.
     """
 
-    pairs: Tensor
-    counts: Tensor
+    inputs: Rows
+    outputs: Rows
+    starts: NDArray[np.int64]
+    num_inputs: int
+    num_outputs: int
+    identity: int | None = None
+    _splits: dict[int, NDArray[np.int64]] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, offsets: Sequence[RowPairs]) -> "NeighbourTable":
-        """Pack the (input rows, output rows) of every offset into one table."""
-        counts = torch.tensor([len(inputs) for inputs, _ in offsets], dtype=torch.int32)
-        pairs = torch.empty((2, len(offsets), int(counts.max())), dtype=torch.int32)
-        for index, (inputs, outputs) in enumerate(offsets):
-            pairs[0, index, : len(inputs)] = inputs
-            pairs[1, index, : len(outputs)] = outputs
-        return cls(pairs, counts)
+    def of(
+        cls, offsets: Sequence[RowPairs], num_inputs: int, num_outputs: int, identity: int | None = None
+    ) -> PairTable:
+        """Join the (input rows, output rows) of every offset."""
+        starts = np.zeros(len(offsets) + 1, np.int64)
+        starts[1:] = np.cumsum([len(inputs) for inputs, _ in offsets])
+        inputs, outputs = (torch.cat(rows).int().numpy() for rows in zip(*offsets))
+        return cls(inputs, outputs, starts, num_inputs, num_outputs, identity)
+
+    @property
+    def offsets(self) -> int:
+        """K."""
+        return len(self.starts) - 1
+
+    @cached_property
+    def reversed(self) -> PairTable:
+        """The same pairs from output to input: those of the transposed convolution, and of gradients."""
+        return PairTable(self.outputs, self.inputs, self.starts, self.num_outputs, self.num_inputs, self.identity)
+
+    def splits(self, tile: int) -> NDArray[np.int64]:
+        """Return (T + 1, K): where the pairs of each tile of so many output rows begin, offset by offset."""
+        if tile not in self._splits:
+            bounds = (np.arange(-(-self.num_outputs // tile) + 1) * tile).astype(np.int32)
+            self._splits[tile] = np.stack(
+                [begin + np.searchsorted(self.outputs[begin:end], bounds) for begin, end in self._ranges()], axis=1
+            )
+        return self._splits[tile]
+
+    def _ranges(self) -> Any:
+        return zip(self.starts[:-1].tolist(), self.starts[1:].tolist())
+
+
+def lexicographic_order(coord: Tensor, shape: Shape) -> Tensor | None:
+    """Return the rows of ``coord`` (V, 4) in lexicographic order, or None if they are in that order already."""
+    keys = linear_keys(coord, shape)
+    return None if bool((keys[1:] > keys[:-1]).all()) else keys.argsort()
 
 
 def linear_keys(coord: Tensor, shape: Shape, margin: int = 0) -> Tensor:
@@ -66,22 +110,21 @@ def linear_keys(coord: Tensor, shape: Shape, margin: int = 0) -> Tensor:
     return ((sample * size_x + (x + margin)) * size_y + (y + margin)) * size_z + (z + margin)
 
 
-def submanifold_table(coord: Tensor, shape: Shape, kernel: int) -> NeighbourTable:
+def submanifold_table(coord: Tensor, shape: Shape, kernel: int) -> PairTable:
     """Pairs of a submanifold convolution, whose outputs are the very voxels of its input.
 
     Args:
-        coord: (V, 4) integers, distinct rows; V > 0.
+        coord: (V, 4) integers, distinct rows in lexicographic order; V > 0.
         shape: extent of the grid, in voxels.
         kernel: odd edge k of the kernel.
 
     Returns:
-        Output row ``j`` and input row ``i`` are paired at the offset ``coord[i] - coord[j]``. The centre, which
-        pairs each row with itself, is left empty: spconv multiplies it without gathering.
+        Output row ``j`` and input row ``i`` are paired at the offset ``coord[i] - coord[j]``; the centre is the
+        identity.
     """
     reach = kernel // 2
     centre = kernel**3 // 2
-    keys, order = linear_keys(coord, shape, margin=reach).sort()
-    order = order.int()
+    keys = linear_keys(coord, shape, margin=reach)
     stride_y = shape[2] + 2 * reach
     stride_x = stride_y * (shape[1] + 2 * reach)
 
@@ -95,19 +138,19 @@ def submanifold_table(coord: Tensor, shape: Shape, kernel: int) -> NeighbourTabl
         for _ in range(min(kernel, centre - column * kernel)):
             found = keys[position.clamp_(max=len(keys) - 1)] == wanted
             outputs = found.nonzero().squeeze(1)
-            half.append((order[position[outputs]], order[outputs]))
+            half.append((position[outputs], outputs))
             position += found
             wanted += 1
-    empty = order[:0]
+    empty = coord[:0, 0]
     mirrored = [(outputs, inputs) for inputs, outputs in reversed(half)]
-    return NeighbourTable.of([*half, (empty, empty), *mirrored])
+    return PairTable.of([*half, (empty, empty), *mirrored], len(coord), len(coord), identity=centre)
 
 
-def strided_table(coord: Tensor, shape: Shape) -> tuple[Tensor, NeighbourTable]:
+def strided_table(coord: Tensor, shape: Shape) -> tuple[Tensor, PairTable]:
     """Pairs of a convolution with a 2³ kernel and stride 2, where each voxel has one parent.
 
     Args:
-        coord: (V, 4) integers, distinct rows; V > 0.
+        coord: (V, 4) integers, distinct rows in lexicographic order; V > 0.
         shape: extent of the grid, in voxels.
 
     Returns:
@@ -122,4 +165,5 @@ def strided_table(coord: Tensor, shape: Shape) -> tuple[Tensor, NeighbourTable]:
     corner = (coord[:, 1:] % 2) @ coord.new_tensor([4, 2, 1])
     order = corner.argsort(stable=True)
     sizes = torch.bincount(corner, minlength=8).tolist()
-    return parents, NeighbourTable.of(list(zip(order.split(sizes), rows[order].split(sizes), strict=True)))
+    pairs = list(zip(order.split(sizes), rows[order].split(sizes), strict=True))
+    return parents, PairTable.of(pairs, len(coord), len(parents))

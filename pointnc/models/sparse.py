@@ -4,14 +4,14 @@ A :class:`SparseTensor` is one feature row for each occupied voxel of a :class:`
 tensors to sparse tensors and choose the algorithm by the device of their input when they run, so a model that
 was built on a CPU may move. What spconv 2.3.8 cannot do by itself is settled here:
 
-- the algorithm: native (gather, multiply, scatter) on a CPU, implicit GEMM on CUDA (native for kernels > 3³);
-- large extents on a CPU: :mod:`pointnc.models.neighbours` replaces its 32-bit tables;
-- biases: its CPU path refuses them in evaluation, so they are added outside;
-- autocast: it computes in float32 unless CUDA autocast asks for float16; it has no bfloat16, and nothing on a CPU;
+- on a CPU it is not asked at all: its native path is slow, refuses biases in evaluation, numbers voxels in 32 bits, and
+  in its build without CUDA cannot train. :mod:`pointnc.models.products` takes its place;
+- the algorithm on CUDA: implicit GEMM, native for kernels > 3³;
+- autocast: it computes in float32 unless CUDA autocast asks for float16; it has no bfloat16;
 - 1³ kernels: it reads their weight transposed;
 - batches without voxels.
 
-Importing spconv takes seconds, so it happens when the first convolution runs.
+Importing spconv takes seconds, so it happens when the first convolution runs on CUDA.
 """
 
 import functools
@@ -23,7 +23,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from pointnc.models.fused import Convolution
 from pointnc.models.grid import Grid, SparseTensor
+from pointnc.models.neighbours import PairTable
 
 Kind = Literal["submanifold", "down", "up"]
 
@@ -111,7 +113,7 @@ class SparseConvolution(nn.Module):
             elif features.is_cuda:
                 out = self._convolve_on_cuda(SparseTensor(features, x.grid), weight)
             else:
-                out = self._convolve_on_cpu(SparseTensor(features, x.grid), weight)
+                out = self._convolve_on_cpu(SparseTensor(features, x.grid), self.matrices)
             return out if self.bias is None else out.replace(out.features + self.bias.to(dtype))
 
     def extra_repr(self) -> str:
@@ -119,19 +121,23 @@ class SparseConvolution(nn.Module):
         out_channels, *_, in_channels = self.weight.shape
         return f"{in_channels}, {out_channels}, kernel={self.kernel}, bias={self.bias is not None}"
 
-    def _convolve_on_cpu(self, x: SparseTensor, weight: Tensor) -> SparseTensor:
-        functional, native = _spconv().functional, _spconv().ConvAlgo.Native
-        grid = x.grid
+    @property
+    def matrices(self) -> Tensor:
+        """(K, in, out): the weight as one matrix for each offset of the kernel."""
+        return self.weight.flatten(1, 3).permute(1, 2, 0).contiguous()
+
+    def table(self, grid: Grid) -> tuple[PairTable, Grid]:
+        """Return the pairs of this convolution on a CPU, of an input on ``grid``, and the grid of its output."""
         if self.kind == "submanifold":
-            table, out_grid, function = grid.submanifold(self.kernel), grid, functional.indice_subm_conv
-        elif self.kind == "down":
-            out_grid, function = grid.coarser(), functional.indice_conv
-            table = out_grid.descent()
-        else:
-            table, out_grid, function = grid.descent(), grid.finer, functional.indice_inverse_conv
-        features = x.features.contiguous()
-        out = function(features, weight, table.pairs, table.counts, len(out_grid.coord), native)
-        return SparseTensor(out, out_grid)
+            return grid.submanifold(self.kernel), grid
+        if self.kind == "down":
+            coarser = grid.coarser()
+            return coarser.descent(), coarser
+        return grid.descent().reversed, grid.finer
+
+    def _convolve_on_cpu(self, x: SparseTensor, matrices: Tensor) -> SparseTensor:
+        table, grid = self.table(x.grid)
+        return SparseTensor(Convolution.apply(x.features, matrices, table), grid)
 
     def _convolve_on_cuda(self, x: SparseTensor, weight: Tensor) -> SparseTensor:
         grid, spconv = x.grid, _spconv()

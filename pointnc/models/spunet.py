@@ -22,6 +22,7 @@ class SpUNet(SparseUNet):
         out_channels: None, or the channels of a linear map behind the last stage.
         batch_norm_momentum: weight of a new batch in the running statistics.
         batch_norm_eps: added to the variance.
+        checkpointing: half the memory of training for a third more time; see :class:`SparseUNet`.
 
     Raises:
         UserError: if the plan is not one of a U-Net.
@@ -37,8 +38,18 @@ class SpUNet(SparseUNet):
         out_channels: int | None = None,
         batch_norm_momentum: float = 0.01,
         batch_norm_eps: float = 1e-3,
+        checkpointing: bool = False,
     ) -> None:
         norm = Norm(batch_norm_momentum, batch_norm_eps)
         super().__init__(
-            in_channels, planes, layers, stem_channels, stem_kernel, "basic", out_channels, norm, widen_on_descent=True
+            in_channels,
+            planes,
+            layers,
+            stem_channels,
+            stem_kernel,
+            "basic",
+            out_channels,
+            norm,
+            checkpointing,
+            widen_on_descent=True,
         )

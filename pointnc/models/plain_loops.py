@@ -1,0 +1,79 @@
+"""The inner loops of sparse layers in plain numpy: what :mod:`pointnc.models.loops` computes, and its stand-in.
+
+:func:`best_loops` returns the compiled ones where numba can be used.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[Any]
+Ints = NDArray[np.int32]
+
+
+@lru_cache
+def best_loops() -> ModuleType:
+    """Return the module of compiled loops, or this one where numba cannot be used."""
+    try:
+        from pointnc.models import loops
+    except (ImportError, RuntimeError):  # RuntimeError: numba finds no folder for its cache
+        import pointnc.models.plain_loops as loops  # type: ignore[no-redef]
+    return loops
+
+
+def gather(source: Floats, rows: Ints, target: Floats) -> None:
+    """Copy ``source[rows]`` to the first rows of ``target``."""
+    source.take(rows, axis=0, out=target[: len(rows)], mode="clip")
+
+
+def scatter_add(source: Floats, rows: Ints, target: Floats) -> None:
+    """Add the first rows of ``source`` to ``target[rows]``; no row occurs twice."""
+    target[rows] += source[: len(rows)]
+
+
+def normalize(
+    x: Floats, scale: Floats, shift: Floats, residual: Floats, relu: bool, y: Floats, first: int, last: int
+) -> None:
+    """Write x · scale + shift, plus the residual where it has rows, rectified if ``relu``, to y (which may be x)."""
+    part = slice(first, last)
+    np.multiply(x[part], scale, out=y[part])
+    y[part] += shift
+    if len(residual):
+        y[part] += residual[part]
+    if relu:
+        np.maximum(y[part], 0, out=y[part])
+
+
+def moments(x: Floats, mean: Floats, squares: Floats, first: int, last: int) -> None:
+    """Write each channel's mean and summed squared deviation from it over the rows."""
+    mean[:] = x[first:last].mean(axis=0)
+    squares[:] = np.square(x[first:last] - mean).sum(axis=0)
+
+
+def masked_gradient(
+    g: Floats, x: Floats, scale: Floats, shift: Floats, output: Floats, masked: Floats, first: int, last: int
+) -> None:
+    """Write the gradient before a ReLU to ``masked``, which may be g."""
+    part = slice(first, last)
+    passes = output[part] > 0 if len(output) else x[part] * scale + shift > 0
+    np.multiply(g[part], passes, out=masked[part])
+
+
+def gradient_sums(g: Floats, x: Floats, mean: Floats, sums: Floats, products: Floats, first: int, last: int) -> None:
+    """Write each channel's sum of g and of g · (x − mean) over the rows."""
+    sums[:] = g[first:last].sum(axis=0)
+    products[:] = (g[first:last] * (x[first:last] - mean)).sum(axis=0)
+
+
+def input_gradient(
+    g: Floats, x: Floats, scale: Floats, slope: Floats, offset: Floats, out: Floats, first: int, last: int
+) -> None:
+    """Write g · scale + x · slope + offset to ``out``, which may be g."""
+    part = slice(first, last)
+    np.multiply(g[part], scale, out=out[part])
+    out[part] += x[part] * slope + offset

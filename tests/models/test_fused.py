@@ -1,0 +1,164 @@
+"""Fused layers against the same layers one by one, and what must not change a result."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pointnc.models import MinkUNet, fused, loops, plain_loops, products
+from pointnc.models.blocks import BasicBlock, BatchNorm, BottleneckBlock, Norm, ResidualBlock
+from pointnc.models.grid import SparseTensor
+from tests.models.voxels import random_voxels
+
+
+class OneByOne(BatchNorm):
+    """A normalisation that the fused layers do not know, so that every module runs by itself."""
+
+
+def unfused(module: nn.Module) -> nn.Module:
+    for child in module.modules():
+        if type(child) is BatchNorm:
+            child.__class__ = OneByOne
+    return module
+
+
+def block(kind: type[ResidualBlock], channels: int) -> ResidualBlock:
+    torch.manual_seed(1)
+    made = kind(6, channels, Norm()).double()
+    for module in made.modules():
+        if isinstance(module, BatchNorm):
+            nn.init.uniform_(module.weight, -1, 1.5)
+            nn.init.normal_(module.bias, std=0.3)
+            nn.init.normal_(module.running_mean, std=0.3)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+    return made
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(("kind", "channels"), [(BasicBlock, 6), (BasicBlock, 5), (BottleneckBlock, 3)])
+def test_a_fused_block_equals_its_modules_one_by_one(kind: type[ResidualBlock], channels: int, training: bool) -> None:
+    coord = random_voxels()
+    results = []
+    for change in (lambda module: module, unfused):
+        module = change(block(kind, channels)).train(training)
+        features = torch.randn(len(coord), 6, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+        features.requires_grad_()
+        out = module(SparseTensor.from_voxels(coord, features, 2)).features
+        out.backward(torch.randn(out.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(3)))
+        gradients = [p.grad for p in module.parameters()]
+        results.append([out, features.grad, *gradients, *(b.double() for b in module.buffers())])
+        with torch.no_grad():
+            results[-1].append(module.eval()(SparseTensor.from_voxels(coord, features, 2)).features)
+    assert len(results[0]) == len(results[1]) > 10
+    for ours, theirs in zip(*results):
+        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-10)
+
+
+def run(network: nn.Module, mode: Any = torch.enable_grad) -> list[Tensor]:
+    coord = random_voxels(extent=24, share=0.4)
+    with mode():
+        out = network(coord, torch.randn(len(coord), 3, generator=torch.Generator().manual_seed(1)), 2)
+    if not out.requires_grad:
+        return [out]
+    out.square().mean().backward()
+    return [out, *(p.grad for p in network.parameters())]
+
+
+def network(**changes: Any) -> MinkUNet:
+    torch.manual_seed(0)
+    return MinkUNet(3, **{"planes": (8, 12, 16, 8), "layers": (1, 2, 1, 1), "stem_channels": 8, **changes})
+
+
+def test_the_number_of_threads_changes_no_bit() -> None:
+    results = []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        results.append(run(network()))
+    for one, two, three in zip(*results):
+        assert torch.equal(one, two) and torch.equal(one, three)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_evaluation_without_gradients_equals_evaluation_with_them(mode: Any, threads: int) -> None:
+    torch.set_num_threads(threads)
+    (without,) = run(network().eval(), mode)
+    with_gradients = run(network().eval())[0]
+    torch.testing.assert_close(without, with_gradients, rtol=1e-5, atol=1e-5)
+
+
+def test_training_under_no_grad_updates_the_statistics_as_training_does() -> None:
+    learning, watching = network(), network()
+    run(learning)
+    run(watching, torch.no_grad)
+    for ours, theirs in zip(watching.buffers(), learning.buffers()):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_recomputing_leaves_running_statistics_alone() -> None:
+    made = network()
+    before = [buffer.clone() for buffer in made.buffers()]
+    with fused.recomputing():
+        run(made, torch.no_grad)
+    assert all(torch.equal(*pair) for pair in zip(made.buffers(), before))
+    run(made, torch.no_grad)
+    assert not all(torch.equal(*pair) for pair in zip(made.buffers(), before))
+
+
+def test_autograd_keeps_no_activation_between_layers() -> None:
+    """The block keeps its input, the two raw outputs and its own output: not the activation between the two."""
+    coord = random_voxels(extent=12)
+    made = block(BasicBlock, 6).float()
+    x = SparseTensor.from_voxels(coord, torch.randn(len(coord), 6, requires_grad=True), 2)
+    kept: dict[int, Tensor] = {}
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.setdefault(t.data_ptr(), t), lambda t: t):
+        made(x)
+    assert sum(value.shape == (len(coord), 6) for value in kept.values()) == 4
+
+
+@pytest.fixture(params=["compiled", "plain"])
+def chosen(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    module = loops if request.param == "compiled" else plain_loops
+    for user in (fused, products):
+        monkeypatch.setattr(user, "best_loops", lambda: module)
+    return module
+
+
+def test_plain_and_compiled_loops_give_the_same_network(chosen: ModuleType) -> None:
+    for ours, theirs in zip(run(network()), REFERENCE.setdefault("network", run(network()))):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+REFERENCE: dict[str, list[Tensor]] = {}
+
+
+@pytest.mark.parametrize("name", ["gather", "scatter_add", "normalize", "moments", "masked_gradient", "gradient_sums",
+                                  "input_gradient"])  # fmt: skip
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_each_compiled_loop_equals_its_plain_twin(name: str, dtype: Any) -> None:
+    rng = np.random.default_rng(0)
+    x, g, y = (rng.standard_normal((40, 5)).astype(dtype) for _ in range(3))
+    scale, shift, offset = (rng.standard_normal(5).astype(dtype) for _ in range(3))
+    rows = rng.permutation(40)[:30].astype(np.int32)
+    nothing = np.empty((0, 0), dtype)
+    calls: dict[str, list[tuple[tuple[Any, ...], tuple[int, ...]]]] = {
+        "gather": [((x, rows, np.zeros((35, 5), dtype)), (2,))],
+        "scatter_add": [((x, rows, y.copy()), (2,))],
+        "normalize": [((x, scale, shift, r, relu, np.zeros_like(x), 3, 31), (5,)) for r in (g, nothing) for relu in (0, 1)],
+        "moments": [((x, np.zeros(5, dtype), np.zeros(5, dtype), 3, 31), (1, 2))],
+        "masked_gradient": [((g, x, scale, shift, o, np.zeros_like(x), 3, 31), (5,)) for o in (y, nothing)],
+        "gradient_sums": [((g, x, scale, np.zeros(5, dtype), np.zeros(5, dtype), 3, 31), (3, 4))],
+        "input_gradient": [((g, x, scale, shift, offset, np.zeros_like(x), 3, 31), (5,))],
+    }  # fmt: skip
+    for arguments, written in calls[name]:
+        copies = [tuple(a.copy() if isinstance(a, np.ndarray) else a for a in arguments) for _ in range(2)]
+        getattr(loops, name)(*copies[0])
+        getattr(plain_loops, name)(*copies[1])
+        for index in written:
+            assert copies[0][index].any()
+            np.testing.assert_allclose(copies[0][index], copies[1][index], rtol=1e-5, atol=1e-5)
