@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from pointnc.models.neighbours import PairTable
 from pointnc.models.plain_loops import best_loops
-from pointnc.models.products import NOTHING, TILE, convolve, weight_gradient
+from pointnc.models.products import convolve, weight_gradient
+from pointnc.models.tiled_products import NOTHING, TILE
 from pointnc.models.workers import pieces, run_all
 
 _thread = threading.local()
@@ -168,14 +169,14 @@ class Convolution(torch.autograd.Function):
         gradient = gradient.contiguous()
         d_features = d_matrices = None
         if ctx.needs_input_grad[0]:
-            d_features = convolve(gradient, matrices.detach().transpose(1, 2).contiguous(), ctx.table.reversed)
+            d_features = convolve(gradient, matrices, ctx.table.reversed, transposed=True)
         if ctx.needs_input_grad[1]:
             d_matrices = weight_gradient(features, gradient, ctx.table)
         return d_features, d_matrices, None
 
 
 def _back(g: Tensor, layer: Layer) -> Tensor:
-    return convolve(g, layer.matrices.detach().transpose(1, 2).contiguous(), layer.table.reversed)
+    return convolve(g, layer.matrices, layer.table.reversed, transposed=True)
 
 
 def _uses_batch(norm: nn.BatchNorm1d, rows: int) -> bool:

@@ -38,7 +38,6 @@ class PairTable:
         starts: (K + 1,) int64. Offsets are numbered with the last axis fastest.
         num_inputs: number of input rows.
         num_outputs: number of output rows.
-        identity: the offset that pairs each row with itself and is not listed; None where there is none.
     """
 
     inputs: Rows
@@ -46,18 +45,15 @@ class PairTable:
     starts: NDArray[np.int64]
     num_inputs: int
     num_outputs: int
-    identity: int | None = None
     _splits: dict[int, NDArray[np.int64]] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(
-        cls, offsets: Sequence[RowPairs], num_inputs: int, num_outputs: int, identity: int | None = None
-    ) -> PairTable:
+    def of(cls, offsets: Sequence[RowPairs], num_inputs: int, num_outputs: int) -> PairTable:
         """Join the (input rows, output rows) of every offset."""
         starts = np.zeros(len(offsets) + 1, np.int64)
         starts[1:] = np.cumsum([len(inputs) for inputs, _ in offsets])
         inputs, outputs = (torch.cat(rows).int().numpy() for rows in zip(*offsets))
-        return cls(inputs, outputs, starts, num_inputs, num_outputs, identity)
+        return cls(inputs, outputs, starts, num_inputs, num_outputs)
 
     @property
     def offsets(self) -> int:
@@ -67,7 +63,7 @@ class PairTable:
     @cached_property
     def reversed(self) -> PairTable:
         """The same pairs from output to input: those of the transposed convolution, and of gradients."""
-        return PairTable(self.outputs, self.inputs, self.starts, self.num_outputs, self.num_inputs, self.identity)
+        return PairTable(self.outputs, self.inputs, self.starts, self.num_outputs, self.num_inputs)
 
     def splits(self, tile: int) -> NDArray[np.int64]:
         """Return (T + 1, K): where the pairs of each tile of so many output rows begin, offset by offset."""
@@ -119,8 +115,7 @@ def submanifold_table(coord: Tensor, shape: Shape, kernel: int) -> PairTable:
         kernel: odd edge k of the kernel.
 
     Returns:
-        Output row ``j`` and input row ``i`` are paired at the offset ``coord[i] - coord[j]``; the centre is the
-        identity.
+        Output row ``j`` and input row ``i`` are paired at the offset ``coord[i] - coord[j]``.
     """
     reach = kernel // 2
     centre = kernel**3 // 2
@@ -141,9 +136,9 @@ def submanifold_table(coord: Tensor, shape: Shape, kernel: int) -> PairTable:
             half.append((position[outputs], outputs))
             position += found
             wanted += 1
-    empty = coord[:0, 0]
+    itself = torch.arange(len(coord))
     mirrored = [(outputs, inputs) for inputs, outputs in reversed(half)]
-    return PairTable.of([*half, (empty, empty), *mirrored], len(coord), len(coord), identity=centre)
+    return PairTable.of([*half, (itself, itself), *mirrored], len(coord), len(coord))
 
 
 def strided_table(coord: Tensor, shape: Shape) -> tuple[Tensor, PairTable]:

@@ -1,32 +1,24 @@
-"""Sparse convolution on a CPU: gathered rows, dense products, scattered sums, tile by tile.
-
-The output is cut into tiles of rows. For one tile a thread takes offset after offset: it gathers the input rows whose
-products fall into the tile, multiplies them by the offset's matrix, and adds the result to the tile. Gathered rows,
-products and sums stay in the cache, each tile is written by one thread alone, and the order of the sums depends on
-neither the number of threads nor their timing: results are equal to the bit.
-"""
+"""Sparse convolution on a CPU: sums of products of gathered rows, by the fastest way that this installation has."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+import functools
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from pointnc.models import tiled_products
 from pointnc.models.neighbours import PairTable
-from pointnc.models.plain_loops import best_loops
-from pointnc.models.workers import run_all
 
-Array = NDArray[Any]
 
-TILE = 4096
-"""Most output rows of a tile."""
-
-NOTHING = np.empty((0, 0), np.float32)
+@functools.cache
+def has_compiled_products() -> bool:
+    """Whether numba can be used; without it products are done by torch, tile by tile."""
+    try:
+        import pointnc.models.register_products  # noqa: F401
+    except (ImportError, RuntimeError):  # RuntimeError: numba finds no folder for its cache
+        return False
+    return True
 
 
 def convolve(
@@ -37,121 +29,46 @@ def convolve(
     shift: Tensor | None = None,
     residual: Tensor | None = None,
     relu: bool = False,
+    transposed: bool = False,
 ) -> Tensor:
     """Sum the products of all pairs; then · scale + shift, + residual, ReLU, as far as they are given.
 
+    The result is the same to the bit for any number of threads.
+
     Args:
-        features: (V, in), on a CPU, without gradient.
-        matrices: (K, in, out), one for each offset of the table.
+        features: (V, in), on a CPU, contiguous, without gradient.
+        matrices: (K, in, out), one for each offset of the table; (K, out, in) with ``transposed``.
         table: which input row adds to which output row.
         scale: (out,), needs ``shift``.
         shift: (out,).
         residual: (V', out), needs ``scale``.
         relu: needs ``scale``.
+        transposed: whether to multiply by the transposed matrices, as a gradient is.
 
     Returns:
         (V', out).
     """
-    out = features.new_empty((table.num_outputs, matrices.shape[2]))
-    tile = tile_rows(table.num_outputs)
-    splits = table.splits(tile)
-    finish = None
-    if scale is not None and shift is not None:
-        other = NOTHING if residual is None else residual.numpy()
-        finish = (scale.numpy(), shift.numpy(), other.astype(out.numpy().dtype, copy=False), relu)
-    arguments = (features.numpy(), matrices.numpy(), table, splits, tile, out.numpy(), finish)
-    run_all(_fill_tile, [(*arguments, number) for number in range(len(splits) - 1)])
-    return out
+    matrices = matrices.detach().contiguous()
+    if features.dtype == matrices.dtype == torch.float32 and has_compiled_products():
+        from pointnc.models import register_products
 
-
-def tile_rows(rows: int) -> int:
-    """Return the rows of a tile: fewer where there are few, so that every thread has work."""
-    return max(256, min(TILE, -(-rows // 8)))
-
-
-@contextmanager
-def _plain_products() -> Iterator[None]:
-    """Neither gradients nor autocast, which are settings of each thread."""
-    with torch.no_grad(), torch.autocast("cpu", enabled=False):
-        yield
-
-
-@_plain_products()
-def _fill_tile(
-    features: Array,
-    matrices: Array,
-    table: PairTable,
-    splits: Array,
-    tile: int,
-    out: Array,
-    finish: tuple[Array, Array, Array, bool] | None,
-    number: int,
-) -> None:
-    loops = best_loops()
-    first, last = number * tile, min((number + 1) * tile, len(out))
-    center = table.identity
-    if center is None:
-        out[first:last] = 0
-    else:
-        _multiply(features[first:last], matrices[center], out[first:last])
-    begins, ends = splits[number], splits[number + 1]
-    most = int((ends - begins).max(initial=0))
-    gathered = np.empty((most, matrices.shape[1]), out.dtype)
-    products = np.empty((most, matrices.shape[2]), out.dtype)
-    for offset in np.flatnonzero(ends > begins):
-        pairs = slice(begins[offset], ends[offset])
-        count = ends[offset] - begins[offset]
-        loops.gather(features, table.inputs[pairs], gathered)
-        _multiply(gathered[:count], matrices[offset], products[:count])
-        loops.scatter_add(products, table.outputs[pairs], out)
-    if finish is not None:
-        scale, shift, residual, relu = finish
-        loops.normalize(out, scale, shift, residual, relu, out, first, last)
+        residual = None if residual is None else residual.float().contiguous()
+        return register_products.convolve(features, matrices, table, transposed, scale, shift, residual, relu)
+    if transposed:
+        matrices = matrices.transpose(1, 2).contiguous()
+    return tiled_products.convolve(features, matrices, table, scale, shift, residual, relu)
 
 
 def weight_gradient(features: Tensor, gradient: Tensor, table: PairTable) -> Tensor:
     """Return the gradient (K, in, out) of the matrices, given those of the outputs.
 
     Args:
-        features: (V, in) input of the convolution.
-        gradient: (V', out).
+        features: (V, in) input of the convolution, contiguous.
+        gradient: (V', out), contiguous.
         table: its pairs.
     """
-    result = features.new_zeros((table.offsets, features.shape[1], gradient.shape[1]))
-    sizes = np.diff(table.starts)
-    if table.identity is not None:
-        sizes[table.identity] = table.num_outputs
-    arguments = (features.numpy(), gradient.numpy(), table, result.numpy())
-    # The largest first, so that no thread is left with one at the end.
-    run_all(_fill_matrix, [(*arguments, int(offset)) for offset in np.argsort(-sizes, kind="stable") if sizes[offset]])
-    return result
+    if features.dtype == gradient.dtype == torch.float32 and has_compiled_products():
+        from pointnc.models import register_products
 
-
-@_plain_products()
-def _fill_matrix(features: Array, gradient: Array, table: PairTable, result: Array, offset: int) -> None:
-    if offset == table.identity:
-        for first in range(0, len(gradient), TILE):
-            part = slice(first, first + TILE)
-            _add_product(features[part].T, gradient[part], result[offset])
-        return
-    loops = best_loops()
-    begin, end = int(table.starts[offset]), int(table.starts[offset + 1])
-    most = min(TILE, end - begin)
-    inputs = np.empty((most, features.shape[1]), result.dtype)
-    outputs = np.empty((most, gradient.shape[1]), result.dtype)
-    for first in range(begin, end, TILE):
-        pairs = slice(first, min(first + TILE, end))
-        count = pairs.stop - first
-        loops.gather(features, table.inputs[pairs], inputs)
-        loops.gather(gradient, table.outputs[pairs], outputs)
-        _add_product(inputs[:count].T, outputs[:count], result[offset])
-
-
-def _multiply(a: Array, b: Array, out: Array) -> None:
-    # torch's product instead of numpy's: its threads are a setting of the calling thread.
-    torch.mm(torch.from_numpy(a), torch.from_numpy(b), out=torch.from_numpy(out))
-
-
-def _add_product(a: Array, b: Array, out: Array) -> None:
-    target = torch.from_numpy(out)
-    torch.addmm(target, torch.from_numpy(a), torch.from_numpy(b), out=target)
+        return register_products.weight_gradient(features, gradient, table)
+    return tiled_products.weight_gradient(features, gradient, table)

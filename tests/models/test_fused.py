@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -10,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pointnc.models import MinkUNet, fused, loops, plain_loops, products
+from pointnc.models import MinkUNet, fused, loops, plain_loops, products, tiled_products
 from pointnc.models.blocks import BasicBlock, BatchNorm, BottleneckBlock, Norm, ResidualBlock
 from pointnc.models.grid import SparseTensor
+from pointnc.models.neighbours import submanifold_table
 from tests.models.voxels import random_voxels
 
 
@@ -121,20 +121,55 @@ def test_autograd_keeps_no_activation_between_layers() -> None:
     assert sum(value.shape == (len(coord), 6) for value in kept.values()) == 4
 
 
-@pytest.fixture(params=["compiled", "plain"])
-def chosen(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    module = loops if request.param == "compiled" else plain_loops
-    for user in (fused, products):
-        monkeypatch.setattr(user, "best_loops", lambda: module)
-    return module
+@pytest.fixture(params=["torch's products", "plain numpy"])
+def without_numba(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products by torch with compiled loops around them, and everything without numba."""
+    monkeypatch.setattr(products, "has_compiled_products", lambda: False)
+    if request.param == "plain numpy":
+        for user in (fused, tiled_products):
+            monkeypatch.setattr(user, "best_loops", lambda: plain_loops)
 
 
-def test_plain_and_compiled_loops_give_the_same_network(chosen: ModuleType) -> None:
-    for ours, theirs in zip(run(network()), REFERENCE.setdefault("network", run(network()))):
+@pytest.fixture
+def compiled() -> list[Tensor]:
+    assert products.has_compiled_products()
+    return run(network())
+
+
+def test_without_numba_the_network_is_the_same(compiled: list[Tensor], without_numba: None) -> None:
+    for ours, theirs in zip(compiled, run(network())):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
-REFERENCE: dict[str, list[Tensor]] = {}
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize(("inputs", "outputs"), [(1, 1), (3, 8), (6, 17), (13, 24), (32, 40), (40, 96)])
+def test_compiled_products_equal_those_of_torch(inputs: int, outputs: int, threads: int, transposed: bool) -> None:
+    torch.set_num_threads(threads)
+    coord = random_voxels(extent=16, share=0.4)
+    table = submanifold_table(coord, (16, 16, 16), 3)
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(len(coord), inputs, generator=generator)
+    shape = (27, outputs, inputs) if transposed else (27, inputs, outputs)
+    matrices = torch.randn(shape, generator=generator)
+    scale, shift = torch.randn(2, outputs, generator=generator)
+    residual = torch.randn(len(coord), outputs, generator=generator)
+    for finish in (
+        (),
+        (scale, shift),
+        (scale, shift, None, True),
+        (scale, shift, residual),
+        (scale, shift, residual, True),
+    ):
+        ours = products.convolve(x, matrices, table, *finish, transposed=transposed)
+        theirs = products.convolve(
+            *(t.double() for t in (x, matrices)), table,
+            *(t.double() if isinstance(t, Tensor) else t for t in finish), transposed=transposed,
+        )  # fmt: skip
+        torch.testing.assert_close(ours.double(), theirs, rtol=1e-4, atol=1e-4)
+    ours = products.weight_gradient(x, residual, table)
+    theirs = products.weight_gradient(x.double(), residual.double(), table)
+    torch.testing.assert_close(ours.double(), theirs, rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", ["gather", "scatter_add", "normalize", "moments", "masked_gradient", "gradient_sums",

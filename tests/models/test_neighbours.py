@@ -24,10 +24,9 @@ ALIASED = sorted(
 
 def row_pairs(table: PairTable) -> list[set[tuple[int, int]]]:
     pairs = []
-    for offset, (begin, end) in enumerate(zip(table.starts[:-1], table.starts[1:])):
+    for begin, end in zip(table.starts[:-1], table.starts[1:]):
         inputs, outputs = table.inputs[begin:end].tolist(), table.outputs[begin:end].tolist()
         assert inputs == sorted(inputs) and outputs == sorted(set(outputs))
-        assert offset != table.identity or not inputs
         pairs.append(set(zip(inputs, outputs)))
     assert sum(map(len, pairs)) == len(table.inputs) == len(table.outputs)
     return pairs
@@ -40,7 +39,7 @@ def submanifold_pairs(coord: list[Voxel], kernel: int) -> list[set[tuple[int, in
     for dx, dy, dz in product(reach, reach, reach):
         moved = [(b, x + dx, y + dy, z + dz) for b, x, y, z in coord]
         found = {(row[voxel], output) for output, voxel in enumerate(moved) if voxel in row}
-        pairs.append(found if (dx, dy, dz) != (0, 0, 0) else set())
+        pairs.append(found)
     return pairs
 
 
