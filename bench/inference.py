@@ -1,11 +1,14 @@
-"""Full-resolution inference of one room beside plain forward passes: ``python -m bench.inference [points]``."""
+"""Full-resolution inference of one room beside plain forward passes: ``python -m bench inference``."""
 
 from __future__ import annotations
 
-import statistics
+import json
+import os
+import subprocess
 import sys
-import time
+import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +17,9 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from rich.console import Console
-from rich.table import Table
 
+from bench.measure import medians
+from bench.rows import Row, terminal_table
 from bench.voxels import SIZE, synthetic_room
 from pointnc.data import collate, feature_channels, make_sample
 from pointnc.data.transforms import CenterShift
@@ -39,20 +43,9 @@ def room(points: int) -> Scene:
     return Scene("room", synthetic_room(points), color, normal)
 
 
-def median_seconds(call: Callable[[], Any], repeats: int) -> float:
-    """Return the median wall time of a call, after one that is not counted unless there is only one."""
-    if repeats > 1:
-        call()
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
-
-
-def main(points: int = 40_000) -> None:
-    """Print the table for a room of so many points and the tiny network, on one thread."""
+def rows(quick: bool = False) -> list[Row]:
+    """Measure views against forward passes, tiles, fragments, and with a trained run what fragments change."""
+    points = 4_000 if quick else 150_000
     torch.set_num_threads(1)
     scene = room(points)
     config = OmegaConf.load(CONF / "model" / "minkunet_tiny.yaml")
@@ -66,28 +59,49 @@ def main(points: int = 40_000) -> None:
                 model(batch)
 
     four = make_views([0, 90, 180, 270])
-    ways: dict[str, Predictor] = {
-        "1 view, nearest voxel": Predictor(model, FEATURES, SIZE),
-        f"{VIEWS} views, nearest voxel": Predictor(model, FEATURES, SIZE, four),
-        f"{VIEWS} views in tiles, halo 0.5 m": Predictor(
-            model, FEATURES, SIZE, four, max_points=points * 3 // 4, halo=0.5
-        ),
-        f"{VIEWS} views, fragments": Predictor(model, FEATURES, SIZE, four, interpolation="fragments"),
+    tiles = {"max_points": points * 3 // 4, "halo": 0.1 if quick else 0.5}
+    predictors = {
+        f"{VIEWS} views": Predictor(model, FEATURES, SIZE, four),
+        f"{VIEWS} views in tiles with a halo": Predictor(model, FEATURES, SIZE, four, **tiles),  # type: ignore[arg-type]
     }
-    plain = median_seconds(forward, 3)
-    rows = [(f"{VIEWS} plain forward passes", VIEWS, plain)]
-    for name, predictor in ways.items():
-        passes = predictor.predict(scene).passes
-        repeats = 1 if predictor.interpolation == "fragments" else 3
-        rows.append((name, passes, median_seconds(lambda predictor=predictor: predictor.predict(scene), repeats)))  # type: ignore[misc]
-    table = Table(title=f"{points:,} points, {SIZE * 100:g} cm, {len(batch):,} voxels, {CLASSES} classes, 1 thread")
-    for column in ("way", "passes", "s", "s a million points", f"x {VIEWS} forward passes"):
-        table.add_column(column, justify="left" if column == "way" else "right", no_wrap=True)
-    for name, passes, seconds in rows:
-        per_million = f"{seconds / points * 1e6:.1f}"
-        table.add_row(name, str(passes), f"{seconds:.2f}", per_million, f"{seconds / plain:.2f}")
-    Console(width=110).print(table)
+    ways: dict[str, Callable[[], Any]] = {"forward": forward}
+    ways |= {name: partial(predictor.predict, scene) for name, predictor in predictors.items()}
+    taken = medians(ways, 2 if quick else 7)
+    fragments = Predictor(model, FEATURES, SIZE, four, interpolation="fragments").predict(scene)
+    size = f"{points:,} points, {len(batch):,} voxels, minkunet_tiny, {CLASSES} classes, 1 thread"
+    beside = f"{VIEWS} forward passes"
+    result = [
+        Row(name, size, taken[name], "ms", beside, taken["forward"], ratio_target=target)
+        for name, target in zip(predictors, (1.15, None))
+    ]
+    note = f"{fragments.passes} passes, measured once"
+    result.append(
+        Row(f"{VIEWS} views, fragment vote", size, 1e3 * fragments.seconds, "ms", beside, taken["forward"], note=note)
+    )
+    return result + _scores(quick)
+
+
+def _scores(quick: bool) -> list[Row]:
+    """Compare the two ways' mIoU on validation scenes, for the run that ``BENCH_RUN`` names."""
+    run = os.environ.get("BENCH_RUN")
+    if not run:
+        return []
+    miou = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for interpolation in ("nearest", "fragments"):
+            command = ["-m", "pointnc.evaluate", f"checkpoint={run}", "tta=fast", f"interpolation={interpolation}"]
+            out = Path(folder) / f"{interpolation}.json"
+            subprocess.run([sys.executable, *command, f"out={out}"], check=True, capture_output=True)
+            miou[interpolation] = json.loads(out.read_text(encoding="utf-8"))["miou"]
+    difference = abs(miou["nearest"] - miou["fragments"])
+    note = f"nearest {miou['nearest']:.2f}, fragments {miou['fragments']:.2f}"
+    return [Row("mIoU, nearest against fragments", "rooms, validation", difference, "points", target=0.3, note=note)]
+
+
+def main() -> None:
+    """Print the rows of the usual size."""
+    Console(width=180).print(terminal_table("inference", rows()))
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in sys.argv[1:2]))
+    main()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import tempfile
 import time
@@ -41,7 +43,7 @@ def synthetic_scan(side: int = SIDE) -> RawScan:
     )
     # Over-segments are named after one of their vertices, as in ScanNet.
     segment_ids = (row // 18 * 18 * side + column // 18 * 18).astype(np.int32)
-    segments = np.split(np.unique(segment_ids)[:440], 40)
+    segments = np.array_split(np.unique(segment_ids)[:440], 40)
     names = taxonomy("scannet200").names
     return RawScan(
         name="scene0000_00",
@@ -117,14 +119,15 @@ def two_processes(root: Path, scenes: int) -> float:
     taken = {}
     for workers in (1, 2):
         start = time.perf_counter()
-        prepare(root, root.parent / f"store{workers}", splits=["train"], workers=workers)
+        with contextlib.redirect_stdout(io.StringIO()):
+            prepare(root, root.parent / f"store{workers}", splits=["train"], workers=workers)
         taken[workers] = time.perf_counter() - start
     return taken[1] / taken[2]
 
 
 def rows(quick: bool = False) -> list[Row]:
     """Measure a scan of 150 thousand vertices by stage, the usual ways beside it, and two processes against one."""
-    side, repeats = (60, 3) if quick else (SIDE, 7)
+    side, repeats = (120, 3) if quick else (SIDE, 7)
     result = []
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "scans" / "scene0000_00"

@@ -1,4 +1,4 @@
-"""CPU-seconds of one procedural room, by stage: ``python -m bench.rooms [rooms]``.
+"""CPU-seconds of one procedural room, by stage: ``python -m bench rooms``.
 
 The limit is 2 CPU-seconds for a room of 100,000 vertices or more on one thread.
 """
@@ -9,7 +9,6 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -19,8 +18,9 @@ from statistics import median
 from types import ModuleType
 from typing import Any
 
-import numpy as np
+from rich.console import Console
 
+from bench.rows import Row, terminal_table
 from data_prep.rooms import generate, scan
 from data_prep.rooms.generate import SceneTask, make_scene
 from data_prep.rooms.scanner import Scanner
@@ -48,31 +48,41 @@ def timed(function: Callable[..., Any], stage: str, seconds: dict[str, float]) -
     return call
 
 
-def main(rooms: int = 8) -> None:
+def rows(quick: bool = False) -> list[Row]:
+    """Measure whole rooms, by stage."""
+    count = 1 if quick else 8
     seconds: dict[str, float] = defaultdict(float)
+    originals = [(module, name, getattr(module, name)) for places in STAGES.values() for module, name in places]
     for stage, places in STAGES.items():
         for module, name in places:
             setattr(module, name, timed(getattr(module, name), stage, seconds))
-    rows: list[dict[str, float]] = []
-    with tempfile.TemporaryDirectory() as folder:
-        # The first room also compiles, and is not counted.
-        for index in range(rooms + 1):
-            seconds.clear()
-            task = SceneTask(Path(folder) / f"scene{index:04d}_00", (0, 0, index), True, Scanner())
-            record = make_scene(task)
-            row = {stage: seconds[stage] for stage in STAGES}
-            row["other"] = record.seconds - sum(row.values())
-            rows.append({**row, "all": record.seconds, "vertices": record.vertices})
-    print(f"{rooms} rooms, numpy {np.__version__}; CPU-seconds")
-    print(f"{'stage':10} {'median':>9} {'worst':>9}")
-    for stage in rows[0]:
-        values = [row[stage] for row in rows[1:]]
-        digits = 0 if stage == "vertices" else 3
-        print(f"{stage:10} {median(values):9,.{digits}f} {max(values):9,.{digits}f}")
-    rate = median(row["all"] / max(row["vertices"], 1) for row in rows[1:]) * 1e5
-    share = median(row["all"] for row in rows[1:]) / LIMIT
-    print(f"{rate:.2f} CPU-seconds for 100,000 vertices; the median room takes {share:.0%} of the {LIMIT} s allowed")
+    taken: list[dict[str, float]] = []
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            # The first room also compiles, and is not counted.
+            for index in range(count + 1):
+                seconds.clear()
+                task = SceneTask(Path(folder) / f"scene{index:04d}_00", (0, 0, index), True, Scanner())
+                record = make_scene(task)
+                row = {stage: seconds[stage] for stage in STAGES}
+                row["other"] = record.seconds - sum(row.values())
+                taken.append({**row, "all": record.seconds, "vertices": record.vertices})
+    finally:
+        for module, name, original in originals:
+            setattr(module, name, original)
+    counted = taken[1:]
+    size = f"{count} rooms, median {median(row['vertices'] for row in counted):,.0f} vertices"
+    worst = 1e3 * max(row["all"] for row in counted)
+    whole = 1e3 * median(row["all"] for row in counted)
+    note = f"slowest {worst:.0f} ms"
+    stages = [Row(f"  {name}", size, 1e3 * median(row[name] for row in counted)) for name in (*STAGES, "other")]
+    return [Row("procedural room, CPU time", size, whole, target=1e3 * LIMIT, note=note), *stages]
+
+
+def main() -> None:
+    """Print the rows."""
+    Console(width=150).print(terminal_table("rooms", rows()))
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()

@@ -1,10 +1,9 @@
-"""The ScanNet augmentation on one room, step by step: ``python -m bench.transforms [points]``."""
+"""The ScanNet augmentation on one room, step by step: ``python -m bench transforms``."""
 
 from __future__ import annotations
 
 import copy
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,9 +17,9 @@ from hydra.utils import instantiate
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 from rich.console import Console
-from rich.table import Table
 
-from bench.measure import medians
+from bench.measure import exponent, medians
+from bench.rows import Row, terminal_table
 from bench.voxels import SIZE, synthetic_room
 from pointnc.data import SceneDataset, collate, make_sample
 from pointnc.data.transforms import ElasticDistortion, RandomDropout, SphereCrop, Transform
@@ -103,7 +102,7 @@ def step_rows(dataset: SceneDataset) -> list[tuple[str, float, float | None]]:
             always.p = 1.0
         rows.append((name, median_ms(partial(run, always, scene)), plain_ms(transform, scene)))
         if isinstance(transform, SphereCrop):
-            search = partial(nearest, scene.coord, scene.coord[0], transform.max_points)
+            search = partial(nearest, scene.coord, scene.coord[0], min(transform.max_points, len(scene.coord) // 2))
             rows.append(("  of that, the search", median_ms(search), None))
         if not isinstance(transform, RandomDropout):  # the rest shall see the whole room
             scene = run(transform, scene)
@@ -128,25 +127,76 @@ def plain_ms(transform: Transform, scene: Scene) -> float | None:
     return None
 
 
-def main(points: int = 150_000) -> None:
-    """Print the table."""
+def rows(quick: bool = False) -> list[Row]:
+    """Measure the whole sample at several sizes, and each step at 150,000 points."""
     torch.set_num_threads(1)
-    table = Table(title=f"training sample of the ScanNet recipe, {points:,} points, CPU ms of one thread")
-    for column in ("step", "ms", "plain version, ms", "ratio"):
-        table.add_column(column, justify="left" if column == "step" else "right", no_wrap=True)
-    with tempfile.TemporaryDirectory() as folder:
-        dataset = make_dataset(Path(folder), points)
-        for name, taken, plain in step_rows(dataset):
-            extra = (f"{plain:.1f}", f"{plain / taken:.1f}") if plain else ()
-            table.add_row(name, f"{taken:.2f}", *extra)
-        table.add_section()
-        table.add_row("whole sample: median (mean)", "{:.1f} ({:.1f})".format(*samples_ms(dataset)))
-        dataset.mix_probability = 0.8
-        table.add_row("– two scenes mixed, p 0.8", "{:.1f} ({:.1f})".format(*samples_ms(dataset)))
-        batch = [dataset[0, index] for index in range(2)] * 2
-        table.add_row("collate four of these", f"{median_ms(lambda: collate(batch)):.2f}")
-    Console(width=110).print(table)
+    sizes = (2_000, 4_000) if quick else (37_500, 75_000, 150_000, 300_000)
+    shown = sizes[-1] if quick else 150_000
+    result, whole = [], []
+    for points in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            dataset = make_dataset(Path(folder), points)
+            median, mean = samples_ms(dataset, 7 if quick else 31)
+            whole.append(median)
+            if points != shown:
+                continue
+            size = f"{points:,} points"
+            straight = medians({"sample": lambda: plain_sample(dataset)}, 1 if quick else 3, "cpu")["sample"]  # noqa: B023
+            result.append(
+                Row(
+                    "training sample, ScanNet recipe", size, median, "ms", "plain numpy", straight, 60,
+                    note=f"mean {mean:.0f} ms; plain: every step that may happen does, elastic twice by scipy",
+                )
+            )  # fmt: skip
+            targets = {"ElasticDistortion": 15.0, "SphereCrop": 5.0}
+            for name, taken, plain in step_rows(dataset):
+                target = next((value for key, value in targets.items() if name.startswith(key)), None)
+                result.append(Row(name, size, taken, "ms", "plain numpy" if plain else "", plain, target))
+            dataset.mix_probability = 0.8
+            median, mean = samples_ms(dataset, 7 if quick else 31)
+            result.append(Row("two scenes mixed, p 0.8", size, median, note=f"mean {mean:.0f} ms"))
+            batch = [dataset[0, index] for index in range(2)] * 2
+            result.append(Row("collate four of these", size, median_ms(lambda: collate(batch))))  # noqa: B023
+    span = f"{sizes[0]:,} to {sizes[-1]:,} points"
+    result.append(Row("training sample, growth", span, whole[-1], growth=exponent(sizes, whole)))
+    return result
+
+
+def plain_sample(dataset: SceneDataset) -> None:
+    """Make a sample the straightforward way: float64, rotation by matrices, scipy, sorting, ``np.unique`` of rows."""
+    rng = np.random.default_rng(0)
+    scene = dataset.scene(0)
+    assert scene.color is not None and scene.normal is not None and scene.semantic is not None
+    coord, color = np.array(scene.coord, np.float64), np.array(scene.color, np.float64)
+    normal, segment = np.array(scene.normal, np.float64), np.array(scene.semantic)
+    for transform in dataset.transforms.transforms:  # type: ignore[attr-defined]
+        if isinstance(transform, ElasticDistortion):
+            for level in transform.levels:
+                coord = plain_elastic(coord, *level)
+    keep = rng.permutation(len(coord))[: int(len(coord) * 0.8)]
+    coord, color, normal, segment = coord[keep], color[keep], normal[keep], segment[keep]
+    for axis in range(3):
+        cosine, sine = np.cos(0.1), np.sin(0.1)
+        rotation = np.eye(3)
+        others = [other for other in range(3) if other != axis]
+        rotation[np.ix_(others, others)] = [[cosine, -sine], [sine, cosine]]
+        coord, normal = coord @ rotation.T, normal @ rotation.T
+    coord = coord * rng.uniform(0.9, 1.1) + np.clip(rng.normal(0, 0.005, coord.shape), -0.02, 0.02)
+    low, high = color.min(0), color.max(0)
+    color = 0.5 * color + 0.5 * (color - low) / (high - low) * 255
+    color = np.clip(color + rng.normal(0, 0.05 * 255, color.shape), 0, 255)
+    order = plain_crop(coord, coord[0], 100_000)
+    coord, color, normal, segment = coord[order], color[order], normal[order], segment[order]
+    cells = np.floor((coord - coord.min(0)) / SIZE).astype(np.int32)
+    _, index, _ = np.unique(cells, axis=0, return_index=True, return_inverse=True)
+    features = np.concatenate([color[index] / 127.5 - 1, normal[index]], axis=1).astype(np.float32)
+    torch.from_numpy(features), torch.from_numpy(segment[index])
+
+
+def main() -> None:
+    """Print the table."""
+    Console(width=150).print(terminal_table("transforms", rows()))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if sys.argv[1:] else 150_000)
+    main()

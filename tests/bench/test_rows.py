@@ -1,0 +1,60 @@
+"""What a benchmark says of itself, and that every one runs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from bench.__main__ import NAMES
+from bench.measure import exponent, medians, round_to
+from bench.rows import HEADINGS, Row, markdown
+
+
+@pytest.mark.parametrize(
+    ("row", "reached"),
+    [
+        (Row("a", "b", 3.0, target=3.0), True),
+        (Row("a", "b", 3.1, target=3.0), False),
+        (Row("a", "b", 91, "%", target=90, at_least=True), True),
+        (Row("a", "b", 89, "%", target=90, at_least=True), False),
+        (Row("a", "b", 8.5, reference="c", reference_value=10, ratio_target=0.85), True),
+        (Row("a", "b", 8.6, reference="c", reference_value=10, ratio_target=0.85), False),
+        (Row("a", "b", 8.6), None),
+    ],
+)
+def test_a_row_says_whether_its_target_is_reached(row: Row, reached: bool | None) -> None:
+    assert row.reached is reached
+    assert row.to_dict()["reached"] is reached
+    assert len(row.cells()) == len(HEADINGS)
+    line = markdown({"cores": 2}, {"group": [row]}).splitlines()[-1]
+    assert line.count("|") == len(HEADINGS) + 1
+    assert (" yes " in line, " no " in line) == (reached is True, reached is False)
+
+
+def test_the_exponent_is_that_of_a_power_law() -> None:
+    sizes = [10, 20, 50, 100]
+    assert exponent(sizes, [3 * size**1.5 for size in sizes]) == pytest.approx(1.5)
+
+
+def test_medians_are_of_each_way() -> None:
+    taken = medians({"long": lambda: time.sleep(0.02), "short": lambda: time.sleep(0.001)}, 3)
+    assert taken["long"] > taken["short"] >= 1
+
+
+def test_numbers_are_rounded_to_three_digits() -> None:
+    assert [round_to(value) for value in (0, 1234.5, 0.012345, -7.6543)] == [0, 1230, 0.0123, -7.65]
+
+
+def test_an_unknown_name_gets_one_line() -> None:
+    done = subprocess.run([sys.executable, "-m", "bench", "speed"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "choose among" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("rooms", "startup")])
+def test_each_benchmark_runs_and_compares(name: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "bench", name, "--quick"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "beside it" in done.stdout
