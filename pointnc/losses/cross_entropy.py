@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-IGNORE = -1
-"""Label of a point that is not learned from."""
+from pointnc.errors import UserError
+from pointnc.losses.points import IGNORE
 
 
 class CrossEntropy(nn.Module):
@@ -20,7 +20,10 @@ class CrossEntropy(nn.Module):
 
     Args:
         class_weights: K weights w_k; the mean is then sum(w_y * loss) / sum(w_y). None weighs all alike.
-        label_smoothing: share of the target that is spread evenly over all classes.
+        label_smoothing: share of the target that is spread evenly over all classes (Szegedy et al., CVPR 2016).
+
+    Raises:
+        UserError: the smoothing is out of range.
     """
 
     class_weights: Tensor | None
@@ -29,6 +32,8 @@ class CrossEntropy(nn.Module):
         super().__init__()
         weights = None if class_weights is None else torch.as_tensor(list(class_weights), dtype=torch.float32)
         self.register_buffer("class_weights", weights)
+        if not 0 <= label_smoothing < 1:
+            raise UserError(f"loss.label_smoothing={label_smoothing}: it must be at least 0 and below 1")
         self.label_smoothing = label_smoothing
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
@@ -38,19 +43,28 @@ class CrossEntropy(nn.Module):
             logits: (V, K) floating point.
             labels: (V,) integer class in 0..K-1, or -1 to ignore the point.
         """
-        with torch.autocast(logits.device.type, enabled=False):
-            logits = logits if logits.dtype == torch.float64 else logits.float()
-            labels = labels.long()
-            total = F.cross_entropy(
-                logits,
-                labels,
-                weight=self.class_weights,
-                ignore_index=IGNORE,
-                reduction="sum",
-                label_smoothing=self.label_smoothing,
-            )
-            labelled = labels != IGNORE
-            if self.class_weights is None:
-                return total / labelled.sum().clamp_min(1)
-            share = (self.class_weights[labels.clamp_min(0)] * labelled).sum()
-            return total / share.clamp_min(torch.finfo(share.dtype).tiny)
+        return weighted_cross_entropy(logits, labels, self.class_weights, self.label_smoothing)
+
+
+def weighted_cross_entropy(
+    logits: Tensor, labels: Tensor, class_weights: Tensor | None, label_smoothing: float
+) -> Tensor:
+    """Return the weighted mean over the labelled points, 0 with a graph where there are none; see above."""
+    with torch.autocast(logits.device.type, enabled=False):
+        logits = logits if logits.dtype == torch.float64 else logits.float()
+        labels = labels.long()
+        if class_weights is not None:
+            class_weights = class_weights.to(logits.dtype)
+        total = F.cross_entropy(
+            logits,
+            labels,
+            weight=class_weights,
+            ignore_index=IGNORE,
+            reduction="sum",
+            label_smoothing=label_smoothing,
+        )
+        labelled = labels != IGNORE
+        if class_weights is None:
+            return total / labelled.sum().clamp_min(1)
+        share = (class_weights[labels.clamp_min(0)] * labelled).sum()
+        return total / share.clamp_min(torch.finfo(share.dtype).tiny)

@@ -17,6 +17,7 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from pointnc.losses import losses_with_prior
 from pointnc.models.segmentor import Segmentor
 from pointnc.training import distributed, results
 from pointnc.training.callbacks import EpochLine, History, SaveCheckpoints
@@ -89,9 +90,12 @@ def build_module(config: DictConfig, data: Data, model: Segmentor) -> Segmentati
     )
     if regularizer.log_prior != "off":
         regularizer.set_prior(torch.from_numpy(class_counts(data, regularizer.log_prior)))
+    loss = instantiate(config.loss)
+    for part in losses_with_prior(loss):
+        part.set_prior(torch.from_numpy(class_counts(data, part.needs_prior)))
     return SegmentationModule(
         model=model,
-        loss=instantiate(config.loss),
+        loss=loss,
         regularizer=regularizer,
         taxonomy=data.taxonomy,
         optimizer=instantiate(config.optimizer),
