@@ -1,0 +1,160 @@
+"""The results of a study: one row a run, mean and deviation of each method, tests against the baseline."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointnc.studies.plan import Run, Study
+from pointnc.studies.running import METRICS
+
+SCORES = ("miou", "head", "common", "tail")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run reached.
+
+    Attributes:
+        method: its method.
+        seed: its seed.
+        values: column to figure; NaN where the run has none.
+        per_class: class to IoU in percent, of the classes that the truth has.
+    """
+
+    method: str
+    seed: int
+    values: dict[str, float]
+    per_class: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A method against the baseline.
+
+    Attributes:
+        method: its name.
+        difference: score to mean difference over the seeds that both have.
+        p_seeds: score to two-sided p of the paired t-test over those seeds; NaN for fewer than two.
+        p_classes: two-sided p of Wilcoxon's signed-rank test over the classes' IoU, each averaged over its seeds.
+    """
+
+    method: str
+    difference: dict[str, float]
+    p_seeds: dict[str, float]
+    p_classes: float
+
+
+@dataclass(frozen=True)
+class Table:
+    """All results of a study."""
+
+    study: Study
+    results: list[Result]
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the figures, those of neural collapse last."""
+        return list(dict.fromkeys(name for result in self.results for name in result.values))
+
+    def of(self, method: str) -> list[Result]:
+        """Return a method's results in the order of their seeds."""
+        return sorted((result for result in self.results if result.method == method), key=lambda result: result.seed)
+
+    def methods(self) -> list[str]:
+        """Return the methods that have results, best mIoU first."""
+        present = [name for name in self.study.methods if self.of(name)]
+        return sorted(present, key=lambda name: -self.statistics(name)["miou"][0])
+
+    def statistics(self, method: str) -> dict[str, tuple[float, float]]:
+        """Return mean and sample standard deviation over the seeds of each figure."""
+        found = {}
+        for name in self.columns:
+            values = np.array([result.values.get(name, math.nan) for result in self.of(method)])
+            values = values[~np.isnan(values)]
+            mean = float(values.mean()) if len(values) else math.nan
+            found[name] = (mean, float(values.std(ddof=1)) if len(values) > 1 else math.nan)
+        return found
+
+    def compare(self, method: str) -> Comparison:
+        """Test a method against the baseline."""
+        ours = {result.seed: result for result in self.of(method)}
+        theirs = {result.seed: result for result in self.of(self.study.baseline)}
+        seeds = sorted(set(ours) & set(theirs))
+        difference, p_seeds = {}, {}
+        for name in SCORES:
+            gains = np.array([ours[seed].values[name] - theirs[seed].values[name] for seed in seeds])
+            gains = gains[~np.isnan(gains)]
+            difference[name] = float(gains.mean()) if len(gains) else math.nan
+            p_seeds[name] = _paired_t(gains)
+        classes = sorted({name for result in (*ours.values(), *theirs.values()) for name in result.per_class})
+        gains = np.array(
+            [
+                np.mean([ours[seed].per_class.get(name, 0.0) - theirs[seed].per_class.get(name, 0.0) for seed in seeds])
+                for name in classes
+            ]
+            if seeds
+            else []
+        )
+        return Comparison(method, difference, p_seeds, _signed_rank(gains))
+
+    def csv(self) -> str:
+        """Return one row a run: method, seed, then the figures."""
+        stream = io.StringIO()
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["method", "seed", *self.columns])
+        order = {name: number for number, name in enumerate(self.study.methods)}
+        for result in sorted(self.results, key=lambda result: (order[result.method], result.seed)):
+            figures = (result.values.get(name, math.nan) for name in self.columns)
+            writer.writerow([result.method, result.seed, *("" if math.isnan(v) else f"{v:.6g}" for v in figures)])
+        return stream.getvalue()
+
+
+def collect(study: Study) -> Table:
+    """Read the metrics of the runs that are done."""
+    return Table(study, [_read(run) for run in study.runs() if (run.folder / METRICS).is_file()])
+
+
+def _read(run: Run) -> Result:
+    metrics = json.loads((run.folder / METRICS).read_text(encoding="utf-8"))
+    values = {name: _number(metrics[name]) for name in SCORES}
+    values["seconds"] = _number(metrics["seconds"]["train"])
+    values |= {name: _number(value) for name, value in _flat(metrics.get("centers", {}))}
+    per_class = {name: float(value) for name, value in metrics["per_class"].items() if value is not None}
+    return Result(run.method, run.seed, values, per_class)
+
+
+def _flat(figures: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Return the numbers of nested dictionaries with joined names."""
+    found = []
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            found += _flat(value, f"{prefix}{name}_")
+        elif value is None or isinstance(value, int | float):
+            found.append((prefix + name, value))
+    return found
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _paired_t(gains: NDArray[np.float64]) -> float:
+    from scipy.stats import ttest_1samp
+
+    if len(gains) < 2 or not gains.std():
+        return math.nan
+    return float(ttest_1samp(gains, 0).pvalue)
+
+
+def _signed_rank(gains: NDArray[np.float64]) -> float:
+    from scipy.stats import wilcoxon
+
+    return float(wilcoxon(gains).pvalue) if np.count_nonzero(gains) else math.nan

@@ -1,0 +1,117 @@
+"""Writes a study: Markdown for readers, csv for programs, a picture for talks."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from pointnc.scenes.atomic import atomic_path, write_text
+from pointnc.studies.table import SCORES, Table
+
+
+def write(table: Table, out: Path, command: str) -> list[Path]:
+    """Write ``out`` with the endings .md, .csv and .png; return the paths.
+
+    Args:
+        table: the results.
+        out: path without an ending.
+        command: what made the study, for the reader to repeat.
+    """
+    paths = [out.with_name(out.name + ending) for ending in (".md", ".csv", ".png")]
+    write_text(paths[0], markdown(table, command, paths[2].name))
+    write_text(paths[1], table.csv())
+    with atomic_path(paths[2]) as temporary:
+        temporary.write_bytes(picture(table))
+    return paths
+
+
+def markdown(table: Table, command: str, image: str) -> str:
+    """Return the tables of a study as Markdown."""
+    study = table.study
+    baseline = table.statistics(study.baseline) if table.of(study.baseline) else {}
+    other = [name for name in table.columns if name not in SCORES and name != "seconds"]
+    runs = {method: len(table.of(method)) for method in table.methods()}
+    few, many = min(runs.values(), default=0), max(runs.values(), default=0)
+    lines = [
+        f"# {study.title}",
+        "",
+        f"Mean ± standard deviation over {few if few == many else f'{few} to {many}'} seeds; IoU in percent; seconds of"
+        " training. Made by",
+        "",
+        f"    {command}",
+        "",
+        f"Every run has the overrides `{' '.join(study.common)}` and those of its method below.",
+        "",
+        f"![scores by method]({image})",
+        "",
+        _row(["method", "mIoU", "head", "common", "tail", "seconds", *other]),
+        _row(["---"] + ["---:"] * (5 + len(other))),
+    ]
+    for method in table.methods():
+        figures = table.statistics(method)
+        scores = [_both(*figures[name]) for name in SCORES]
+        rest = [_both(*figures[name], digits=3) for name in other]
+        lines.append(_row([f"**{method}**", *scores, f"{figures['seconds'][0]:.0f}", *rest]))
+    if baseline:
+        lines += ["", f"## Against {study.baseline}", ""]
+        lines += [
+            "Mean difference over the seeds, in brackets the p of the paired t-test over the seeds (with few seeds only"
+            " large effects are certain), and at the end that of Wilcoxon's signed-rank test over the classes' IoU.",
+            "",
+            _row(["method", "mIoU", "head", "common", "tail", "p over classes"]),
+            _row(["---"] + ["---:"] * 5),
+        ]
+        for method in table.methods():
+            if method == study.baseline:
+                continue
+            compared = table.compare(method)
+            cells = [f"{compared.difference[name]:+.2f} ({_p(compared.p_seeds[name])})" for name in SCORES]
+            lines.append(_row([f"**{method}**", *cells, _p(compared.p_classes)]))
+    lines += ["", "## Methods", "", _row(["method", "overrides"]), _row(["---", "---"])]
+    lines += [
+        _row([f"**{name}**", f"`{' '.join(values)}`" if values else ""]) for name, values in study.methods.items()
+    ]
+    return "\n".join([*lines, ""])
+
+
+def picture(table: Table) -> bytes:
+    """Return a PNG: the scores of each method, a dot a seed, and the mean."""
+    import io
+
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    methods = table.methods()[::-1]
+    figure = Figure(figsize=(11, 1.2 + 0.36 * max(len(methods), 1)), layout="constrained")
+    FigureCanvasAgg(figure)
+    for number, (axes, name) in enumerate(zip(figure.subplots(1, len(SCORES), sharey=True), SCORES)):
+        if table.of(table.study.baseline):
+            axes.axvline(table.statistics(table.study.baseline)[name][0], color="#b0b0b0", linewidth=1, zorder=0)
+        for height, method in enumerate(methods):
+            color = "#c44e52" if method == table.study.baseline else "#4c72b0"
+            values = [result.values[name] for result in table.of(method)]
+            axes.scatter(values, [height] * len(values), s=14, color=color, alpha=0.55, linewidths=0)
+            axes.scatter([table.statistics(method)[name][0]], [height], s=90, marker="|", color=color, linewidths=2)
+        axes.set_title({"miou": "mIoU"}.get(name, name), fontsize=11)
+        axes.set_yticks(range(len(methods)), methods)
+        axes.tick_params(length=0 if number else 2)
+        axes.grid(axis="x", alpha=0.25)
+        for side in ("top", "right", "left"):
+            axes.spines[side].set_visible(False)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _both(mean: float, deviation: float, digits: int = 2) -> str:
+    if math.isnan(mean):
+        return "–"
+    return f"{mean:.{digits}f}" + ("" if math.isnan(deviation) else f" ± {deviation:.{digits}f}")
+
+
+def _p(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.3f}" if value >= 0.001 else "<0.001"
