@@ -1,13 +1,16 @@
 """``python -m bench`` measures everything and writes ``bench/results.{md,json}``; ``python -m bench NAME`` prints one.
 
-``--quick`` takes small sizes and few repeats: to see that everything runs, not to learn anything.
+``--quick`` takes small sizes and few repeats: to see that everything runs, not to learn anything. ``--write`` puts
+the named benchmarks' new figures into the results of the last whole run.
 """
 
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 NAMES = (
@@ -32,8 +35,8 @@ def main() -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("OMP_NUM_THREADS", "2")
     arguments = sys.argv[1:]
-    quick = "--quick" in arguments
-    names = [argument for argument in arguments if argument != "--quick"]
+    quick, write = "--quick" in arguments, "--write" in arguments
+    names = [argument for argument in arguments if argument not in ("--quick", "--write")]
     for name in names:
         if name not in NAMES:
             print(f"error: no benchmark {name!r}; choose among {', '.join(NAMES)}", file=sys.stderr)
@@ -52,11 +55,17 @@ def main() -> int:
         groups[name] = importlib.import_module(f"bench.{name}").rows(quick)
         console.print(terminal_table(name, groups[name]))
         console.print()
-    if not names and not quick:
+    if write or not (names or quick):
+        path = FOLDER / "results.json"
+        if names and path.is_file():
+            before = json.loads(path.read_text(encoding="utf-8"))
+            old = {name: [Row(**row) for row in group] for name, group in before["benchmarks"].items()}
+            groups = {name: groups.get(name, old.get(name, [])) for name in NAMES if name in groups or name in old}
+            described = {**described, "load_before": before["machine"]["load_before"]}
+        rows = {name: [asdict(row) for row in group] for name, group in groups.items()}
+        write_json(path, {"machine": described, "benchmarks": rows})
         write_text(FOLDER / "results.md", markdown(described, groups))
-        rows = {name: [row.to_dict() for row in group] for name, group in groups.items()}
-        write_json(FOLDER / "results.json", {"machine": described, "benchmarks": rows})
-        console.print(f"written: {FOLDER / 'results.md'}, {FOLDER / 'results.json'}")
+        console.print(f"written: {FOLDER / 'results.md'}, {path}")
     return 0
 
 

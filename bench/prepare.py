@@ -147,7 +147,7 @@ def rows(quick: bool = False) -> list[Row]:
             reference = slow[stage][0] if stage in slow else ""
             if stage != "whole scene":
                 result.append(Row(f"– {stage}", size, taken, "ms", reference, theirs.get(stage)))
-        scenes = 4 if quick else 24
+        scenes = 4 if quick else 120
         root = Path(scratch) / "many"
         write_many(root, scan, scenes)
         ratio = two_processes(root, scenes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from rich.table import Table
@@ -70,10 +70,6 @@ class Row:
             "" if self.growth is None else f"{self.growth:.2f}",
             self.note,
         ]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain types only."""
-        return {**asdict(self), "ratio": self.ratio, "reached": self.reached}
 
 
 HEADINGS = ("step", "size", "figure", "beside it", "ratio", "target", "reached", "grows as n^", "note")
