@@ -49,6 +49,8 @@ class Scene:
 
     def select(self, index: NDArray[Any] | slice) -> Scene:
         """Return the scene of the points that ``index`` (indices, mask or slice) picks, in its order."""
+        if isinstance(index, np.ndarray) and index.dtype.kind in "iu":  # take is several times as fast as brackets
+            return self.replace(**{key: value.take(index, axis=0) for key, value in self.arrays().items()})
         return self.replace(**{key: value[index] for key, value in self.arrays().items()})
 
     def arrays(self) -> dict[str, NDArray[Any]]:
