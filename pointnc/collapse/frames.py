@@ -31,6 +31,7 @@ class SimplexETF(nn.Module):
         num_classes: K, at least 2.
         dim: D, at least K-1: fewer dimensions cannot hold such a frame.
         seed: of the rotation.
+        key: the config node that an error tells to change.
 
     Attributes:
         vectors: (K, D) float32 buffer, one unit vector a row.
@@ -41,15 +42,15 @@ class SimplexETF(nn.Module):
 
     vectors: Tensor
 
-    def __init__(self, num_classes: int, dim: int, seed: int = 0) -> None:
+    def __init__(self, num_classes: int, dim: int, seed: int = 0, key: str = "regularizer") -> None:
         super().__init__()
         if num_classes < 2:
             raise UserError(f"a simplex ETF needs at least 2 classes, got num_classes={num_classes}")
         if dim < num_classes - 1:
             raise UserError(
                 f"a simplex ETF of {num_classes} classes needs {num_classes - 1} dimensions or more, here are {dim}; "
-                "set regularizer.frame=auto, or regularizer.projector=frozen and "
-                f"regularizer.projector_channels={num_classes - 1} or more"
+                f"set {key}.frame=auto, or {key}.projector={'trainable' if key == 'head' else 'frozen'} and "
+                f"{key}.projector_channels={num_classes - 1} or more"
             )
         vectors = simplex_vectors(num_classes) @ random_orthonormal(dim, num_classes - 1, seed).T
         self.register_buffer("vectors", vectors.float())
@@ -95,7 +96,9 @@ class SpreadFrame(nn.Module):
         return f"{sizes}, largest_cosine={self.largest_cosine:.4f}, bound={self.bound:.4f}"
 
 
-def build_frame(kind: str, num_classes: int, dim: int, seed: int = 0) -> SimplexETF | SpreadFrame:
+def build_frame(
+    kind: str, num_classes: int, dim: int, seed: int = 0, key: str = "regularizer"
+) -> SimplexETF | SpreadFrame:
     """Build a frame by name.
 
     Args:
@@ -103,15 +106,16 @@ def build_frame(kind: str, num_classes: int, dim: int, seed: int = 0) -> Simplex
         num_classes: K.
         dim: D.
         seed: of the frame.
+        key: the config node that asks for it, for the message of an error.
 
     Raises:
         UserError: there is no such frame.
     """
     if kind == "simplex" or (kind == "auto" and dim >= num_classes - 1):
-        return SimplexETF(num_classes, dim, seed)
+        return SimplexETF(num_classes, dim, seed, key)
     if kind in ("auto", "spread"):
         return SpreadFrame(num_classes, dim, seed)
-    raise UserError(f"frame={kind} is unknown; choose one of {', '.join(FRAMES)}")
+    raise UserError(f"{key}.frame={kind} is unknown; choose one of {', '.join(FRAMES)}")
 
 
 def simplex_vectors(num_classes: int) -> Tensor:
