@@ -46,7 +46,7 @@ def levenshtein_bound(num_classes: int, dim: int) -> float:
 
     Vectors of which no two have a cosine above s number at most D(1-s)(2+(D+1)s) / (1-Ds²), for s up to
     (sqrt(D+3)-1)/(D+2); there the bound is D(D+3)/2, and for a greater K the end of its range is returned, which is
-    a bound still. Reached by the 16 vectors in 5 dimensions, 27 in 6, 56 in 7. For K <= 2D it says nothing: 0.
+    a bound still. Reached by 16 vectors in 5 dimensions and 27 in 6. For K <= 2D it says nothing: 0.
 
     Paper: Levenshtein, "Designs as maximum codes in polynomial metric spaces", 1992.
     """

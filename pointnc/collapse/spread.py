@@ -28,10 +28,10 @@ WARMTHS = (8.0, 64.0, 512.0)
 from 512 only neighbours do, so that starts end in different places, of which a small frame's best is kept."""
 
 SMALL = 64
-"""Up to so many vectors a start takes little, and several are made."""
+"""Up to so many vectors several starts are made: few vectors end in different places, many in places as good."""
 
 STARTS = 9
-"""Number of starts of a small frame."""
+"""Number of starts of a small frame; each is followed some way, and the best to the end."""
 
 
 def spread_frame(num_classes: int, dim: int, seed: int = 0) -> Tensor:
@@ -71,15 +71,18 @@ def spread_frame(num_classes: int, dim: int, seed: int = 0) -> Tensor:
     return vectors @ random_orthonormal(dim, vectors.shape[1], seed).T
 
 
-def minimize_largest_cosine(vectors: Tensor, warmth: float = WARMTHS[0], steps: int = 200) -> Tensor:
+def minimize_largest_cosine(
+    vectors: Tensor, warmth: float = WARMTHS[0], coldest: float = COLDEST, steps: int = 200
+) -> Tensor:
     """Move unit vectors over the sphere until their largest pairwise cosine is at a local minimum.
 
     What is minimised is the soft maximum log(sum exp(b cos)) / b over all pairs, by L-BFGS, with b rising threefold
-    from ``warmth`` to ``COLDEST``: warm, every pair counts and the vectors spread out evenly; cold, the closest only.
+    from ``warmth`` to ``coldest``: warm, every pair counts and the vectors spread out evenly; cold, the closest only.
 
     Args:
         vectors: (K, D) float64 start, of any lengths but 0.
         warmth: first b.
+        coldest: where b stops.
         steps: of L-BFGS at each b, at most.
 
     Returns:
@@ -88,7 +91,7 @@ def minimize_largest_cosine(vectors: Tensor, warmth: float = WARMTHS[0], steps: 
     best = torch.nn.functional.normalize(vectors.double(), dim=1)
     least = largest_cosine(best)
     point = torch.nn.Parameter(best.clone())
-    while warmth < COLDEST:
+    while warmth < coldest:
         search = torch.optim.LBFGS(
             [point],
             max_iter=steps,
@@ -127,14 +130,18 @@ def _soft_maximum(point: Tensor, sharpness: float) -> tuple[float, Tensor]:
 
 
 def _search(num_classes: int, dim: int, seed: int) -> Tensor:
-    """Return the best of a few local optima."""
+    """Return a local optimum, the best of a few where that takes little."""
     generator = torch.Generator().manual_seed(seed)
-    found = []
+
+    def gaussian() -> Tensor:
+        return torch.randn(num_classes, dim, dtype=torch.float64, generator=generator, device="cpu")
+
     with _one_thread():
-        for start in range(STARTS if num_classes <= SMALL else 1):
-            gaussian = torch.randn(num_classes, dim, dtype=torch.float64, generator=generator, device="cpu")
-            found.append(minimize_largest_cosine(gaussian, WARMTHS[start % len(WARMTHS)]))
-    return min(found, key=largest_cosine)
+        if num_classes > SMALL:
+            return minimize_largest_cosine(gaussian())
+        warmths = (WARMTHS[start % len(WARMTHS)] for start in range(STARTS))
+        starts = [minimize_largest_cosine(gaussian(), warmth, coldest=1e4, steps=60) for warmth in warmths]
+        return minimize_largest_cosine(min(starts, key=largest_cosine), WARMTHS[-1])
 
 
 def _orthogonal_simplices(num_classes: int, dim: int) -> Tensor:
