@@ -16,6 +16,7 @@ NAMES = (
     "loader",
     "prepare",
     "network",
+    "regularizer",
     "inference",
     "submission",
     "confusion",

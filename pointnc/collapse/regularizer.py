@@ -173,7 +173,7 @@ class CenterRegularizer(CenterObserver):
             features = features if features.dtype == torch.float64 else features.float()
             centers, included = self._centers(features, labels)
             if self.projector is not None:
-                centers = self.projector(centers, features)
+                centers = self.projector(centers, features, self.source != "batch")
             if self.normalize:
                 centers = F.normalize(centers, dim=1)
             logits = self.scale * F.linear(self._drop(centers), self.frame.vectors)

@@ -24,6 +24,7 @@ MODES: dict[str, dict[str, Any]] = {
     "ema_update": {"centers": "ema", "gradient": "update"},
     "warming": {"centers": "ema", "ramp_steps": 3, "frame": "spread", "projector": "none", "normalize": True},
     "late": {"centers": "ema", "min_updates": 2, "start_step": 1},
+    "reduced": {"centers": "ema", "project": "always", "reduce_channels": 3, "projector": "trainable"},
     "trainable": {"centers": "ema", "projector": "trainable", "project": "always", "dropout": 0.2},
 }
 # Class 0 on both ranks in unequal numbers, 1 and 2 on one rank only, 3 nowhere. In the second step one rank has no
