@@ -68,13 +68,14 @@ def make_regularizer(preset: str, changes: dict[str, Any], channels: int) -> Any
 
 def rows(quick: bool = False) -> list[Row]:
     """Measure forward and backward pass of every preset in turns with whole training steps, on 1 and 2 threads."""
-    batch = make_batch(3_000 if quick else 110_000)
+    batch = make_batch(3_000 if quick else 68_000)
     name = "minkunet_tiny" if quick else "minkunet18a"
     backbone = instantiate(OmegaConf.load(config_folder() / "model" / f"{name}.yaml"), in_channels=3)
     model = Segmentor(backbone, CLASSES)
     criterion = CrossEntropy()
     optimizer = torch.optim.AdamW(model.parameters())
     features = torch.randn(len(batch.coord), backbone.out_channels).relu_().requires_grad_()
+    features.grad = torch.zeros_like(features)  # as in a step, where the loss's gradient is added to
 
     def step() -> None:
         optimizer.zero_grad()
@@ -91,7 +92,6 @@ def rows(quick: bool = False) -> list[Row]:
             regularizer = make_regularizer(preset, changes, backbone.out_channels)
 
             def regularize(regularizer: Any = regularizer) -> None:
-                features.grad = None
                 value = regularizer(features, batch.segment)
                 if regularizer.weight:
                     (regularizer.weight * value).backward()

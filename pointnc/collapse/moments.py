@@ -32,10 +32,12 @@ def moments(features: Tensor, synchronize: bool = False) -> tuple[Tensor, Tensor
         mean (D,), covariance (D, D) divided by V, and V, which is at least 1 here.
     """
     synchronize = synchronize and rank_count() > 1
-    count = torch.tensor(len(features), device=features.device)
+    number = len(features)
     if synchronize:
+        count = torch.tensor(number, device=features.device)
         dist.all_reduce(count)
-    number = max(int(count), 1)
+        number = int(count)
+    number = max(number, 1)
     mean, covariance = _Moments.apply(features, number, synchronize)
     return mean, covariance, number
 

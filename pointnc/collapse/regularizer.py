@@ -135,9 +135,9 @@ class CenterRegularizer(CenterObserver):
         self.projector: Projector | None = None
         if projector != "none" and (project == "always" or narrow):
             dim = projector_channels or max(in_channels, num_classes - 1)
-            self.projector = Projector(
-                in_channels, dim, projector == "trainable", projector_relu, reduce_channels, seed + 1
-            )
+            # With weight 0 nothing reaches it, and DDP would wait for its gradient.
+            trainable = projector == "trainable" and weight > 0
+            self.projector = Projector(in_channels, dim, trainable, projector_relu, reduce_channels, seed + 1)
         self.frame = build_frame(frame, num_classes, dim, seed)
         self.register_buffer("prior", torch.zeros(num_classes))
         self._has_prior = False

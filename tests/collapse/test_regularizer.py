@@ -258,6 +258,12 @@ def test_resuming_from_the_state_goes_on_to_the_bit() -> None:
         assert torch.equal(whole(features, labels), resumed(features, labels))
 
 
+def test_nothing_waits_for_a_gradient_where_the_weight_is_zero() -> None:
+    for weight, learns in ((0.0, False), (0.1, True)):
+        regularizer = CenterRegularizer(6, 8, projector="trainable", project="always", weight=weight)
+        assert all(p.requires_grad == learns for p in regularizer.parameters())
+
+
 def test_a_missing_prior_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="set_prior"):
         CenterRegularizer(6, 8, log_prior="scenes")(*_batch())
