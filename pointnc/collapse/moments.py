@@ -59,7 +59,7 @@ class _Moments(torch.autograd.Function):
         return mean, covariance / number
 
     @staticmethod
-    @once_differentiable  # type: ignore[misc]
+    @once_differentiable
     def backward(ctx: Any, by_mean: Tensor, by_covariance: Tensor) -> tuple[Tensor, None, None]:
         features, mean = ctx.saved_tensors
         by_mean, slope = by_mean / ctx.number, (by_covariance + by_covariance.T) / ctx.number
