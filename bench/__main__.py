@@ -19,6 +19,7 @@ NAMES = (
     "loader",
     "prepare",
     "network",
+    "regularizer",
     "inference",
     "submission",
     "confusion",

@@ -1,10 +1,13 @@
 """Neural collapse: frames, class centres, the centre regulariser and the measures. Needs torch only."""
 
+from pointnc.collapse.bounds import cosine_bound, largest_cosine, welch_bound
 from pointnc.collapse.centers import CenterBank, batch_centers
-from pointnc.collapse.frames import SimplexETF
+from pointnc.collapse.frames import SimplexETF, SpreadFrame, build_frame
 from pointnc.collapse.measures import SimplexDistance, center_distance, cosine_matrix, simplex_distance
+from pointnc.collapse.observer import CenterObserver
 from pointnc.collapse.projector import Projector
-from pointnc.collapse.regularizer import CenterObserver, CenterRegularizer
+from pointnc.collapse.regularizer import CenterRegularizer
+from pointnc.collapse.spread import minimize_largest_cosine, spread_frame
 
 __all__ = [
     "CenterBank",
@@ -13,8 +16,15 @@ __all__ = [
     "Projector",
     "SimplexDistance",
     "SimplexETF",
+    "SpreadFrame",
     "batch_centers",
+    "build_frame",
     "center_distance",
+    "cosine_bound",
     "cosine_matrix",
+    "largest_cosine",
+    "minimize_largest_cosine",
     "simplex_distance",
+    "spread_frame",
+    "welch_bound",
 ]

@@ -9,7 +9,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from pointnc.errors import UserError
+from pointnc.collapse.checks import check_number, check_whole
 
 
 def batch_centers(
@@ -38,14 +38,15 @@ def batch_centers(
         row = labels.long() + 1
         sums = features.new_zeros(num_classes + 1, features.shape[1]).index_add(0, row, features)[1:]
         counts = row.new_zeros(num_classes + 1).index_add(0, row, torch.ones_like(row))[1:]
-        if synchronize and _ranks() > 1:
+        if synchronize and rank_count() > 1:
             sums = _SumOverRanks.apply(sums)
             counts = counts.clone()
             dist.all_reduce(counts)
         return sums / counts.clamp_min(1)[:, None], counts
 
 
-def _ranks() -> int:
+def rank_count() -> int:
+    """Return the number of processes that train together; 1 without a process group."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
@@ -87,7 +88,7 @@ class CenterBank(nn.Module):
         points: (K,) int64 buffer, number of points that went into each class.
 
     Raises:
-        UserError: the momentum is out of range.
+        UserError: an argument is out of range.
     """
 
     centers: Tensor
@@ -96,8 +97,9 @@ class CenterBank(nn.Module):
 
     def __init__(self, num_classes: int, dim: int, momentum: float = 0.9) -> None:
         super().__init__()
-        if not 0 <= momentum < 1:
-            raise UserError(f"regularizer.momentum must be at least 0 and below 1, got {momentum}")
+        check_whole("the number of classes", num_classes, least=1)
+        check_whole("the number of channels", dim, least=1)
+        check_number("regularizer.momentum", momentum, least=0, below=1)
         self.momentum = momentum
         self.register_buffer("centers", torch.zeros(num_classes, dim))
         self.register_buffer("updates", torch.zeros(num_classes, dtype=torch.int64))

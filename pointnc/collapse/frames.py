@@ -1,5 +1,7 @@
 """Frames: fixed sets of K unit vectors that class centres are pulled towards.
 
+The simplex ETF is here; where D < K-1 no such thing exists, and :mod:`pointnc.collapse.spread` finds the next best.
+
 Legend: K classes, D dimensions.
 """
 
@@ -8,7 +10,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from pointnc.collapse.bounds import cosine_bound, largest_cosine
 from pointnc.errors import UserError
+
+FRAMES = ("auto", "simplex", "spread")
+"""What :func:`build_frame` knows."""
 
 
 class SimplexETF(nn.Module):
@@ -25,6 +31,7 @@ class SimplexETF(nn.Module):
         num_classes: K, at least 2.
         dim: D, at least K-1: fewer dimensions cannot hold such a frame.
         seed: of the rotation.
+        key: the config node that an error tells to change.
 
     Attributes:
         vectors: (K, D) float32 buffer, one unit vector a row.
@@ -35,22 +42,85 @@ class SimplexETF(nn.Module):
 
     vectors: Tensor
 
-    def __init__(self, num_classes: int, dim: int, seed: int = 0) -> None:
+    def __init__(self, num_classes: int, dim: int, seed: int = 0, key: str = "regularizer") -> None:
         super().__init__()
         if num_classes < 2:
             raise UserError(f"a simplex ETF needs at least 2 classes, got num_classes={num_classes}")
         if dim < num_classes - 1:
             raise UserError(
                 f"a simplex ETF of {num_classes} classes needs {num_classes - 1} dimensions or more, here are {dim}; "
-                f"set regularizer.projector=frozen and regularizer.projector_channels={num_classes - 1} or more"
+                f"set {key}.frame=auto, or {key}.projector={'trainable' if key == 'head' else 'frozen'} and "
+                f"{key}.projector_channels={num_classes - 1} or more"
             )
-        simplex = _simplex_basis(num_classes) * (num_classes / (num_classes - 1)) ** 0.5
-        vectors = simplex @ random_orthonormal(dim, num_classes - 1, seed).T
+        vectors = simplex_vectors(num_classes) @ random_orthonormal(dim, num_classes - 1, seed).T
         self.register_buffer("vectors", vectors.float())
 
     def extra_repr(self) -> str:
         """Describe the frame in the printed module."""
         return "num_classes={}, dim={}".format(*self.vectors.shape)
+
+
+class SpreadFrame(nn.Module):
+    """The best spread frame that is known how to find, for any D: see :func:`pointnc.collapse.spread.spread_frame`.
+
+    Where D >= K-1 it is the simplex ETF.
+
+    Args:
+        num_classes: K, at least 2.
+        dim: D, at least 2, or 1 for K = 2.
+        seed: of the search and the rotation.
+
+    Attributes:
+        vectors: (K, D) float32 buffer, one unit vector a row.
+        largest_cosine: over all pairs; what was reached.
+        bound: a lower bound on it, for any K vectors in D dimensions.
+
+    Raises:
+        UserError: K < 2, or D is too small for K different vectors.
+    """
+
+    vectors: Tensor
+
+    def __init__(self, num_classes: int, dim: int, seed: int = 0) -> None:
+        super().__init__()
+        from pointnc.collapse.spread import spread_frame
+
+        vectors = spread_frame(num_classes, dim, seed)
+        self.largest_cosine = largest_cosine(vectors)
+        self.bound = cosine_bound(num_classes, dim)
+        self.register_buffer("vectors", vectors.float())
+
+    def extra_repr(self) -> str:
+        """Describe the frame in the printed module."""
+        sizes = "num_classes={}, dim={}".format(*self.vectors.shape)
+        return f"{sizes}, largest_cosine={self.largest_cosine:.4f}, bound={self.bound:.4f}"
+
+
+def build_frame(
+    kind: str, num_classes: int, dim: int, seed: int = 0, key: str = "regularizer"
+) -> SimplexETF | SpreadFrame:
+    """Build a frame by name.
+
+    Args:
+        kind: "simplex", "spread", or "auto": the simplex where it exists, else the spread frame.
+        num_classes: K.
+        dim: D.
+        seed: of the frame.
+        key: the config node that asks for it, for the message of an error.
+
+    Raises:
+        UserError: there is no such frame.
+    """
+    if kind == "simplex" or (kind == "auto" and dim >= num_classes - 1):
+        return SimplexETF(num_classes, dim, seed, key)
+    if kind in ("auto", "spread"):
+        return SpreadFrame(num_classes, dim, seed)
+    raise UserError(f"{key}.frame={kind} is unknown; choose one of {', '.join(FRAMES)}")
+
+
+def simplex_vectors(num_classes: int) -> Tensor:
+    """Return the K vertices (K, K-1) of the simplex, unit vectors in float64, not turned."""
+    return _simplex_basis(num_classes) * (num_classes / (num_classes - 1)) ** 0.5
 
 
 def _simplex_basis(num_classes: int) -> Tensor:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pointnc.collapse.frames import random_orthonormal
+from pointnc.collapse.moments import moments
 
 EPSILON = 1e-5
 """Added to the variance before its root is taken, as batch normalisation does."""
@@ -24,8 +25,9 @@ class Projector(nn.Module):
 
     With ``reduce_channels`` every *point* passes a linear map and a batch normalisation before the average is
     taken. Given the batch's statistics both are affine, and an affine map of a mean is the mean of the map: it is
-    therefore applied to the K centres, and the V points are needed for mean and variance only. That is exact in
-    value and gradient, and it lets moving averages of backbone centres pass through as well.
+    therefore applied to the K centres, and the V points are needed for mean and variance only, which follow from
+    mean and covariance of the D channels before the map. That is exact in value and gradient, and it lets moving
+    averages of backbone centres pass through as well.
 
     Args:
         in_channels: D.
@@ -57,15 +59,23 @@ class Projector(nn.Module):
             width = reduce_channels
         self.gain = _weight(width, out_channels, trainable, seed + 1)
 
-    def forward(self, centers: Tensor, features: Tensor) -> Tensor:
+    def forward(self, centers: Tensor, features: Tensor, synchronize: bool = False) -> Tensor:
         """Return (K, P) projected centres.
 
         Args:
             centers: (K, D) in the backbone's space.
-            features: (V, D) the batch; only its mean and variance are used, and only with ``reduce_channels``.
+            features: (V, D) the batch; only mean and covariance are used, only in training and with
+                ``reduce_channels``.
+            synchronize: whether they are those of the joined batch of all ranks.
         """
         if self.reduce is not None:
-            centers = self.standardize(F.linear(centers, self.reduce), F.linear(features, self.reduce))
+            centers = F.linear(centers, self.reduce)
+            if self.training:
+                mean, covariance, number = moments(features, synchronize)
+                variance = (F.linear(self.reduce, covariance) * self.reduce).sum(dim=1).clamp_min(0)
+                centers = self.standardize(centers, F.linear(mean, self.reduce), variance, number)
+            else:
+                centers = self.standardize(centers)
         projected = F.linear(centers, self.gain)
         return F.relu(projected) if self.relu else projected
 
@@ -80,8 +90,7 @@ class Projector(nn.Module):
 class Standardize(nn.Module):
     """Batch normalisation without affine part whose statistics come from other rows than it is applied to.
 
-    In training mode the statistics are those of ``reference``, and running averages of them are kept; in
-    evaluation mode the running averages are used.
+    In training mode running averages of those are kept, which evaluation uses.
 
     Args:
         channels: R.
@@ -97,13 +106,21 @@ class Standardize(nn.Module):
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_variance", torch.ones(channels))
 
-    def forward(self, rows: Tensor, reference: Tensor) -> Tensor:
-        """Return ``rows`` (K, R) standardised by mean and variance of ``reference`` (V, R)."""
-        if not self.training:
+    def forward(
+        self, rows: Tensor, mean: Tensor | None = None, variance: Tensor | None = None, number: int = 0
+    ) -> Tensor:
+        """Return rows standardised by mean and variance, or without those by their running averages.
+
+        Args:
+            rows: (K, R).
+            mean: (R,) of the batch.
+            variance: (R,) of the batch, biased.
+            number: of points that they are taken over.
+        """
+        if mean is None or variance is None:
             return (rows - self.running_mean) * (self.running_variance + EPSILON).rsqrt()
-        variance, mean = torch.var_mean(reference, dim=0, correction=0)
         with torch.no_grad():
-            unbiased = variance * (len(reference) / max(len(reference) - 1, 1))
+            unbiased = variance * (number / max(number - 1, 1))
             self.running_mean.lerp_(mean, self.momentum)
             self.running_variance.lerp_(unbiased, self.momentum)
         return (rows - mean) * (variance + EPSILON).rsqrt()

@@ -8,6 +8,7 @@ from pointnc.data.features import feature_channels
 from pointnc.exchange.writing import write
 from pointnc.models.architecture import Architecture
 from pointnc.models.card import ModelCard
+from pointnc.models.head_architecture import HeadArchitecture
 from pointnc.training.checkpoint import read_checkpoint
 from pointnc.training.trained import file_sha256
 
@@ -37,6 +38,7 @@ def export_run(path: Path, out: Path, license: str = "unknown", overwrite: bool 
         origin=checkpoint.path.name,
         origin_sha256=file_sha256(checkpoint.path),
         license=license,
+        head=HeadArchitecture.of(checkpoint.config.get("head")),
         notes=(f"Trained on {dataset['name']} with pointnc {checkpoint.version}.",),
     )
     return write(out, checkpoint.model_state, card, overwrite)

@@ -42,7 +42,8 @@ def save_bundle(folder: str | Path, state: Mapping[str, Tensor], card: ModelCard
         if card.taxonomy is not None:
             _write_yaml(temporary / "taxonomy.yaml", copy, card.taxonomy.to_dict())
         dataset = {"features": list(card.features), "voxel_size": card.voxel_size}
-        _write_yaml(temporary / "config.yaml", copy, {"model": card.architecture.node(), "dataset": dataset})
+        head = {} if card.head.is_linear else {"head": card.head.node()}
+        _write_yaml(temporary / "config.yaml", copy, {"model": card.architecture.node(), **head, "dataset": dataset})
     return card
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pointnc import __version__
 from pointnc.errors import UserError
 from pointnc.models.architecture import Architecture
+from pointnc.models.head_architecture import HeadArchitecture
 from pointnc.scenes.taxonomy import Taxonomy
 
-FORMAT = 1
+FORMAT = 2
+"""2: with ``head``. A card of a linear head is still written as 1, which older versions read."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class ModelCard:
         notes: what was assumed or filled in, a sentence each.
         sha256: hash of the tensors.
         version: version of pointnc that wrote the file.
+        head: the classifier, where there is one.
     """
 
     architecture: Architecture
@@ -45,6 +48,7 @@ class ModelCard:
     notes: tuple[str, ...] = ()
     sha256: str = ""
     version: str = __version__
+    head: HeadArchitecture = field(default_factory=HeadArchitecture)
 
     def signed(self, sha256: str) -> ModelCard:
         """Return the card with the hash of the tensors and the version of the pointnc that runs."""
@@ -53,9 +57,10 @@ class ModelCard:
     def to_dict(self) -> dict[str, Any]:
         """Return plain types only."""
         return {
-            "format": FORMAT,
+            "format": 1 if self.head.is_linear else FORMAT,
             "version": self.version,
             "architecture": self.architecture.to_dict(),
+            **({} if self.head.is_linear else {"head": self.head.to_dict()}),
             "features": list(self.features),
             "voxel_size": self.voxel_size,
             "taxonomy": self.taxonomy.to_dict() if self.taxonomy else None,
@@ -85,6 +90,7 @@ class ModelCard:
                 features=tuple(str(name) for name in data["features"]),
                 voxel_size=voxel_size,
                 taxonomy=Taxonomy.from_dict(data["taxonomy"]) if data["taxonomy"] is not None else None,
+                head=HeadArchitecture.from_dict(data["head"]) if "head" in data else HeadArchitecture(),
                 notes=tuple(str(note) for note in data["notes"]),
                 **{
                     key: str(data[key]) for key in ("source", "origin", "origin_sha256", "license", "sha256", "version")

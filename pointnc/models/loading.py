@@ -56,7 +56,9 @@ def check_card(card: ModelCard, state: Mapping[str, Tensor], origin: str) -> Non
 def _skeleton(card: ModelCard) -> Segmentor:
     """The network without memory for its weights, whatever sizes a stranger's card may name."""
     with torch.device("meta"):
-        return Segmentor(card.architecture.build(), len(card.taxonomy or ()) or 1)
+        backbone = card.architecture.build()
+        classes = len(card.taxonomy or ()) or 1
+        return Segmentor(backbone, classes, card.head.build(backbone.out_channels, classes))
 
 
 def check_state(own: Mapping[str, Tensor], state: Mapping[str, Tensor], origin: str) -> None:

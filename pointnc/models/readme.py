@@ -78,6 +78,8 @@ def _architecture(card: ModelCard, parameters: int) -> list[tuple[str, str]]:
         if value is not None:
             shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
             rows.append((name.replace("_", " ").capitalize(), shown))
+    if not card.head.is_linear:
+        rows.append(("Head", card.head.name))
     return rows
 
 

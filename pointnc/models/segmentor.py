@@ -53,11 +53,12 @@ class SegmentorOutput(NamedTuple):
 
 
 class Segmentor(nn.Module):
-    """A backbone and a linear head.
+    """A backbone and a head.
 
     Args:
         backbone: from voxels to D features each.
         num_classes: K.
+        head: from (V, D) features to (V, K) logits; by default linear.
 
     Attributes:
         card: what the weights are and which input they expect, where they were loaded from a file that says so.
@@ -65,10 +66,10 @@ class Segmentor(nn.Module):
 
     card: ModelCard | None = None
 
-    def __init__(self, backbone: Backbone, num_classes: int) -> None:
+    def __init__(self, backbone: Backbone, num_classes: int, head: nn.Module | None = None) -> None:
         super().__init__()
         self.backbone = backbone
-        self.head = LinearHead(backbone.out_channels, num_classes)
+        self.head = head if head is not None else LinearHead(backbone.out_channels, num_classes)
 
     def forward(self, batch: VoxelInput) -> SegmentorOutput:
         """Features and logits of every voxel, in float32 under autocast too."""

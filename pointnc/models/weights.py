@@ -92,13 +92,13 @@ def tensors_sha256(state: Mapping[str, Tensor]) -> str:
 
 
 def count_parameters(state: Mapping[str, Tensor]) -> int:
-    """Return the number of trained parameters in a state: all but the running statistics."""
+    """Return the number of trained parameters in a state: all but running statistics and fixed classifiers."""
     return count_trained({name: value.numel() for name, value in state.items()})
 
 
 def count_trained(sizes: Mapping[str, int]) -> int:
     """Return the number of trained parameters by the sizes of all tensors."""
-    statistics = ("running_mean", "running_var", "num_batches_tracked")
+    statistics = ("running_mean", "running_var", "num_batches_tracked", "head.vectors")
     return sum(size for name, size in sizes.items() if not name.endswith(statistics))
 
 

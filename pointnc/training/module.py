@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.profiler import record_function
 
-from pointnc.collapse.regularizer import CenterObserver
+from pointnc.collapse.observer import CenterObserver
 from pointnc.data.batch import VoxelBatch
 from pointnc.errors import UserError
 from pointnc.inference.labeler import label_points

@@ -43,12 +43,16 @@ class Start:
     state: Mapping[str, Tensor]
 
     def load_into(self, model: Segmentor, taxonomy: Taxonomy) -> None:
-        """Give a new network these weights; its head stays as drawn where the classes are others, and that is said.
+        """Give a new network these weights; its head stays as drawn where the classes or the kind of head are others.
+
+        Which head it is, is said.
 
         Raises:
             UserError: the network has another architecture.
         """
         difference = "it had none" if self.taxonomy is None else self.taxonomy.difference(taxonomy)
+        if not difference and _head_shapes(self.state) != _head_shapes(model.state_dict()):
+            difference = "another kind of head"
         state = {name: value for name, value in self.state.items() if not (difference and name.startswith(HEAD))}
         own = {name: value for name, value in model.state_dict().items() if not (difference and name.startswith(HEAD))}
         check_state(own, state, str(self.path))
@@ -56,6 +60,10 @@ class Start:
         if distributed.rank() == 0:
             head = f"the head is new ({difference})" if difference else "the head too, since the classes are the same"
             print(f"weights of {self.path}: {head}", flush=True)
+
+
+def _head_shapes(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in state.items() if name.startswith(HEAD)}
 
 
 def read_start(config: DictConfig) -> Start:

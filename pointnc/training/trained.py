@@ -24,7 +24,10 @@ from pointnc.training.checkpoint import load_model_state, read_checkpoint
 def build_model(config: DictConfig, taxonomy: Taxonomy) -> Segmentor:
     """Build the network that a configuration describes, with fresh weights."""
     backbone = instantiate(config.model, in_channels=feature_channels(tuple(config.dataset.features)))
-    return Segmentor(backbone, len(taxonomy))
+    if config.get("head") is None:  # a run from before there was a choice
+        return Segmentor(backbone, len(taxonomy))
+    head = instantiate(config.head, in_channels=backbone.out_channels, num_classes=len(taxonomy))
+    return Segmentor(backbone, len(taxonomy), head)
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,8 @@ def _from_checkpoint(path: Path) -> Trained:
     checkpoint = read_checkpoint(best if best.is_file() else path)
     config = OmegaConf.create(checkpoint.config)
     check_targets(config.model, checkpoint.path)
+    if config.get("head") is not None:
+        check_targets(config.head, checkpoint.path)
     model = build_model(config, checkpoint.taxonomy)
     load_model_state(model, checkpoint, checkpoint.taxonomy)
     dataset = config.dataset

@@ -89,6 +89,7 @@ def test_every_switch_of_the_facts_is_one_override(preset: str) -> None:
     features, labels = torch.randn(60, 8), torch.randint(-1, 12, (60,))
     for key, values in {
         "projector": ["none", "frozen", "trainable"],
+        "frame": ["auto", "spread"],
         "projector_relu": [True, False],
         "normalize": [True, False],
         "scale": [1, 5, 10, 16],
@@ -97,10 +98,18 @@ def test_every_switch_of_the_facts_is_one_override(preset: str) -> None:
         "gradient": ["straight_through", "update"],
         "reduction": ["sum", "mean"],
         "weight": [0, 2.5],
+        "start_step": [0, 3],
+        "ramp_steps": [0, 3],
+        "min_updates": [1, 3],
     }.items():
         for value in values:
-            regularizer = _build(preset, 9 if value == "none" else 12, 8, **{key: value})
-            assert regularizer(features, labels.clamp_max(8)).isfinite()
+            assert _build(preset, 12, 8, **{key: value})(features, labels).isfinite()
+
+
+def test_narrow_backbones_go_without_projector_by_one_override() -> None:
+    regularizer = _build("ceco_ema", 200, 128, projector="none")
+    assert regularizer.projector is None
+    assert regularizer.frame.vectors.shape == (200, 128)
 
 
 def test_the_released_loss_cannot_fall_below_its_known_floor() -> None:

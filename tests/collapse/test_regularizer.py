@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pointnc.collapse import CenterRegularizer
+from pointnc.collapse import CenterRegularizer, SpreadFrame
 from pointnc.errors import UserError
 from tests.oracles.centers import center_loss, class_centers, corrected_average
 
@@ -258,6 +258,12 @@ def test_resuming_from_the_state_goes_on_to_the_bit() -> None:
         assert torch.equal(whole(features, labels), resumed(features, labels))
 
 
+def test_nothing_waits_for_a_gradient_where_the_weight_is_zero() -> None:
+    for weight, learns in ((0.0, False), (0.1, True)):
+        regularizer = CenterRegularizer(6, 8, projector="trainable", project="always", weight=weight)
+        assert all(p.requires_grad == learns for p in regularizer.parameters())
+
+
 def test_a_missing_prior_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="set_prior"):
         CenterRegularizer(6, 8, log_prior="scenes")(*_batch())
@@ -276,6 +282,19 @@ def test_a_missing_prior_is_an_error() -> None:
         ("dropout", 1.0),
         ("weight", -0.1),
         ("momentum", 1.0),
+        ("momentum", "high"),
+        ("frame", "cross"),
+        ("scale", float("nan")),
+        ("weight", float("inf")),
+        ("weight", "heavy"),
+        ("normalize", 2),
+        ("projector_relu", "yes"),
+        ("projector_channels", 0),
+        ("reduce_channels", 1.5),
+        ("start_step", -1),
+        ("ramp_steps", 0.5),
+        ("min_updates", 0),
+        ("seed", -1),
     ],
 )
 def test_bad_options_name_their_key(key: str, value: Any) -> None:
@@ -283,7 +302,31 @@ def test_bad_options_name_their_key(key: str, value: Any) -> None:
         CenterRegularizer(6, 8, **{key: value})
 
 
-def test_too_narrow_features_without_projector_are_refused() -> None:
-    with pytest.raises(UserError, match=r"regularizer\.projector=frozen"):
-        CenterRegularizer(200, 96, projector="none")
+def test_a_simplex_in_too_narrow_features_is_refused() -> None:
+    for words in (r"regularizer\.frame=auto", r"regularizer\.projector=frozen"):
+        with pytest.raises(UserError, match=words):
+            CenterRegularizer(200, 96, projector="none", frame="simplex")
+    with pytest.raises(UserError, match=r"regularizer\.projector_channels=199 or more"):
+        CenterRegularizer(200, 96, projector_channels=100, frame="simplex")
     assert CenterRegularizer(97, 96, projector="frozen").projector is None
+
+
+@pytest.mark.parametrize("frame", ["auto", "spread"])
+def test_narrow_features_go_without_projector_on_a_spread_frame(frame: str) -> None:
+    projector = "none" if frame == "auto" else "frozen"  # "spread" needs none, so "where_needed" makes none
+    regularizer = CenterRegularizer(8, 4, centers="batch", frame=frame, projector=projector, normalize=True, scale=9.0)
+    assert isinstance(regularizer.frame, SpreadFrame)
+    assert regularizer.projector is None
+    assert regularizer.frame.vectors.shape == (8, 4)
+    at_vertices = regularizer(regularizer.frame.vectors, torch.arange(8))
+    vertices = regularizer.frame.vectors.tolist()
+    assert at_vertices.item() == pytest.approx(center_loss(vertices, vertices, True, 9.0, reduction="mean"), rel=1e-4)
+    assert at_vertices < regularizer(torch.randn(8, 4), torch.arange(8))
+
+
+@pytest.mark.parametrize(
+    ("num_classes", "channels", "words"), [(0, 8, "classes"), (1, 8, "2 classes"), (6, 0, "channels")]
+)
+def test_bad_sizes_get_a_line(num_classes: int, channels: int, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        CenterRegularizer(num_classes, channels)
