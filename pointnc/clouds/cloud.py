@@ -117,8 +117,8 @@ def concatenate(clouds: list[PointCloud]) -> PointCloud:
         return first
     return PointCloud(
         np.concatenate([cloud.coord for cloud in clouds]),
-        None if first.color is None else np.concatenate([cloud.color for cloud in clouds]),  # type: ignore[misc]
-        None if first.normal is None else np.concatenate([cloud.normal for cloud in clouds]),  # type: ignore[misc]
+        None if first.color is None else np.concatenate([cloud.color for cloud in clouds]),
+        None if first.normal is None else np.concatenate([cloud.normal for cloud in clouds]),
         {name: np.concatenate([cloud.attributes[name] for cloud in clouds]) for name in first.attributes},
     )
 

@@ -18,9 +18,10 @@ KEYS = ("VERSION", "FIELDS", "SIZE", "TYPE", "COUNT", "WIDTH", "HEIGHT", "VIEWPO
 
 
 class PcdFile(CloudFile):
-    """See :class:`~pointnc.clouds.cloud.CloudFile`. Fields with several values get the names ``field_0``, ``field_1``…
+    """See :class:`~pointnc.clouds.cloud.CloudFile`.
 
-    A packed ``rgb`` or ``rgba`` is read as colours.
+    Fields with several values get the names ``field_0``, ``field_1`` and so on. A packed ``rgb`` or ``rgba`` is read as
+    colours.
     """
 
     def __init__(self, path: Path) -> None:

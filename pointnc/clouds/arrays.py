@@ -1,0 +1,127 @@
+"""numpy's files: npy (a table, or records with names), npz (an array for each column)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy_format
+from numpy.typing import NDArray
+
+from pointnc.clouds.cloud import CHUNK, CloudFile, Columns, PointCloud, Rows, from_columns, ranges
+from pointnc.clouds.structured import copy_records, extended
+from pointnc.errors import UserError
+
+TRIPLES = {"coord": ("x", "y", "z"), "points": ("x", "y", "z"), "xyz": ("x", "y", "z"),
+           "color": ("red", "green", "blue"), "colors": ("red", "green", "blue"), "rgb": ("red", "green", "blue"),
+           "normal": ("nx", "ny", "nz"), "normals": ("nx", "ny", "nz")}  # fmt: skip
+
+
+class NpyFile(CloudFile):
+    """See :class:`~pointnc.clouds.cloud.CloudFile`.
+
+    A table (N, C) has coordinates in its first three columns, colours in the next three if there are six or more, and
+    normals in the next three if there are nine or more. New columns are appended; a table of integers becomes float64.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        try:
+            self.array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (ValueError, OSError, EOFError) as error:
+            raise UserError(f"{path} is damaged or no npy file ({error})") from None
+        if self.array.dtype.names is None and (self.array.ndim != 2 or self.array.shape[1] < 3):
+            raise UserError(f"{path} has the shape {self.array.shape}: (N, 3 or more) is needed")
+        if self.array.dtype.names is not None and self.array.ndim != 1:
+            raise UserError(f"{path} has records in the shape {self.array.shape}: (N,) is needed")
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def names(self) -> list[str]:
+        """Fields, or what the columns of a table mean."""
+        if self.array.dtype.names is not None:
+            return list(self.array.dtype.names)
+        width = self.array.shape[1]
+        names = [*"xyz", *(("red", "green", "blue") if width >= 6 else ()), *(("nx", "ny", "nz") if width >= 9 else ())]
+        return names + [f"column{i + 1}" for i in range(len(names), width)]
+
+    def chunks(self, size: int = CHUNK) -> Iterator[PointCloud]:
+        """Read pieces of the mapped array."""
+        for start, stop in ranges(len(self), size):
+            part = np.array(self.array[start:stop])
+            columns = (
+                {name: part[name] for name in part.dtype.names}
+                if part.dtype.names
+                else {name: part[:, i] for i, name in enumerate(self.names())}
+            )
+            yield from_columns(columns, self.path)
+
+    def rewrite(self, target: Path, columns: Iterable[Columns]) -> None:
+        """Write an array of the same kind with more fields or columns."""
+        rows, array = Rows(columns), self.array
+        with target.open("wb") as out:
+            if array.dtype.names is not None:
+                dtype = extended(array.dtype, rows.dtypes)
+                _write_header(out, dtype, (len(array),))
+                copy_records(array, out, rows, dtype)
+                return
+            kind = array.dtype if array.dtype.kind == "f" else np.dtype(np.float64)
+            width = array.shape[1] + len(rows.dtypes)
+            _write_header(out, kind, (len(array), width))
+            for start, stop in ranges(len(array), CHUNK):
+                new = rows.take(stop - start)
+                out.write(np.column_stack([array[start:stop], *new.values()]).astype(kind).tobytes())
+
+
+class NpzFile(CloudFile):
+    """See :class:`~pointnc.clouds.cloud.CloudFile`. Read as a whole.
+
+    Arrays are named ``coord`` (or ``points``, ``xyz``; or ``x``, ``y``, ``z``), ``color``, ``normal``; any others are
+    attributes.
+    Arrays of another length than N are kept, but are not of the points.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                self.arrays = {name: archive[name] for name in archive.files}
+        except Exception as error:  # a damaged zip raises in many ways
+            raise UserError(f"{path} is damaged or no npz file ({' '.join(str(error).split())})") from None
+        self._columns: dict[str, NDArray[Any]] = {}
+        for name, values in self.arrays.items():
+            if name in TRIPLES and values.ndim == 2 and values.shape[1] == 3:
+                self._columns |= {one: values[:, i] for i, one in enumerate(TRIPLES[name])}
+        if "x" not in self._columns and "x" not in self.arrays:
+            raise UserError(f"{path} has no array coord (N, 3); it has {', '.join(self.arrays) or 'none'}")
+        count = len(self._columns["x"] if "x" in self._columns else self.arrays["x"])
+        self._columns |= {name: v for name, v in self.arrays.items() if v.shape == (count,)}
+        for name, values in self._columns.items():
+            if len(values) != count:
+                raise UserError(f"{path}: {name} has {len(values)} rows, the coordinates {count}")
+
+    def __len__(self) -> int:
+        return len(self._columns["x"])
+
+    def names(self) -> list[str]:
+        """The arrays with a value for each point."""
+        return list(self._columns)
+
+    def chunks(self, size: int = CHUNK) -> Iterator[PointCloud]:
+        """Cut the arrays."""
+        for start, stop in ranges(len(self), size):
+            yield from_columns({name: values[start:stop] for name, values in self._columns.items()}, self.path)
+
+    def rewrite(self, target: Path, columns: Iterable[Columns]) -> None:
+        """Write all arrays and the new ones."""
+        rows = Rows(columns)
+        with target.open("wb") as out:
+            np.savez_compressed(out, **{**self.arrays, **rows.take(len(self))})
+
+
+def _write_header(out: Any, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    description = {"descr": npy_format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    npy_format.write_array_header_2_0(out, description)

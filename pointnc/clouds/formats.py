@@ -1,0 +1,60 @@
+"""Which format a file has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pointnc.clouds.arrays import NpyFile, NpzFile
+from pointnc.clouds.cloud import CloudFile, PointCloud
+from pointnc.clouds.e57 import E57File
+from pointnc.clouds.las import LasFile
+from pointnc.clouds.pcd import PcdFile
+from pointnc.clouds.ply import PlyFile
+from pointnc.clouds.store import StoreScene
+from pointnc.clouds.text import TextFile
+from pointnc.errors import UserError
+
+SUFFIXES: dict[str, type[CloudFile]] = {
+    ".ply": PlyFile,
+    ".pcd": PcdFile,
+    ".las": LasFile,
+    ".laz": LasFile,
+    ".e57": E57File,
+    ".xyz": TextFile,
+    ".txt": TextFile,
+    ".csv": TextFile,
+    ".npy": NpyFile,
+    ".npz": NpzFile,
+}
+"""Suffix, in lower case, to what reads it."""
+
+
+def open_cloud(path: str | Path) -> CloudFile:
+    """Open a point cloud: a file of a known suffix, or the folder of a store's scene.
+
+    Raises:
+        UserError: it is missing, empty, damaged, or of an unknown format.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return StoreScene(path)
+    if not path.exists():
+        raise UserError(f"{path} does not exist")
+    kind = SUFFIXES.get(path.suffix.lower())
+    if kind is None:
+        raise UserError(f"{path}: unknown format {path.suffix or 'without a suffix'}; known are {', '.join(SUFFIXES)}")
+    if path.stat().st_size == 0:
+        raise UserError(f"{path} is empty (0 bytes)")
+    return kind(path)
+
+
+def read_cloud(path: str | Path) -> PointCloud:
+    """Return all points of a file.
+
+    Raises:
+        UserError: see :func:`open_cloud`; or it has no points.
+    """
+    cloud = open_cloud(path)
+    if len(cloud) == 0:
+        raise UserError(f"{path} has no points")
+    return cloud.read()

@@ -1,0 +1,95 @@
+"""LAS and LAZ files (ASPRS) through laspy; new columns become extra bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pointnc.clouds.cloud import CHUNK, CloudFile, Columns, PointCloud, Rows, from_columns
+from pointnc.errors import UserError
+
+
+class LasFile(CloudFile):
+    """See :class:`~pointnc.clouds.cloud.CloudFile`. Needs ``pip install pointnc[las]``."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        try:
+            import laspy
+        except ImportError:
+            raise UserError(f"{path} needs laspy: pip install 'pointnc[las]'") from None
+        self._laspy = laspy
+        with self._open() as reader:
+            self.count = int(reader.header.point_count)
+            self._names = list(reader.header.point_format.dimension_names)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def names(self) -> list[str]:
+        """The dimensions."""
+        return self._names
+
+    def chunks(self, size: int = CHUNK) -> Iterator[PointCloud]:
+        """Read and scale chunk by chunk."""
+        read = 0
+        with self._open() as reader:
+            for points in self._checked(reader.chunk_iterator(size)):
+                columns = {name: np.asarray(points[name]) for name in self._names if name not in ("X", "Y", "Z")}
+                yield from_columns({axis: np.asarray(points[axis], np.float64) for axis in "xyz"} | columns, self.path)
+                read += len(points)
+        if read != self.count:
+            raise UserError(f"{self.path} is truncated: its header promises {self.count} points, {read} are there")
+
+    def rewrite(self, target: Path, columns: Iterable[Columns]) -> None:
+        """Copy header, records and what follows; coordinates stay the integers that they are."""
+        rows = Rows(columns)
+        with self._open() as reader:
+            header = _copy(reader.header)
+            present = set(header.point_format.dimension_names)
+            fresh = [name for name in rows.dtypes if name not in present]
+            header.add_extra_dims([self._laspy.ExtraBytesParams(name, rows.dtypes[name]) for name in fresh])
+            compress = self.path.suffix.lower() == ".laz"
+            with (
+                target.open("wb") as stream,
+                self._laspy.LasWriter(stream, header, do_compress=compress, closefd=False) as writer,
+            ):
+                for points in self._checked(reader.chunk_iterator(CHUNK)):
+                    record = self._laspy.ScaleAwarePointRecord.zeros(len(points), header=header)
+                    for name in points.array.dtype.names or ():  # packed bit fields have names of their own
+                        record.array[name] = points.array[name]
+                    for name, values in rows.take(len(points)).items():
+                        record[name] = values
+                    writer.write_points(record)
+                if header.version.minor >= 4 and reader.evlrs:
+                    writer.write_evlrs(reader.evlrs)
+
+    def _open(self) -> Any:
+        try:
+            return self._laspy.open(str(self.path))
+        except (self._laspy.errors.LaspyException, OSError, ValueError, EOFError) as error:
+            raise UserError(f"{self.path} is damaged or no las file ({_line(error)})") from None
+
+    def _checked(self, chunks: Iterator[Any]) -> Iterator[Any]:
+        """Turn what laspy and its decompressor raise in mid-file into a line."""
+        while True:
+            try:
+                points = next(chunks)
+            except StopIteration:
+                return
+            except Exception as error:  # lazrs has an exception class of its own, from Rust
+                raise UserError(f"{self.path} is damaged or truncated ({_line(error)})") from None
+            yield points
+
+
+def _copy(header: Any) -> Any:
+    import copy
+
+    return copy.deepcopy(header)
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
