@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pointnc.clouds.cloud import CHUNK, CloudFile, Columns, PointCloud, Rows, from_columns, ranges
 from pointnc.clouds.lzf import compress, decompress
-from pointnc.clouds.structured import copy_records, extended, map_records
+from pointnc.clouds.structured import RecordFile, Records, copy_records, extended
 from pointnc.errors import UserError
 
 KEYS = ("VERSION", "FIELDS", "SIZE", "TYPE", "COUNT", "WIDTH", "HEIGHT", "VIEWPOINT", "POINTS", "DATA")
@@ -39,10 +39,10 @@ class PcdFile(CloudFile):
         return list(self.dtype.names or ())
 
     def chunks(self, size: int = CHUNK) -> Iterator[PointCloud]:
-        """Map binary points; ascii ones are parsed, compressed ones (by columns) unpacked as a whole."""
+        """Read binary points in slices; ascii ones are parsed, compressed ones (by columns) unpacked as a whole."""
         records = self._records()
         for start, stop in ranges(len(self), size):
-            part = np.array(records[start:stop])
+            part = records[start:stop]
             yield from_columns(_unpack({name: part[name] for name in part.dtype.names or ()}), self.path)
 
     def rewrite(self, target: Path, columns: Iterable[Columns]) -> None:
@@ -58,7 +58,7 @@ class PcdFile(CloudFile):
                 self._rewrite_ascii(out, rows)
             else:
                 new = rows.take(len(self))
-                every = [np.ascontiguousarray(new.get(n, records[n] if n in self.names() else None), dtype[n])
+                every = [np.ascontiguousarray(new.get(n, records[:][n] if n in self.names() else None), dtype[n])
                          for n in dtype.names or ()]  # fmt: skip
                 raw = b"".join(values.tobytes() for values in every)
                 packed = compress(raw)
@@ -98,9 +98,9 @@ class PcdFile(CloudFile):
             "COUNT": ["1"] * len(names),
         }
 
-    def _records(self) -> NDArray[Any]:
+    def _records(self) -> Records:
         if self.kind == "binary":
-            return map_records(self.path, self.size, self.dtype, self.count)
+            return RecordFile(self.path, self.size, self.dtype, self.count)
         with self.path.open("rb") as stream:
             stream.seek(self.size)
             if self.kind == "ascii":

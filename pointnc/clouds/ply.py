@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pointnc.clouds.cloud import CHUNK, CloudFile, Columns, PointCloud, Rows, from_columns, ranges
-from pointnc.clouds.structured import copy_records, extended, map_records, record_chunks
+from pointnc.clouds.structured import RecordFile, copy_records, extended, record_chunks
 from pointnc.errors import UserError
 
 TYPES = {
@@ -60,7 +60,7 @@ class PlyFile(CloudFile):
         return list(self.header.dtype.names or ())
 
     def chunks(self, size: int = CHUNK) -> Iterator[PointCloud]:
-        """Map binary vertices, parse ascii ones."""
+        """Read binary vertices in slices, parse ascii ones."""
         if self.header.kind != "ascii":
             yield from record_chunks(self._records(), self.path, size)
             return
@@ -89,8 +89,8 @@ class PlyFile(CloudFile):
                 source.seek(header.size + header.count * header.dtype.itemsize)
             shutil.copyfileobj(source, out)
 
-    def _records(self) -> Any:
-        return map_records(self.path, self.header.size, self.header.dtype, self.header.count)
+    def _records(self) -> RecordFile:
+        return RecordFile(self.path, self.header.size, self.header.dtype, self.header.count)
 
     def _parse(self, stream: Any, count: int) -> dict[str, Any]:
         try:

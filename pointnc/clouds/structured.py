@@ -1,4 +1,4 @@
-"""Files whose points are fixed-size records: mapped instead of read, copied record by record with more fields."""
+"""Files whose points are fixed-size records: read in slices, copied slice by slice with more fields."""
 
 from __future__ import annotations
 
@@ -13,26 +13,44 @@ from pointnc.clouds.cloud import CHUNK, PointCloud, Rows, from_columns, ranges
 from pointnc.errors import UserError
 
 
-def map_records(path: Path, offset: int, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
-    """Map ``count`` records that begin at a byte; the pages come from the disk when they are read.
+class RecordFile:
+    """Records of a file that are read when they are sliced: neither memory nor address space grows with the file.
+
+    Args:
+        path: of the file.
+        offset: byte at which they begin.
+        dtype: of one.
+        count: how many.
 
     Raises:
         UserError: the file is shorter.
     """
-    there = path.stat().st_size - offset
-    if there < count * dtype.itemsize:
-        raise UserError(
-            f"{path} is truncated: its header promises {count} points, {max(there, 0) // dtype.itemsize} are there"
-        )
-    if count == 0:
-        return np.empty(0, dtype)
-    return np.memmap(path, dtype, "r", offset, (count,))
+
+    def __init__(self, path: Path, offset: int, dtype: np.dtype[Any], count: int) -> None:
+        there = path.stat().st_size - offset
+        if there < count * dtype.itemsize:
+            raise UserError(
+                f"{path} is truncated: its header promises {count} points, {max(there, 0) // dtype.itemsize} are there"
+            )
+        self.path, self.offset, self.dtype, self.count = path, offset, dtype, count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, rows: slice) -> NDArray[Any]:
+        start, stop, _ = rows.indices(self.count)
+        offset = self.offset + start * self.dtype.itemsize
+        return np.fromfile(self.path, self.dtype, max(stop - start, 0), offset=offset)
 
 
-def record_chunks(records: NDArray[Any], path: Path, size: int) -> Iterator[PointCloud]:
+Records = RecordFile | NDArray[Any]
+"""Records on the disk or in memory; both are cut by slices."""
+
+
+def record_chunks(records: Records, path: Path, size: int) -> Iterator[PointCloud]:
     """Yield records as points."""
     for start, stop in ranges(len(records), size):
-        part = np.array(records[start:stop])  # a copy in memory: the map is let go page by page
+        part = records[start:stop]
         yield from_columns({name: part[name] for name in part.dtype.names or ()}, path)
 
 
@@ -43,11 +61,11 @@ def extended(dtype: np.dtype[Any], new: dict[str, np.dtype[Any]], order: str = "
     return np.dtype([*fields, *((name, kind.newbyteorder(order)) for name, kind in new.items())])  # type: ignore[arg-type]
 
 
-def copy_records(records: NDArray[Any], target: BinaryIO, rows: Rows, dtype: np.dtype[Any]) -> None:
+def copy_records(records: Records, target: BinaryIO, rows: Rows, dtype: np.dtype[Any]) -> None:
     """Write all records with the new columns behind them."""
     for start, stop in ranges(len(records), CHUNK):
-        part = np.empty(stop - start, dtype)
+        part, old = np.empty(stop - start, dtype), records[start:stop]
         new = rows.take(stop - start)
         for name in dtype.names or ():
-            part[name] = new[name] if name in new else records[name][start:stop]
+            part[name] = new[name] if name in new else old[name]
         target.write(part.tobytes())

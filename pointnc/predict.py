@@ -1,0 +1,86 @@
+"""``python -m pointnc.predict``: labels for one's own point clouds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pointnc.entry import entry
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+
+@entry("tools/predict")
+def main(config: DictConfig) -> int:
+    """Label file after file; what fails is listed at the end."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from pointnc.clouds import open_cloud
+    from pointnc.errors import UserError
+    from pointnc.prediction.inputs import find_inputs, write_classes
+    from pointnc.prediction.labeling import check_target, label_file, target_name
+    from pointnc.training.evaluation import make_predictor
+    from pointnc.training.trained import load_trained
+
+    if config.checkpoint is None or config.input is None or config.out is None:
+        raise UserError("give checkpoint=RUN input=FILES out=FOLDER")
+    if not isinstance(config.block_points, int) or config.block_points < 1:
+        raise UserError(f"block_points={config.block_points}: it must be a whole number, at least 1")
+    inputs, out = find_inputs(config.input), Path(config.out)
+    trained = load_trained(config.checkpoint, config.accelerator)
+    predictor = make_predictor(trained, config)
+    console = Console(soft_wrap=True, highlight=False)
+    failures: list[str] = []
+    written: set[Path] = set()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        for number, path in enumerate(inputs):
+            task = bar.add_task(f"{number + 1}/{len(inputs)} {path.name}", total=None)
+
+            def advance(done: int, total: int, task: object = task) -> None:
+                bar.update(task, completed=done, total=total)  # type: ignore[arg-type]
+
+            target = out / target_name(path)
+            try:
+                if target in written:
+                    raise UserError(f"{path}: another input was written to {target} already; give them other names")
+                check_target(path, target)
+                if target.exists() and not config.overwrite:
+                    raise UserError(f"{target} exists; give another out= or overwrite=true")
+                outcome = label_file(
+                    open_cloud(path), target, predictor, trained.taxonomy, config.units, config.up, config.colors,
+                    config.block_points, advance,
+                )  # fmt: skip
+            except UserError as error:
+                failures.append(str(error))
+                console.print(f"error: {error}", style="red", markup=False)
+                continue
+            finally:
+                bar.remove_task(task)
+            written.add(target)
+            for remark in outcome.remarks:
+                console.print(f"{path.name}: {remark}", style="yellow", markup=False)
+            commonest = outcome.counts.argsort()[::-1][:4]
+            shares = ", ".join(
+                f"{trained.taxonomy.names[k]} {outcome.counts[k] / max(outcome.counts.sum(), 1):.0%}"
+                for k in commonest
+                if outcome.counts[k]
+            )
+            console.print(
+                f"{path.name}: {outcome.points:,} points in {outcome.seconds:.1f} s, "
+                f"{outcome.points / outcome.seconds:,.0f} a second; {shares}; {', '.join(map(str, outcome.files))}",
+                markup=False,
+            )
+    if written:
+        console.print(f"ids, names and colours of the classes: {write_classes(out, trained.taxonomy)}", markup=False)
+    if failures:
+        console.print(f"{len(failures)} of {len(inputs)} failed:", style="red")
+        for line in failures:
+            console.print(f"  {line}", markup=False)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""What a stranger's points must become before a network sees them: metres, z up, colours from 0 to 255."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointnc.clouds.cloud import CloudFile, PointCloud
+from pointnc.data.features import scene_array
+from pointnc.errors import UserError
+
+Unit = Literal["m", "cm", "mm", "auto"]
+Up = Literal["z", "y"]
+
+METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
+LARGEST = 60.0
+"""Metres across beyond which ``auto`` does not believe in a unit."""
+
+GREY = 128
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What one pass over a file shows.
+
+    Attributes:
+        points: number of points.
+        finite: how many have finite coordinates.
+        low: (3,) float64 least finite coordinates, in the file's frame.
+        high: (3,) the greatest.
+        color_high: greatest colour value; None without colours.
+        color_is_float: whether colours are floating point.
+        has_normal: whether there are normals.
+    """
+
+    points: int
+    finite: int
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    color_high: float | None
+    color_is_float: bool
+    has_normal: bool
+
+
+def survey(cloud: CloudFile) -> Survey:
+    """Look through a file once.
+
+    Raises:
+        UserError: it is damaged, or has no point with finite coordinates.
+    """
+    low, high = np.full(3, np.inf), np.full(3, -np.inf)
+    points = finite = 0
+    color_high: float | None = None
+    color_is_float = has_normal = False
+    for chunk in cloud.chunks():
+        good = np.isfinite(chunk.coord).all(axis=1)
+        points, finite = points + len(chunk), finite + int(good.sum())
+        if good.any():
+            low = np.minimum(low, chunk.coord[good].min(axis=0))
+            high = np.maximum(high, chunk.coord[good].max(axis=0))
+        if chunk.color is not None and len(chunk):
+            color_is_float = chunk.color.dtype.kind == "f"
+            color_high = max(color_high or 0.0, float(np.nanmax(chunk.color)))
+        has_normal = has_normal or chunk.normal is not None
+    if points == 0:
+        raise UserError(f"{cloud.path} has no points")
+    if finite == 0:
+        raise UserError(f"{cloud.path}: none of its {points} points has finite coordinates")
+    return Survey(points, finite, low, high, color_high, color_is_float, has_normal)
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How a file's points become metres, z up, colours from 0 to 255.
+
+    Attributes:
+        scale: metres of a unit of the file.
+        up: the axis that points up in the file.
+        origin: (3,) float64 what is subtracted before coordinates become float32, in the file's unit and frame.
+        color_scale: factor on colours; None where there are none.
+    """
+
+    scale: float
+    up: Up
+    origin: NDArray[np.float64]
+    color_scale: float | None
+
+    @classmethod
+    def of(cls, seen: Survey, features: Sequence[str], unit: Unit = "m", up: Up = "z") -> tuple[Conditions, list[str]]:
+        """Decide from what a file holds; return the conditions and a remark on everything that was assumed.
+
+        Args:
+            seen: the file.
+            features: what the network wants, names out of :data:`pointnc.data.features.CHANNELS`.
+            unit: of the coordinates; "auto": the first of m, cm, mm in which the file is at most 60 m across.
+            up: which axis points up.
+
+        Raises:
+            UserError: unknown unit or axis.
+        """
+        for key, value, kind in (("units", unit, Unit), ("up", up, Up)):
+            if value not in get_args(kind):
+                raise UserError(f"{key}={value}: choose one of {', '.join(get_args(kind))}")
+        remarks = []
+        extent = float((seen.high - seen.low).max())
+        if unit == "auto":
+            unit = next((one for one in ("m", "cm", "mm") if extent * METRES[one] <= LARGEST), "mm")
+            remarks.append(f"units=auto: {extent:.6g} across, taken as {unit}")
+        elif extent * METRES[unit] > 1000 or extent * METRES[unit] < 0.3:
+            remarks.append(f"{extent * METRES[unit]:.6g} m across: if that is wrong, give units=mm, cm or auto")
+        arrays = {scene_array(name) for name in features}
+        color_scale = None
+        if "color" in arrays:
+            if seen.color_high is None:
+                remarks.append("no colours, which the network was trained with: all points are taken as grey")
+            elif seen.color_is_float and seen.color_high <= 1:
+                color_scale = 255.0
+                remarks.append("colours lie between 0 and 1: multiplied by 255")
+            elif seen.color_high > 255:
+                color_scale = 255 / 65535
+                remarks.append("colours go beyond 255: taken as 16 bits")
+            else:
+                color_scale = 1.0
+        if "normal" in arrays and not seen.has_normal:
+            remarks.append("no normals, which the network was trained with: estimated from 16 neighbours")
+        if seen.finite < seen.points:
+            remarks.append(f"{seen.points - seen.finite} points without finite coordinates get the label -1")
+        return cls(METRES[unit], up, seen.low, color_scale), remarks
+
+    def coord(self, cloud: PointCloud) -> NDArray[np.float32]:
+        """Return (N, 3) metres, z up, near the origin."""
+        return self._turn(((cloud.coord - self.origin) * self.scale).astype(np.float32))
+
+    def normal(self, cloud: PointCloud) -> NDArray[np.float32] | None:
+        """Return (N, 3) unit normals, z up; None where the file has none. Broken ones become (0, 0, 1)."""
+        if cloud.normal is None:
+            return None
+        normal = self._turn(cloud.normal)
+        length = np.linalg.norm(normal, axis=1, keepdims=True)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            normal = normal / length
+        broken = ~np.isfinite(normal).all(axis=1)
+        normal[broken] = (0, 0, 1)
+        return normal.astype(np.float32)
+
+    def color(self, cloud: PointCloud) -> NDArray[np.uint8]:
+        """Return (N, 3) colours from 0 to 255; grey where the file has none."""
+        if cloud.color is None or self.color_scale is None:
+            return np.full((len(cloud), 3), GREY, np.uint8)
+        values = np.nan_to_num(cloud.color.astype(np.float32)) * np.float32(self.color_scale)
+        return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+    def _turn(self, vectors: NDArray[Any]) -> NDArray[Any]:
+        if self.up == "z":
+            return vectors
+        x, y, z = vectors.T
+        return np.stack([x, -z, y], axis=1)

@@ -1,0 +1,60 @@
+"""Which files a user means, and the legend beside the results."""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+from typing import Any
+
+from omegaconf import ListConfig
+
+from pointnc.clouds.formats import SUFFIXES
+from pointnc.errors import UserError
+from pointnc.scenes.atomic import write_json
+from pointnc.scenes.taxonomy import Taxonomy
+
+
+def find_inputs(value: Any) -> list[Path]:
+    """Return the files that ``input=`` names, each once, in order.
+
+    Args:
+        value: a path, a glob pattern, a folder (all point clouds in it; a scene of a store is one), or several of
+            these, as a list or parted by commas.
+
+    Raises:
+        UserError: something names no file at all.
+    """
+    texts = list(value) if isinstance(value, ListConfig | list) else [str(value)]
+    found: list[Path] = []
+    for text in texts:
+        parts = [text] if Path(text).exists() else [part for part in str(text).split(",") if part]
+        for part in parts:
+            found += _files(part)
+    return list(dict.fromkeys(found))
+
+
+def _files(text: str) -> list[Path]:
+    path = Path(text).expanduser()
+    if path.is_dir() and not (path / "coord.npy").is_file():
+        inside = sorted(path.iterdir())
+        files = [one for one in inside if one.suffix.lower() in SUFFIXES or (one / "coord.npy").is_file()]
+        if not files:
+            raise UserError(f"input={text}: no point cloud lies in this folder; known are {', '.join(SUFFIXES)}")
+        return files
+    if path.exists():
+        return [path]
+    matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207 (patterns may be absolute)
+    if not matches and glob.has_magic(text):
+        raise UserError(f"input={text}: no file matches")
+    return matches or [path]  # a missing file is reported when its turn comes
+
+
+def write_classes(folder: Path, taxonomy: Taxonomy) -> Path:
+    """Write ``classes.json``: id to name and colour of every class."""
+    path = folder / "classes.json"
+    classes = {
+        str(number): {"name": name, "color": list(color)}
+        for number, name, color in zip(taxonomy.ids, taxonomy.names, taxonomy.colors)
+    }
+    write_json(path, classes)
+    return path

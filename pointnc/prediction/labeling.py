@@ -1,0 +1,176 @@
+"""One file from points to labels."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointnc.clouds.cloud import CloudFile, Columns
+from pointnc.clouds.e57 import E57File
+from pointnc.data.features import scene_array
+from pointnc.errors import UserError
+from pointnc.inference.predictor import Predictor
+from pointnc.prediction.blocks import RECORD, count_columns, cut_blocks, points, sort_into
+from pointnc.prediction.conditions import Conditions, Unit, Up, survey
+from pointnc.prediction.normals import estimate_normals
+from pointnc.prediction.results import ROW, Results
+from pointnc.scenes.atomic import atomic_path
+from pointnc.scenes.scene import Scene
+from pointnc.scenes.taxonomy import Taxonomy
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a file.
+
+    Attributes:
+        files: what was written.
+        points: number of points.
+        seconds: wall time.
+        remarks: what was assumed.
+        counts: (K,) points of each class.
+    """
+
+    files: list[Path]
+    points: int
+    seconds: float
+    remarks: list[str]
+    counts: NDArray[np.int64]
+
+
+def target_name(path: Path) -> str:
+    """Return the name of the file with labels: the same, but a ply for an e57."""
+    return f"{path.stem}.ply" if path.suffix.lower() == ".e57" else path.name
+
+
+def label_file(
+    cloud: CloudFile,
+    out: Path,
+    predictor: Predictor,
+    taxonomy: Taxonomy,
+    unit: Unit = "m",
+    up: Up = "z",
+    colors: bool = False,
+    block_points: int = 2_000_000,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Label a file and write it again with the columns ``label`` (ids of the taxonomy, −1: none) and ``confidence``.
+
+    A file that has a column ``label`` keeps it; then the new ones are called ``predicted_label`` and
+    ``predicted_confidence``. Memory is bounded by ``block_points`` (about 200 bytes each), the predictor's
+    ``max_points``, and pieces of a million points, whatever the size of the file, for all formats that are read in
+    pieces: all but e57, npz, and ascii or compressed pcd. While it works, up to 50 bytes a point lie on the disk beside
+    ``out``.
+
+    Args:
+        cloud: the file.
+        out: the file to write.
+        predictor: the network with its settings.
+        taxonomy: its classes.
+        unit: of the coordinates.
+        up: the axis that points up.
+        colors: whether to write ``<out>_labels.ply`` too, with the classes' colours.
+        block_points: greatest number of points to hold in memory.
+        progress: called with points done and points in all.
+
+    Raises:
+        UserError: the file has no points, or is damaged; or a spot has more points than a block may.
+    """
+    start = time.perf_counter()
+    seen = survey(cloud)
+    conditions, remarks = Conditions.of(seen, predictor.features, unit, up)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
+        results = Results(Path(scratch) / "results.bin", seen.points)
+        done = 0
+        counts = np.zeros(len(taxonomy), np.int64)
+        for records in _blocks(cloud, conditions, seen.finite, block_points, predictor.halo, Path(scratch)):
+            inner = records["inner"]
+            prediction = predictor.predict(_scene(records, cloud, predictor, estimate=not seen.has_normal))
+            labels = prediction.labels[inner]
+            counts += np.bincount(labels, minlength=len(taxonomy))
+            results.put(records["row"][inner], labels, prediction.confidence[inner])
+            done += int(inner.sum())
+            if progress is not None:
+                progress(done, seen.finite)
+        names = ("label", "confidence")
+        taken = [name for name in names if name in cloud.names() and not isinstance(cloud, E57File)]
+        if taken:
+            names = ("predicted_label", "predicted_confidence")
+            remarks.append(f"the file has {' and '.join(taken)} already: the new columns are called {', '.join(names)}")
+        with atomic_path(out) as temporary:
+            cloud.rewrite(temporary, _columns(results, taxonomy, names))
+        files = [out]
+        if colors:
+            files.append(out.with_name(f"{out.stem}_labels.ply"))
+            with atomic_path(files[1]) as temporary:
+                _write_colored(temporary, cloud, results, taxonomy)
+    return Outcome(files, seen.points, time.perf_counter() - start, remarks, counts)
+
+
+def _blocks(
+    cloud: CloudFile, conditions: Conditions, finite: int, most: int, halo: float, scratch: Path
+) -> Iterator[NDArray[np.void]]:
+    """Yield records, block by block; a file that fits is one block."""
+    if finite <= most:
+        yield np.concatenate(list(points(cloud, conditions)))
+        return
+    columns = count_columns(cloud, conditions, survey(cloud))
+    blocks = cut_blocks(columns, most, halo, str(cloud.path))
+    for path in sort_into(scratch, cloud, conditions, columns, blocks, halo):
+        yield np.fromfile(path, RECORD)
+        path.unlink()
+
+
+def _scene(records: NDArray[np.void], cloud: CloudFile, predictor: Predictor, estimate: bool) -> Scene:
+    arrays = {scene_array(name) for name in predictor.features}
+    coord = np.ascontiguousarray(records["coord"])
+    normal = None
+    if "normal" in arrays:
+        normal = estimate_normals(coord) if estimate else np.ascontiguousarray(records["normal"])
+    color = np.ascontiguousarray(records["color"]) if "color" in arrays else None
+    return Scene(cloud.path.name, coord, color, normal)
+
+
+def _columns(results: Results, taxonomy: Taxonomy, names: tuple[str, str]) -> Iterator[Columns]:
+    ids = np.array([*taxonomy.ids, -1], np.int32)
+    for window in results.windows():
+        yield {names[0]: ids[window["label"]], names[1]: np.ascontiguousarray(window["confidence"])}
+
+
+def _write_colored(path: Path, cloud: CloudFile, results: Results, taxonomy: Taxonomy) -> None:
+    """Write coordinates with the colours of the labels, black where there is none, as a binary ply."""
+    dtype = np.dtype([("coord", "<f8", 3), ("color", "u1", 3), ("label", "<i4")])
+    palette = np.array([*taxonomy.colors, (0, 0, 0)], np.uint8)
+    ids = np.array([*taxonomy.ids, -1], np.int32)
+    lines = ["ply", "format binary_little_endian 1.0", f"element vertex {results.count}"]
+    lines += [f"property double {axis}" for axis in "xyz"]
+    lines += [f"property uchar {name}" for name in ("red", "green", "blue")] + ["property int label", "end_header"]
+    with path.open("wb") as stream:
+        stream.write(("\n".join(lines) + "\n").encode())
+        start = 0
+        for chunk in cloud.chunks():
+            part = np.fromfile(results.path, ROW, len(chunk), offset=start * ROW.itemsize)
+            records = np.empty(len(chunk), dtype)
+            records["coord"], records["color"] = chunk.coord, palette[part["label"]]
+            records["label"] = ids[part["label"]]
+            stream.write(records.tobytes())
+            start += len(chunk)
+
+
+def check_target(source: Path, target: Path) -> None:
+    """Refuse to write over the input.
+
+    Raises:
+        UserError: both are the same file.
+    """
+    if target.exists() and source.resolve() == target.resolve():
+        raise UserError(f"{source} would be overwritten: give another out=")

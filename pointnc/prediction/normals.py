@@ -1,0 +1,41 @@
+"""Normals of points without faces, by the plane through their neighbours."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+NEIGHBOURS = 16
+_PIECE = 100_000
+
+
+def estimate_normals(coord: NDArray[np.float32], neighbours: int = NEIGHBOURS) -> NDArray[np.float32]:
+    """Return (N, 3) float32 unit normals: the direction in which the nearest points vary least.
+
+    They point towards the middle of the cloud, as those of a room's surfaces, scanned from within, do. Memory beyond
+    the result and a search tree is bounded.
+
+    Args:
+        coord: (N, 3) metres.
+        neighbours: how many points make a plane, the point itself included.
+    """
+    from scipy.spatial import KDTree
+
+    count = len(coord)
+    normal = np.empty((count, 3), np.float32)
+    normal[:] = (0, 0, 1)
+    if count < 3:
+        return normal
+    tree = KDTree(coord, compact_nodes=False, balanced_tree=False)
+    middle = (coord.min(axis=0) + coord.max(axis=0)) / 2
+    for start in range(0, count, _PIECE):
+        part = coord[start : start + _PIECE]
+        _, index = tree.query(part, k=min(neighbours, count))
+        offsets = coord[index].astype(np.float64)
+        offsets -= offsets.mean(axis=1, keepdims=True)
+        _, vectors = np.linalg.eigh(np.einsum("nki,nkj->nij", offsets, offsets))
+        found = vectors[:, :, 0]  # eigenvalues ascend
+        away = np.einsum("ni,ni->n", found, middle - part) < 0
+        found[away] *= -1
+        normal[start : start + _PIECE] = found
+    return normal
