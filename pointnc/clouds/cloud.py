@@ -80,6 +80,10 @@ class CloudFile(ABC):
             columns: pieces of the new columns, together N rows; every piece has the same names.
         """
 
+    def mesh_normals(self) -> NDArray[np.float32] | None:
+        """Return the (N, 3) normals of the mesh that the points belong to, in the file's frame; None without one."""
+        return None
+
     def read(self) -> PointCloud:
         """Return all points."""
         return concatenate(list(self.chunks()))

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pointnc.clouds.cloud import CHUNK, CloudFile, Columns, PointCloud, Rows, from_columns, ranges
 from pointnc.clouds.structured import RecordFile, copy_records, extended, record_chunks
 from pointnc.errors import UserError
+from pointnc.scenes.mesh import vertex_normals
+from pointnc.scenes.ply import read_ply
 
 TYPES = {
     "char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4", "float": "f4",
@@ -68,6 +71,16 @@ class PlyFile(CloudFile):
             stream.seek(self.header.size)
             for start, stop in ranges(len(self), size):
                 yield from_columns(self._parse(stream, stop - start), self.path)
+
+    def mesh_normals(self) -> NDArray[np.float32] | None:
+        """Area-weighted means of the faces around each vertex."""
+        if not any(line.split()[:2] == ["element", "face"] and line.split()[2] != "0" for line in self.header.lines):
+            return None
+        vertex, faces = read_ply(self.path)
+        if faces is None or len(faces) == 0:
+            return None
+        coord = np.stack([vertex[axis] for axis in "xyz"], axis=1).astype(np.float64)
+        return vertex_normals((coord - np.nanmin(coord, axis=0)).astype(np.float32), faces)
 
     def rewrite(self, target: Path, columns: Iterable[Columns]) -> None:
         """Insert properties behind those of the vertices; what follows the vertices is copied as it is."""

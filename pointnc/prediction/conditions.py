@@ -126,7 +126,7 @@ class Conditions:
             else:
                 color_scale = 1.0
         if "normal" in arrays and not seen.has_normal:
-            remarks.append("no normals, which the network was trained with: estimated from 16 neighbours")
+            remarks.append("no normals, which the network was trained with: taken from the faces, or estimated")
         if seen.finite < seen.points:
             remarks.append(f"{seen.points - seen.finite} points without finite coordinates get the label -1")
         return cls(METRES[unit], up, seen.low, color_scale), remarks

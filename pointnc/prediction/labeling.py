@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pointnc.clouds.cloud import CloudFile, Columns
+from pointnc.clouds.cloud import CloudFile, Columns, PointCloud
 from pointnc.clouds.e57 import E57File
 from pointnc.data.features import scene_array
 from pointnc.errors import UserError
 from pointnc.inference.predictor import Predictor
 from pointnc.prediction.blocks import RECORD, count_columns, cut_blocks, points, sort_into
-from pointnc.prediction.conditions import Conditions, Unit, Up, survey
+from pointnc.prediction.conditions import Conditions, Survey, Unit, Up, survey
 from pointnc.prediction.normals import estimate_normals
 from pointnc.prediction.results import ROW, Results
 from pointnc.scenes.atomic import atomic_path
@@ -94,7 +94,7 @@ def label_file(
         counts = np.zeros(len(taxonomy), np.int64)
         for records in _blocks(cloud, conditions, seen.finite, block_points, predictor.halo, Path(scratch)):
             inner = records["inner"]
-            prediction = predictor.predict(_scene(records, cloud, predictor, estimate=not seen.has_normal))
+            prediction = predictor.predict(_scene(records, cloud, predictor, conditions, seen))
             labels = prediction.labels[inner]
             counts += np.bincount(labels, minlength=len(taxonomy))
             results.put(records["row"][inner], labels, prediction.confidence[inner])
@@ -130,12 +130,19 @@ def _blocks(
         path.unlink()
 
 
-def _scene(records: NDArray[np.void], cloud: CloudFile, predictor: Predictor, estimate: bool) -> Scene:
+def _scene(
+    records: NDArray[np.void], cloud: CloudFile, predictor: Predictor, conditions: Conditions, seen: Survey
+) -> Scene:
     arrays = {scene_array(name) for name in predictor.features}
     coord = np.ascontiguousarray(records["coord"])
     normal = None
     if "normal" in arrays:
-        normal = estimate_normals(coord) if estimate else np.ascontiguousarray(records["normal"])
+        normal = np.ascontiguousarray(records["normal"])
+        if not seen.has_normal:
+            # Faces are read as a whole: only where the points fit as a whole.
+            whole = cloud.mesh_normals() if len(records) == seen.finite else None
+            mesh = None if whole is None else conditions.normal(PointCloud(np.empty((len(whole), 3)), normal=whole))
+            normal = estimate_normals(coord) if mesh is None else mesh[records["row"]]
     color = np.ascontiguousarray(records["color"]) if "color" in arrays else None
     return Scene(cloud.path.name, coord, color, normal)
 

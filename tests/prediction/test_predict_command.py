@@ -1,0 +1,135 @@
+"""``python -m pointnc.predict`` from the outside: formats, failures, memory."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pointnc.clouds import read_cloud
+from pointnc.models.bundle import save_bundle
+from pointnc.scenes.ply import write_ply
+from tests.models.test_weights import make
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "bundle"
+    model, card = make(planes=[6, 6], layers=[1, 1])
+    save_bundle(path, model.state_dict(), card)
+    return path
+
+
+def predict(*arguments: str, cwd: Path, before: Callable[[], None] | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pointnc.predict", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, preexec_fn=before)
+
+
+def room(count: int = 2_000) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    coord = rng.uniform(0, [4, 3, 2.5], (count, 3))
+    columns = {axis: coord[:, i] for i, axis in enumerate("xyz")}
+    return columns | {name: rng.integers(0, 256, count, np.uint8) for name in ("red", "green", "blue")}
+
+
+def test_good_files_are_done_and_bad_ones_listed(tmp_path: Path, bundle: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    write_ply(folder / "a.ply", room())
+    np.savetxt(folder / "b.txt", np.column_stack([*room(500).values()]), fmt="%g")
+    (folder / "c.ply").write_bytes(b"")
+    (folder / "d.las").write_bytes(b"nonsense")
+    write_ply(folder / "e.ply", {axis: np.empty(0) for axis in "xyz"})
+    done = predict(f"checkpoint={bundle}", f"input={folder}", "out=labelled", cwd=tmp_path)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "3 of 5 failed" in done.stdout
+    for name, reason in (("c.ply", "empty"), ("d.las", "no las file"), ("e.ply", "no points")):
+        assert any(name in line and reason in line for line in done.stdout.splitlines())
+    out = tmp_path / "labelled"
+    assert sorted(path.name for path in out.iterdir()) == ["a.ply", "b.txt", "classes.json"]
+    cloud = read_cloud(out / "a.ply")
+    np.testing.assert_array_equal(cloud.coord, np.column_stack([room()[axis] for axis in "xyz"]))
+    assert set(cloud.attributes["label"].tolist()) <= {0, 1, 2, 3}
+    assert json.loads((out / "classes.json").read_text())["2"]["name"] == "chair"
+    assert len(read_cloud(out / "b.txt")) == 500
+    assert "a second" in done.stdout
+
+    again = predict(f"checkpoint={bundle}", f"input={folder / 'a.ply'}", "out=labelled", cwd=tmp_path)
+    assert again.returncode == 1 and "overwrite=true" in again.stdout
+
+
+def test_a_store_scene_and_two_files_of_one_name(tmp_path: Path, bundle: Path) -> None:
+    scene = tmp_path / "store" / "val" / "scene1"
+    scene.mkdir(parents=True)
+    columns = room()
+    np.save(scene / "coord.npy", np.column_stack([columns[axis] for axis in "xyz"]).astype(np.float32))
+    np.save(scene / "color.npy", np.column_stack([columns[name] for name in ("red", "green", "blue")]))
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        write_ply(tmp_path / name / "a.ply", columns)
+    done = predict(
+        f"checkpoint={bundle}", f"input=[{scene.parent},{tmp_path}/one/a.ply,{tmp_path}/two/a.ply]", "out=out",
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 1 and "another input was written" in done.stdout
+    label = np.load(tmp_path / "out" / "scene1" / "label.npy")
+    np.testing.assert_array_equal(label, read_cloud(tmp_path / "out" / "a.ply").attributes["label"])
+    assert not (scene / "label.npy").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "give checkpoint="),
+        (["checkpoint=nothing.ckpt", "input=a.ply", "out=out"], "nothing.ckpt"),
+        (["checkpoint={bundle}", "input=*.ply", "out=out"], "no file matches"),
+        (["checkpoint={bundle}", "input=.", "out=out"], "no point cloud"),
+        (["checkpoint={bundle}", "input=a.ply", "out=out", "block_points=0"], "block_points=0"),
+    ],
+)
+def test_mistakes_get_one_line(tmp_path: Path, bundle: Path, arguments: list[str], message: str) -> None:
+    done = predict(*(one.format(bundle=bundle) for one in arguments), cwd=tmp_path)
+    assert done.returncode == 2 and message in done.stderr and done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_not_written_over_itself(tmp_path: Path, bundle: Path) -> None:
+    write_ply(tmp_path / "a.ply", room())
+    before = (tmp_path / "a.ply").read_bytes()
+    done = predict(f"checkpoint={bundle}", "input=a.ply", "out=.", "overwrite=true", cwd=tmp_path)
+    assert done.returncode == 1 and "would be overwritten" in done.stdout
+    assert (tmp_path / "a.ply").read_bytes() == before
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path, bundle: Path) -> None:
+    """A file of 420 MB is labelled in an address space that has 400 MB more than a small file takes."""
+    rng = np.random.default_rng(0)
+    dtype = np.dtype([(axis, "<f4") for axis in "xyz"] + [(f"extra{i}", "<f4") for i in range(27)])
+    count = 3_500_000
+    lines = ["ply", "format binary_little_endian 1.0", f"element vertex {count}"]
+    lines += [f"property float {name}" for name in dtype.names or ()]
+    with (tmp_path / "large.ply").open("wb") as stream:
+        stream.write(("\n".join([*lines, "end_header"]) + "\n").encode())
+        for _ in range(10):
+            part = np.zeros(count // 10, dtype)
+            for axis, extent in zip("xyz", (20, 15, 0.2)):
+                part[axis] = rng.random(len(part), np.float32) * np.float32(extent)
+            stream.write(part.tobytes())
+    assert (tmp_path / "large.ply").stat().st_size > 420e6
+    limit = 2_200 * 2**20
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+    done = predict(
+        f"checkpoint={bundle}", "input=large.ply", "out=out", "block_points=400000", "max_points=200000", "halo=0.5",
+        cwd=tmp_path, before=limited,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-500:] + done.stderr[-1500:]
+    assert (tmp_path / "out" / "large.ply").stat().st_size > 440e6

@@ -1,0 +1,246 @@
+"""From a file to a labelled file: nothing lost, nothing moved, whatever the size, unit and frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from pointnc.clouds import PointCloud, open_cloud, read_cloud
+from pointnc.errors import UserError
+from pointnc.inference.predictor import Predictor
+from pointnc.models.segmentor import Segmentor
+from pointnc.prediction import Conditions, label_file
+from pointnc.prediction import results as results_module
+from pointnc.prediction.blocks import Columns, count_columns, cut_blocks, points
+from pointnc.prediction.conditions import survey
+from pointnc.prediction.normals import estimate_normals
+from pointnc.prediction.results import Results
+from pointnc.scenes.taxonomy import Taxonomy
+from tests.inference.scenes import ColorBackbone
+
+TAXONOMY = Taxonomy.from_dict({"name": "colours", "names": ["red", "green", "blue"], "ids": [7, 40, 3]})
+UTM = np.array([431_234.5, 5_412_345.25, 412.125])
+
+
+def predictor(features: tuple[str, ...] = ("color",)) -> Predictor:
+    """A network that says which colour a point has."""
+    model = Segmentor(ColorBackbone(), 3)
+    model.head = nn.Linear(3, 3)
+    with torch.no_grad():
+        model.head.weight.copy_(100 * torch.eye(3))
+        model.head.bias.zero_()
+    return Predictor(model, features, 0.05, halo=0.2)
+
+
+def colored(count: int, seed: int = 0) -> tuple[dict[str, NDArray[Any]], NDArray[np.int64]]:
+    """Points with voxels of their own, red, green or blue, and the ids of their classes."""
+    rng = np.random.default_rng(seed)
+    cells = rng.permutation(60 * 50 * 8)[:count]
+    coord = np.stack([cells % 60, cells // 60 % 50, cells // 3000], 1) * 0.2 + rng.uniform(0, 0.01, (count, 3))
+    which = rng.integers(0, 3, count)
+    color = np.full((count, 3), 20, np.uint8)
+    color[np.arange(count), which] = 220
+    columns: dict[str, NDArray[Any]] = {axis: coord[:, i] for i, axis in enumerate("xyz")}
+    columns |= {name: color[:, i] for i, name in enumerate(("red", "green", "blue"))}
+    return columns, np.array(TAXONOMY.ids)[which]
+
+
+def write(path: Path, columns: dict[str, NDArray[Any]]) -> Path:
+    table = np.empty(len(columns["x"]), [(name, values.dtype) for name, values in columns.items()])
+    for name, values in columns.items():
+        table[name] = values
+    np.save(path, table)
+    return path
+
+
+@pytest.mark.parametrize("block_points", [10_000, 700])
+def test_every_point_gets_its_label_in_its_place(
+    tmp_path: Path, block_points: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results_module, "WINDOW", 1_000)
+    columns, ids = colored(5_000)
+    columns = {**columns, "time": np.arange(5_000.0)}
+    for i, axis in enumerate("xyz"):
+        columns[axis] = columns[axis] + UTM[i]
+    seen = []
+    outcome = label_file(
+        open_cloud(write(tmp_path / "a.npy", columns)), tmp_path / "out" / "a.npy", predictor(), TAXONOMY,
+        block_points=block_points, colors=True, progress=lambda done, total: seen.append((done, total)),
+    )  # fmt: skip
+    after = read_cloud(tmp_path / "out" / "a.npy")
+    np.testing.assert_array_equal(after.attributes["label"], ids)
+    assert (after.attributes["confidence"] > 0.99).all()
+    np.testing.assert_array_equal(after.coord, np.stack([columns[axis] for axis in "xyz"], 1))
+    np.testing.assert_array_equal(after.attributes["time"], columns["time"])
+    assert outcome.points == 5_000 and outcome.counts.sum() == 5_000
+    assert seen[-1] == (5_000, 5_000) and (len(seen) > 5) == (block_points == 700)
+    picture = read_cloud(tmp_path / "out" / "a_labels.ply")
+    np.testing.assert_array_equal(picture.coord, after.coord)
+    palette = dict(zip(TAXONOMY.ids, TAXONOMY.colors))
+    assert picture.color is not None and tuple(picture.color[3]) == palette[int(ids[3])]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.npy", "a_labels.ply"]
+
+
+def test_points_without_coordinates_get_minus_one(tmp_path: Path) -> None:
+    columns, ids = colored(300)
+    columns["y"][[3, 299]] = np.nan
+    outcome = label_file(open_cloud(write(tmp_path / "a.npy", columns)), tmp_path / "b.npy", predictor(), TAXONOMY)
+    ids[[3, 299]] = -1
+    np.testing.assert_array_equal(read_cloud(tmp_path / "b.npy").attributes["label"], ids)
+    assert any("2 points" in remark for remark in outcome.remarks)
+
+
+@pytest.mark.parametrize("column", ["x", "z"])
+def test_no_finite_point_is_a_line(tmp_path: Path, column: str) -> None:
+    columns, _ = colored(30)
+    columns[column][:] = np.nan
+    with pytest.raises(UserError, match="none of its 30 points"):
+        label_file(open_cloud(write(tmp_path / "a.npy", columns)), tmp_path / "b.npy", predictor(), TAXONOMY)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npy"]
+
+
+def test_a_label_that_is_there_is_kept(tmp_path: Path) -> None:
+    columns, ids = colored(50)
+    path = write(tmp_path / "a.npy", {**columns, "label": np.arange(50)})
+    outcome = label_file(open_cloud(path), tmp_path / "b.npy", predictor(), TAXONOMY)
+    attributes = read_cloud(tmp_path / "b.npy").attributes
+    np.testing.assert_array_equal(attributes["label"], np.arange(50))
+    np.testing.assert_array_equal(attributes["predicted_label"], ids)
+    assert any("already" in remark for remark in outcome.remarks)
+
+
+@pytest.mark.parametrize(("scale", "dtype"), [(1 / 255, np.float32), (257, np.uint16), (1, np.float64)])
+def test_colours_in_other_ranges_are_recognised(tmp_path: Path, scale: float, dtype: Any) -> None:
+    columns, ids = colored(200)
+    for name in ("red", "green", "blue"):
+        columns[name] = (columns[name].astype(np.float64) * scale).astype(dtype)
+    outcome = label_file(open_cloud(write(tmp_path / "a.npy", columns)), tmp_path / "b.npy", predictor(), TAXONOMY)
+    np.testing.assert_array_equal(read_cloud(tmp_path / "b.npy").attributes["label"], ids)
+    assert len(outcome.remarks) == (scale != 1)
+
+
+def test_missing_colours_are_said_and_grey(tmp_path: Path) -> None:
+    columns, _ = colored(20)
+    path = write(tmp_path / "a.npy", {axis: columns[axis] for axis in "xyz"})
+    outcome = label_file(open_cloud(path), tmp_path / "b.npy", predictor(), TAXONOMY)
+    assert any("no colours" in remark for remark in outcome.remarks)
+    assert len(set(read_cloud(tmp_path / "b.npy").attributes["label"])) == 1
+
+
+def conditions(coord: NDArray[np.float64], **settings: Any) -> tuple[Conditions, list[str]]:
+    class Cloud:
+        path = Path("a")
+
+        def chunks(self) -> Any:
+            yield PointCloud(coord)
+
+    return Conditions.of(survey(Cloud()), ("coord",), **settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("m", 1), ("cm", 100), ("mm", 1000)])
+@pytest.mark.parametrize("asked", [True, False])
+def test_units(unit: Any, factor: float, asked: bool) -> None:
+    metres = np.random.default_rng(0).uniform(0, [8, 6, 3], (100, 3))
+    metres[:2] = [0, 0, 0], [8, 6, 3]
+    made, remarks = conditions(metres * factor, unit=unit if asked else "auto")
+    np.testing.assert_allclose(made.coord(PointCloud(metres * factor)), metres, atol=1e-5)
+    assert bool(remarks) != asked
+    if not asked:
+        assert f"taken as {unit}" in remarks[0]
+
+
+def test_millimetres_taken_for_metres_are_noticed() -> None:
+    _, remarks = conditions(np.array([[0.0, 0, 0], [8000, 6000, 3000]]))
+    assert "units=" in remarks[0]
+
+
+def test_y_up_is_turned_upright() -> None:
+    made, _ = conditions(np.array([[0.0, 0, 0], [4, 2.5, 3]]), up="y")
+    np.testing.assert_allclose(made.coord(PointCloud(np.array([[4, 2.5, 3.0]])))[0], [4, -3, 2.5])
+    turned = made.normal(PointCloud(np.zeros((2, 3)), normal=np.array([[0, 2, 0], [np.nan, 0, 0]], np.float32)))
+    assert turned is not None
+    np.testing.assert_allclose(turned, [[0, 0, 1], [0, 0, 1]], atol=1e-7)
+
+
+@pytest.mark.parametrize("setting", [{"unit": "inch"}, {"up": "x"}])
+def test_unknown_settings_are_named(setting: dict[str, str]) -> None:
+    with pytest.raises(UserError, match="choose one of"):
+        conditions(np.array([[0.0, 0, 0], [4, 2.5, 3]]), **setting)
+
+
+def test_utm_coordinates_keep_millimetres() -> None:
+    local = np.random.default_rng(0).uniform(0, 50, (1000, 3))
+    made, _ = conditions(local + UTM)
+    seen = made.coord(PointCloud(local + UTM)).astype(np.float64)
+    assert np.abs((seen - seen[0]) - (local - local[0])).max() < 1e-5
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.7])
+@pytest.mark.parametrize("most", [300, 1500])
+def test_blocks_share_out_the_points_and_see_their_surroundings(tmp_path: Path, most: int, margin: float) -> None:
+    columns, _ = colored(4_000)
+    cloud = open_cloud(write(tmp_path / "a.npy", columns))
+    seen = survey(cloud)
+    made, _ = Conditions.of(seen, ("color",))
+    grid = count_columns(cloud, made, seen)
+    assert grid.counts.sum() == 4_000
+    blocks = cut_blocks(grid, most, margin, "a")
+    everything = np.concatenate(list(points(cloud, made)))
+    from pointnc.prediction.blocks import RECORD, sort_into
+
+    files = sort_into(tmp_path, cloud, made, grid, blocks, margin)
+    owned = np.zeros(4_000, int)
+    for file in files:
+        records = np.fromfile(file, RECORD)
+        assert len(records) <= most
+        inner = records[records["inner"]]
+        owned[inner["row"]] += 1
+        np.testing.assert_array_equal(records["coord"], everything["coord"][records["row"]])
+        low, high = inner["coord"][:, :2].min(0) - margin, inner["coord"][:, :2].max(0) + margin
+        near = ((everything["coord"][:, :2] > low) & (everything["coord"][:, :2] < high)).all(1)
+        assert set(np.flatnonzero(near)) <= set(records["row"])
+    assert (owned == 1).all()
+
+
+def test_a_spot_with_too_many_points_is_a_line() -> None:
+    columns = Columns(0.1, np.zeros(2), np.full((4, 4), 50))
+    with pytest.raises(UserError, match="block_points=30"):
+        cut_blocks(columns, 30, 0.0, "a")
+
+
+def test_results_keep_what_is_put(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results_module, "WINDOW", 7)
+    rng = np.random.default_rng(0)
+    results = Results(tmp_path / "r.bin", 40)
+    expected = np.full(40, -1), np.zeros(40, np.float32)
+    for part in np.array_split(rng.permutation(40)[:33], 4):
+        rows = np.sort(part)
+        labels, confidence = rng.integers(0, 9, len(rows)), rng.random(len(rows), np.float32)
+        results.put(rows, labels, confidence)
+        expected[0][rows], expected[1][rows] = labels, confidence
+    whole = np.concatenate(list(results.windows()))
+    np.testing.assert_array_equal(whole["label"], expected[0])
+    np.testing.assert_array_equal(whole["confidence"], expected[1])
+
+
+def test_normals_of_a_room_point_inwards() -> None:
+    rng = np.random.default_rng(0)
+    coord = rng.uniform(0, 1, (3000, 3)).astype(np.float32) * np.float32([4, 3, 2.5])
+    side = rng.integers(0, 6, 3000)
+    coord[np.arange(3000), side // 2] = np.where(side % 2, np.float32([4, 3, 2.5])[side // 2], 0)
+    inwards = np.zeros((3000, 3))
+    inwards[np.arange(3000), side // 2] = np.where(side % 2, -1, 1)
+    cosine = (estimate_normals(coord) * inwards).sum(1)
+    assert np.quantile(cosine, 0.2) > 0.99
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_few_points_have_normals_too(count: int) -> None:
+    normal = estimate_normals(np.random.default_rng(0).random((count, 3), np.float32))
+    np.testing.assert_allclose(np.linalg.norm(normal, axis=1), 1, atol=1e-5)
