@@ -34,8 +34,7 @@ class ElasticDistortion:
         if not any(parameters.chosen):
             return points
         generators = [
-            np.random.default_rng(seed) if chosen else None
-            for seed, chosen in zip(parameters.seeds, parameters.chosen)
+            np.random.default_rng(seed) if chosen else None for seed, chosen in zip(parameters.seeds, parameters.chosen)
         ]
         coord = points.coord
         for granularity, magnitude in self.levels:

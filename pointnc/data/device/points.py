@@ -89,9 +89,8 @@ class PointBatch:
 
     def take(self, index: Tensor, layout: Layout) -> PointBatch:
         """Return the points at ``index`` (M,) int64, which lie as ``layout`` says."""
-        return PointBatch(
-            layout, **{key: value.index_select(0, index) for key, value in vars(self).items() if _is_rows(value)}
-        )
+        rows = {key: value for key, value in vars(self).items() if isinstance(value, Tensor)}
+        return PointBatch(layout, **{key: value.index_select(0, index) for key, value in rows.items()})
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> PointBatch:
         """Return the batch with its tensors on ``device``."""
@@ -104,10 +103,4 @@ class PointBatch:
 
     def pin_memory(self) -> PointBatch:
         """Return the batch in page-locked memory."""
-        return PointBatch(
-            **{key: value if value is None else value.pin_memory() for key, value in vars(self).items()}
-        )
-
-
-def _is_rows(value: object) -> bool:
-    return isinstance(value, Tensor)
+        return PointBatch(**{key: value if value is None else value.pin_memory() for key, value in vars(self).items()})

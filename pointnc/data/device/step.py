@@ -83,9 +83,7 @@ class Parameters:
 
     def pin_memory(self) -> Parameters:
         """Return the parameters in page-locked memory."""
-        return Parameters(
-            **{k: v.pin_memory() if isinstance(v, Tensor | Layout) else v for k, v in vars(self).items()}
-        )
+        return Parameters(**{k: v.pin_memory() if isinstance(v, Tensor | Layout) else v for k, v in vars(self).items()})
 
 
 def _move(value: Any, device: torch.device | str, non_blocking: bool) -> Any:

@@ -119,9 +119,10 @@ def _extent(bounds: np.ndarray, names: Sequence[str], size: np.float32) -> tuple
     cells = []
     for (low, high), name in zip(bounds, names):
         try:
-            cells.append(np.floor(high / size).astype(np.int64) - first_cell(low, high, size) + 1)
+            first = first_cell(low, high, size)  # which looks at the numbers before they are cast
         except UserError as error:
             raise UserError(f"scene {name}: {error}") from None
+        cells.append(np.floor(high / size).astype(np.int64) - first + 1)
     x, y, z = np.max(cells, axis=0)
     return int(x), int(y), int(z)
 

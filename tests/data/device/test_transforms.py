@@ -162,7 +162,7 @@ def test_blur_of_padded_grids_equals_each_alone():
     blurred = blur(padded, torch.tensor(shapes)).numpy()
     for rows, field, (x, y, z) in zip(blurred, fields, shapes):
         np.testing.assert_array_equal(rows[:x, :y, :z], elastic.blur(field))
-        assert np.abs(rows).sum() == np.abs(rows[:x, :y, :z]).sum()
+        assert np.count_nonzero(rows) == np.count_nonzero(rows[:x, :y, :z])  # padding stays empty
 
 
 class Lift:
