@@ -94,13 +94,12 @@ class PointBatch:
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> PointBatch:
         """Return the batch with its tensors on ``device``."""
-        return PointBatch(
-            **{
-                key: value if value is None else value.to(device, non_blocking=non_blocking)
-                for key, value in vars(self).items()
-            }
-        )
+        changes: dict[str, Any] = {
+            key: value.to(device, non_blocking=non_blocking) for key, value in vars(self).items() if value is not None
+        }
+        return self.replace(**changes)
 
     def pin_memory(self) -> PointBatch:
         """Return the batch in page-locked memory."""
-        return PointBatch(**{key: value if value is None else value.pin_memory() for key, value in vars(self).items()})
+        changes: dict[str, Any] = {key: value.pin_memory() for key, value in vars(self).items() if value is not None}
+        return self.replace(**changes)

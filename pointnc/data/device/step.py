@@ -7,6 +7,7 @@ host's (any number of workers, resuming in mid-epoch) holds for the device's.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -79,15 +80,18 @@ class Parameters:
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Parameters:
         """Return the parameters with their tensors on ``device``."""
-        return Parameters(**{key: _move(value, device, non_blocking) for key, value in vars(self).items()})
+        changes: dict[str, Any] = {
+            key: value.to(device, non_blocking=non_blocking) for key, value in self._movable().items()
+        }
+        return dataclasses.replace(self, **changes)
 
     def pin_memory(self) -> Parameters:
         """Return the parameters in page-locked memory."""
-        return Parameters(**{k: v.pin_memory() if isinstance(v, Tensor | Layout) else v for k, v in vars(self).items()})
+        changes: dict[str, Any] = {key: value.pin_memory() for key, value in self._movable().items()}
+        return dataclasses.replace(self, **changes)
 
-
-def _move(value: Any, device: torch.device | str, non_blocking: bool) -> Any:
-    return value.to(device, non_blocking=non_blocking) if isinstance(value, Tensor | Layout) else value
+    def _movable(self) -> dict[str, Any]:
+        return {key: value for key, value in vars(self).items() if isinstance(value, Tensor | Layout)}
 
 
 class DeviceTransform(Protocol):
