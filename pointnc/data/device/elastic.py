@@ -41,7 +41,7 @@ class ElasticDistortion:
             low, high = points.layout.extremes(coord)
             # The host must wait for the device here: the extent decides how much noise is drawn.
             bounds = torch.stack([low, high], dim=1).cpu().numpy()
-            shapes = [elastic.nodes(*scene, granularity) for scene in bounds]
+            shapes = [elastic.nodes(least, greatest, granularity) for least, greatest in bounds]
             field = _noise(generators, shapes, coord.device)
             sizes = _send(np.array(shapes), coord.device)
             field = blur(field, sizes).mul_(magnitude)
