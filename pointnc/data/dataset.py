@@ -81,15 +81,29 @@ class SceneDataset(Dataset[Sample]):
             UserError: the scene is damaged, has no points, NaN, labels outside the label set or, for training,
                 none; or it lacks a feature.
         """
-        epoch, index = (0, key) if isinstance(key, int) else key
-        rng = np.random.default_rng([self.seed, 0 if self.full_resolution else epoch, index])
-        number = index % len(self.names)
+        (number, rng), *partners = self.plan(key)
         scene = self.transforms(self.scene(number), rng)
+        for partner, own in partners:
+            scene = mix(scene, self.transforms(self.scene(partner), own))
+        return make_sample(scene, self.features, self.voxel_size, self.representative, rng, self.full_resolution)
+
+    def plan(self, key: Key | int) -> list[tuple[int, np.random.Generator]]:
+        """Return the scenes that make a sample, each with the generator of its transforms.
+
+        It is known before any scene is read, and each scene's randomness does not depend on what another's
+        transforms drew: so they can be drawn in one place and applied in another
+        (:mod:`pointnc.data.device`). The first scene's generator goes on to the voxels.
+        """
+        epoch, index = (0, key) if isinstance(key, int) else key
+        entropy = [self.seed, 0 if self.full_resolution else epoch, index]
+        rng = np.random.default_rng(entropy)
+        number = index % len(self.names)
+        scenes = [(number, rng)]
         if self.mix_probability > 0 and rng.random() < self.mix_probability:
             # A partner other than the scene itself, as long as there is one.
             partner = (number + 1 + int(rng.integers(max(1, len(self.names) - 1)))) % len(self.names)
-            scene = mix(scene, self.transforms(self.scene(partner), rng))
-        return make_sample(scene, self.features, self.voxel_size, self.representative, rng, self.full_resolution)
+            scenes.append((partner, np.random.default_rng([*entropy, 1])))
+        return scenes
 
     def scene(self, number: int) -> Scene:
         """Return the ``number``-th scene of the split, checked, its arrays read-only maps of the files.

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from pointnc.data.batch import Sample, VoxelBatch, collate
+from pointnc.data.batch import collate
 from pointnc.data.sampler import Key, ResumableBatchSampler
 from pointnc.errors import UserError
 
 
 def make_loader(
-    dataset: Dataset[Any], batch_sampler: ResumableBatchSampler, workers: int = 0
-) -> DataLoader[VoxelBatch]:
-    """Return a loader of :class:`VoxelBatch`.
+    dataset: Dataset[Any],
+    batch_sampler: ResumableBatchSampler,
+    workers: int = 0,
+    collate: Callable[[Sequence[Any]], Any] = collate,
+) -> DataLoader[Any]:
+    """Return a loader of :class:`~pointnc.data.batch.VoxelBatch`, or of what another ``collate`` makes.
 
     What it yields is decided by data set and sampler alone: the number of workers changes nothing. A user's mistake
     that a worker meets is raised in the calling process as the one line that it is.
@@ -26,12 +30,13 @@ def make_loader(
         dataset: of :class:`Sample`, indexed by the sampler's keys.
         batch_sampler: which scenes make which batch.
         workers: processes that prepare batches; they stay between epochs. 0: the calling process does it.
+        collate: makes a batch of samples.
     """
     return _Loader(
         _Guarded(dataset),
         batch_sampler=batch_sampler,
         num_workers=workers,
-        collate_fn=_collate,
+        collate_fn=partial(_collate, collate),
         # Its own generator: with the global one, starting an iteration would shift every later random number.
         generator=torch.Generator(),
         persistent_workers=workers > 0,
@@ -43,7 +48,7 @@ def make_loader(
 class _Loader(DataLoader[Any]):
     """Raises the mistakes that came in place of a batch."""
 
-    def __iter__(self) -> Iterator[VoxelBatch]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         batches = super().__iter__()  # now, not with the first batch: workers start early
         return (_raise_mistake(batch) for batch in batches)
 
@@ -57,14 +62,14 @@ class _Guarded(Dataset[Any]):
     def __len__(self) -> int:
         return len(self.dataset)  # type: ignore[arg-type]
 
-    def __getitem__(self, key: Key) -> Sample | UserError:
+    def __getitem__(self, key: Key) -> Any:
         try:
             return self.dataset[key]
         except UserError as mistake:
             return mistake
 
 
-def _collate(samples: Sequence[Sample | UserError]) -> VoxelBatch | UserError:
+def _collate(collate: Callable[[Sequence[Any]], Any], samples: Sequence[Any]) -> Any:
     try:
         return collate([_raise_mistake(sample) for sample in samples])
     except UserError as mistake:

@@ -84,7 +84,7 @@ def voxelize(
     coord = np.ascontiguousarray(coord, np.float32)
     size = np.float32(voxel_size)
     loops = compiled() if backend == "auto" else None
-    low = _lowest(coord, size)
+    low = first_cell(*bounds(coord), size)
     if loops is not None:
         N = len(coord)
         grid, index, inverse = np.empty((N, 3), np.int32), np.empty(N, np.int64), np.empty(N, np.int64)
@@ -102,9 +102,12 @@ def voxelize(
     return voxels
 
 
-def _lowest(coord: NDArray[np.float32], size: np.float32) -> NDArray[np.int64]:
-    """Return the (3,) least integer coordinates after a check that the extent can be numbered."""
-    low, high = bounds(coord)
+def first_cell(low: NDArray[np.float32], high: NDArray[np.float32], size: np.float32) -> NDArray[np.int64]:
+    """Return the (3,) least integer coordinates of a bounding box, after a check that its extent can be numbered.
+
+    Raises:
+        UserError: see :func:`voxelize`.
+    """
     if not (np.isfinite(low).all() and np.isfinite(high).all()):
         raise UserError("coordinates hold NaN or infinity; remove these points or prepare the scene again")
     # float64 holds every quotient of the check, however far out the points are.

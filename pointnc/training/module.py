@@ -12,6 +12,7 @@ from torch.profiler import record_function
 
 from pointnc.collapse.observer import CenterObserver
 from pointnc.data.batch import VoxelBatch
+from pointnc.data.device import RawBatch
 from pointnc.errors import UserError
 from pointnc.inference.labeler import label_points
 from pointnc.scenes.taxonomy import GROUPS, Taxonomy
@@ -31,6 +32,7 @@ class SegmentationModule(pl.LightningModule):
         optimizer: makes an optimizer of parameters.
         schedule: makes a schedule of (optimizer, total_steps).
         config: the resolved configuration, kept in every checkpoint.
+        prepare: transforms and voxelises a batch of points on the device, where that is not the loader's work.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class SegmentationModule(pl.LightningModule):
         optimizer: Callable[..., torch.optim.Optimizer],
         schedule: Callable[..., torch.optim.lr_scheduler.LRScheduler],
         config: Mapping[str, Any],
+        prepare: Callable[[RawBatch], VoxelBatch] | None = None,
     ) -> None:
         super().__init__()
         self.model = model
@@ -50,6 +53,7 @@ class SegmentationModule(pl.LightningModule):
         self.taxonomy = taxonomy
         self.make_optimizer = optimizer
         self.make_schedule = schedule
+        self.prepare = prepare
         self.contract = checkpoint.contract(config, taxonomy)
         self.confusion = ConfusionMatrix(len(taxonomy))
         self.scores: Scores | None = None
@@ -122,8 +126,16 @@ class SegmentationModule(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """Move a batch."""
-        return batch.to(device)
+        """Move a batch; raw points are moved without waiting, since what follows is the device's work too."""
+        return batch.to(device, non_blocking=isinstance(batch, RawBatch))
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Transform and voxelise raw points, on the device."""
+        if not isinstance(batch, RawBatch):
+            return batch
+        assert self.prepare is not None
+        with record_function("device transforms"):
+            return self.prepare(batch)
 
     def on_save_checkpoint(self, data: dict[str, Any]) -> None:
         """Write the contract into the checkpoint."""

@@ -101,6 +101,7 @@ def build_module(config: DictConfig, data: Data, model: Segmentor) -> Segmentati
         optimizer=instantiate(config.optimizer),
         schedule=instantiate(config.schedule),
         config=OmegaConf.to_container(config, resolve=True),  # type: ignore[arg-type]
+        prepare=data.prepare,
     )
 
 

@@ -35,6 +35,9 @@ def check_settings(config: DictConfig) -> None:
         value = OmegaConf.select(config, key)
         if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
             raise UserError(f"{key}={value}: it must be a number above 0")
+    switch = config.get("device_transforms", False)  # a run of an earlier version has none
+    if not isinstance(switch, bool):
+        raise UserError(f"device_transforms={switch}: it must be true or false")
     devices = config.trainer.devices
     if distributed.world_size() == 1 and devices not in ("auto", 1):
         raise UserError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from torch.utils.data import DataLoader
 
+from pointnc.data.batch import VoxelBatch
 from pointnc.data.dataset import SceneDataset
+from pointnc.data.device import DevicePipeline, RawBatch
 from pointnc.data.loaders import make_loader
 from pointnc.data.sampler import ResumableBatchSampler
 from pointnc.errors import UserError
@@ -23,7 +26,10 @@ from pointnc.training.stopwatch import Stopwatch
 
 @dataclass(frozen=True)
 class Data:
-    """The splits of a run, ready to be drawn from; ``split`` is the name of the one to train on."""
+    """The splits of a run, ready to be drawn from; ``split`` is the name of the one to train on.
+
+    ``prepare`` makes the network's batches of what ``train`` yields, where that is left to the device.
+    """
 
     store: SceneStore
     taxonomy: Taxonomy
@@ -32,6 +38,7 @@ class Data:
     sampler: ResumableBatchSampler
     val: DataLoader[Any]
     val_dataset: SceneDataset
+    prepare: Callable[[RawBatch], VoxelBatch] | None = None
 
 
 def prepare_data(config: DictConfig, watch: Stopwatch) -> None:
@@ -46,7 +53,7 @@ def open_data(config: DictConfig) -> Data:
     """Open the store and build the loaders.
 
     Raises:
-        UserError: the store is missing, empty, or of another taxonomy.
+        UserError: the store is missing, empty, or of another taxonomy; a transform cannot run on the device.
     """
     dataset = config.dataset
     taxonomy: Taxonomy = instantiate(dataset.taxonomy)
@@ -79,14 +86,20 @@ def open_data(config: DictConfig) -> Data:
     val_sampler = ResumableBatchSampler(
         len(val_dataset), batch_size=1, shuffle=False, rank=rank, world_size=world, evaluation=True
     )
+    pipeline = DevicePipeline(train_dataset) if config.get("device_transforms") else None
+    if pipeline is None:
+        train_loader = make_loader(train_dataset, sampler, config.workers)
+    else:
+        train_loader = make_loader(pipeline, sampler, config.workers, pipeline.collate)
     return Data(
         store=store,
         taxonomy=taxonomy,
         split=dataset.train_split,
-        train=make_loader(train_dataset, sampler, config.workers),
+        train=train_loader,
         sampler=sampler,
         val=make_loader(val_dataset, val_sampler, config.workers),
         val_dataset=val_dataset,
+        prepare=pipeline.prepare if pipeline else None,
     )
 
 

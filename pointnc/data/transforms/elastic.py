@@ -36,14 +36,22 @@ class ElasticDistortion:
         """Return the distorted scene."""
         if rng.random() >= self.p:
             return scene
+        # The noise has a generator of its own: how much is drawn depends on the scene's extent, and what later
+        # transforms draw should not.
+        noise = np.random.default_rng(rng.integers(2**63))
         coord = scene.coord
         for granularity, magnitude in self.levels:
             low, high = bounds(coord)
-            shape = np.ceil((high - low) / granularity).astype(int) + 3
-            field = blur(rng.standard_normal((*shape, 3), np.float32))
+            field = blur(noise.standard_normal((*nodes(low, high, granularity), 3), np.float32))
             field *= np.float32(magnitude)
             coord = displace(coord, field, low - np.float32(granularity), granularity)
         return scene.replace(coord=coord)
+
+
+def nodes(low: NDArray[np.float32], high: NDArray[np.float32], granularity: float) -> tuple[int, int, int]:
+    """Return the number of nodes along each axis of the grid over a bounding box, with one node to spare around."""
+    x, y, z = np.ceil((high - low) / np.float32(granularity)).astype(int) + 3
+    return int(x), int(y), int(z)
 
 
 def blur(field: NDArray[np.float32]) -> NDArray[np.float32]:
