@@ -237,7 +237,7 @@ def test_normals_of_a_room_point_inwards() -> None:
     inwards = np.zeros((3000, 3))
     inwards[np.arange(3000), side // 2] = np.where(side % 2, -1, 1)
     cosine = (estimate_normals(coord) * inwards).sum(1)
-    assert np.quantile(cosine, 0.2) > 0.99
+    assert np.median(cosine) > 0.999 and np.quantile(cosine, 0.05) > 0.7  # at edges, two planes meet
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
