@@ -1,0 +1,63 @@
+"""``python -m pointnc.visualize``: scenes, labels and predictions in a page, a picture or a window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pointnc.entry import entry
+from pointnc.errors import UserError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+
+@entry("tools/visualize")
+def main(config: DictConfig) -> None:
+    """Gather the scenes, then write what was asked for, or open a window."""
+    from pointnc.viewer.sources import exhibits
+
+    for key, suffix in (("html", ".html"), ("png", ".png")):
+        check_output(config[key], key, suffix, config.overwrite)
+    if not isinstance(config.shown_points, int) or config.shown_points < 1:
+        raise UserError(f"shown_points is {config.shown_points}; it must be a whole number, at least 1")
+    if config.html is None and config.png is None:
+        from pointnc.viewer.window import check_window, open_window
+
+        check_window()
+        open_window(next(exhibits(config)).thinned(config.shown_points))
+        return
+    shown = exhibits(config)
+    if config.html is not None and config.png is not None:
+        shown = iter(list(shown))  # both need them; a network predicts once
+    if config.png is not None:
+        from pointnc.viewer.panels import write_panels
+
+        kept = list(shown)
+        write_panels(config.png, kept, list(config.layers), config.view, config.width, config.height)
+        print(f"written: {config.png} ({len(kept)} scenes)")
+        shown = iter(kept)
+    if config.html is not None:
+        from pointnc.viewer.page import write_page
+
+        counts = write_page(config.html, shown, config.shown_points)
+        size = Path(config.html).stat().st_size / 1e6
+        print(f"written: {config.html} ({len(counts)} scenes, {sum(counts):,} points, {size:.1f} MB)")
+
+
+def check_output(path: str | None, key: str, suffix: str, overwrite: bool) -> None:
+    """Refuse a file of another kind, and one that exists, before anything is computed.
+
+    Raises:
+        UserError: it is one of these.
+    """
+    if path is None:
+        return
+    if Path(path).suffix.lower() != suffix:
+        raise UserError(f"{key}={path}: the name must end with {suffix}")
+    if Path(path).exists() and not overwrite:
+        raise UserError(f"{path} exists; give another {key}= or overwrite=true")
+
+
+if __name__ == "__main__":
+    main()
