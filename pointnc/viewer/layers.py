@@ -21,7 +21,7 @@ LAYERS = {
 }
 """Layer to its title, in the order of the number keys."""
 
-RAMP = ((92, 39, 92), (178, 62, 92), (229, 122, 82), (240, 190, 110), (246, 243, 214))
+RAMP = ((76, 29, 75), (150, 47, 89), (211, 94, 79), (238, 158, 90), (243, 219, 150))
 """RGB of confidence 0, 1/4, ..., 1: lightness rises evenly, so it reads without colour too."""
 
 

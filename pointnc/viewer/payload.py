@@ -8,6 +8,7 @@ Columns, for N points:
         so large that a step would be more than ``FINEST``.
     color: 3 x uint8 RGB.
     normal: 2 x uint8, the unit vector on an octahedron (Cigolle et al., JCGT 2014), 0..255 for -1..1.
+    facing: the same of the mean normal of the surroundings, by which walls seen from behind are left out.
     truth, prediction: uint16 train index, K for no class.
     confidence: uint8, 0..255 for 0..1.
     number: uint32 place in the file, where points were left out.
@@ -30,6 +31,9 @@ from pointnc.views.visibility import point_spacing
 
 FINEST = 0.002
 """Metres: the coarsest step in which positions may be rounded; 65535 steps are 131 m."""
+
+CELL = 0.1
+"""Metres: wide enough to even out the noise of a wall, narrow enough for a table's leg."""
 
 COMPRESSION = 6
 
@@ -56,6 +60,7 @@ def pack(exhibit: Exhibit) -> Payload:
         columns["color"] = np.asarray(scene.color).astype(np.uint8, copy=False)
     if scene.normal is not None:
         columns["normal"] = fold_normals(np.asarray(scene.normal))
+        columns["facing"] = fold_normals(mean_normals(coord, np.asarray(scene.normal)))
     for name, labels in (("truth", exhibit.truth), ("prediction", exhibit.prediction)):
         if labels is not None:
             index = np.asarray(labels)
@@ -107,6 +112,21 @@ def fold_normals(normal: NDArray[Any]) -> NDArray[np.uint8]:
     sign = np.where(flat[:, :2] >= 0, np.float32(1), np.float32(-1))
     folded = np.where(flat[:, 2:] < 0, (1 - np.abs(flat[:, 1::-1])) * sign, flat[:, :2])
     return np.rint((folded + 1) * 127.5).astype(np.uint8)
+
+
+def mean_normals(coord: NDArray[Any], normal: NDArray[Any]) -> NDArray[np.float32]:
+    """Return (N, 3) the mean normal of the points in each point's cell of ``CELL`` metres, its length up to 1.
+
+    Where the normals of a cell cancel out, as on the two sides of a board, a point keeps its own.
+    """
+    low, extent = coord.min(axis=0), float(np.ptp(coord, axis=0).max())
+    edge = max(CELL, extent / 2**20)  # three cell numbers must fit an int64
+    cell = ((coord - low) / edge).astype(np.int64)
+    number = (cell[:, 0] << 42) | (cell[:, 1] << 21) | cell[:, 2]
+    _, index, count = np.unique(number, return_inverse=True, return_counts=True)
+    mean = np.stack([np.bincount(index, normal[:, axis]) / count for axis in range(3)], axis=1)[index]
+    certain = (mean * mean).sum(axis=1, keepdims=True) > 0.25
+    return np.where(certain, mean, normal).astype(np.float32)
 
 
 def to_planes(column: NDArray[Any]) -> NDArray[np.uint8]:

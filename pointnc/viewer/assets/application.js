@@ -146,10 +146,8 @@ class Application {
     if (!this.scene) return;
     this.lastFit = view;
     const box = this.panes[0].node.getBoundingClientRect();
-    this.camera.fit(this.box(), box.width / Math.max(box.height - 40, 1), view);
-    // The bar of layers covers the uppermost pixels.
-    this.camera.pan(0, 14 / Math.max(box.height, 1));
-    this.untouched = true;
+    this.camera.fit(this.box(), box.width / box.height, Math.max(1 - 100 / box.height, 0.3), view);
+    this.untouched = true; // the bar of layers and the key cover what is left free above and below
     this.redraw();
   }
 

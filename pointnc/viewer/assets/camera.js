@@ -1,6 +1,6 @@
 // A camera that circles a target; z is up. Lengths are metres from the scene's lowest corner.
 
-const TANGENT = Math.tan((38 / 2) * Math.PI / 180); // of half the vertical angle of view
+const TANGENT = Math.tan((26 / 2) * Math.PI / 180); // of half the vertical angle of view: nearly a plan, as of a doll's house
 
 class Camera {
   constructor() {
@@ -59,10 +59,11 @@ class Camera {
   /**
    * Look at a box from outside so that it fills the picture.
    * @param box [low, high] corners
-   * @param aspect width by height of the free part of the picture
+   * @param aspect width by height of the picture
+   * @param free share of the height that nothing covers
    * @param view "oblique" or "top"
    */
-  fit(box, aspect, view = "oblique") {
+  fit(box, aspect, free, view = "oblique") {
     const [low, high] = box;
     const size = add(high, scaled(low, -1));
     this.center = scaled(add(low, high), 0.5);
@@ -87,8 +88,8 @@ class Camera {
         return (Math.min(...tangents) + Math.max(...tangents)) / 2 * this.distance;
       });
       this.target = add(this.target, add(scaled(right, span[0]), scaled(up, span[1])));
-      this.distance = 1.05 * Math.max(...seen.map((p) =>
-        Math.max(Math.abs(p[0] - span[0]) / (TANGENT * aspect), Math.abs(p[1] - span[1]) / TANGENT) - p[2]));
+      this.distance = 1.06 * Math.max(...seen.map((p) =>
+        Math.max(Math.abs(p[0] - span[0]) / (TANGENT * aspect), Math.abs(p[1] - span[1]) / (TANGENT * free)) - p[2]));
     }
   }
 }

@@ -54,7 +54,7 @@ async function loadScene(number) {
   const block = await inflate(decodeBase64(document.getElementById(`scene-${number}`).textContent.trim()));
   const order = shuffledOrder(header.count);
   const scene = { header, count: header.count, order };
-  for (const name of ["position", "color", "normal", "truth", "prediction", "confidence", "number"]) scene[name] = null;
+  for (const name of ["position", "color", "normal", "facing", "truth", "prediction", "confidence", "number"]) scene[name] = null;
   let start = 0;
   for (const column of header.columns) {
     const size = header.count * column.width * ARRAYS[column.type].BYTES_PER_ELEMENT;

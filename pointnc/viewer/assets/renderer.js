@@ -66,7 +66,7 @@ class Renderer {
     gl.enableVertexAttribArray(2);
     gl.vertexAttribPointer(2, 4, gl.UNSIGNED_BYTE, true, 12, 4);
     gl.enableVertexAttribArray(3);
-    gl.vertexAttribPointer(3, 2, gl.UNSIGNED_BYTE, true, 12, 8);
+    gl.vertexAttribPointer(3, 4, gl.UNSIGNED_BYTE, true, 12, 8);
     gl.bindVertexArray(null);
     this.buffers = [position, rest];
     this.scene = scene;
@@ -197,8 +197,8 @@ class Renderer {
     gl.uniform3fv(at.ground, look.ground);
     gl.uniform1f(at.near, frame.near);
     gl.uniform1f(at.far, frame.far);
-    gl.uniform1f(at.reach, 1.6 * look.samples * look.density);
-    gl.uniform1f(at.relief, view.layer === "color" ? 0.7 : 1.1);
+    gl.uniform1f(at.reach, 1.7 * look.samples * look.density);
+    gl.uniform1f(at.relief, view.layer === "color" ? 0.6 : 1.0);
     gl.uniform1i(at.samples, look.samples);
     gl.uniform4iv(at.region, region);
     gl.drawArrays(gl.TRIANGLES, 0, 3);
@@ -242,9 +242,9 @@ function alignedPositions(position) {
   return padded;
 }
 
-/** Twelve bytes a point: truth and prediction (uint16), RGB and confidence, folded normal, two free ones. */
+/** Twelve bytes a point: truth and prediction (uint16), RGB and confidence, the two normals. */
 function interleaved(scene, plain) {
-  const { count, truth, prediction, color, confidence, normal } = scene;
+  const { count, truth, prediction, color, confidence, normal, facing } = scene;
   const none = description.taxonomy.names.length;
   const buffer = new ArrayBuffer(12 * count);
   const words = new Uint16Array(buffer), bytes = new Uint8Array(buffer);
@@ -254,7 +254,10 @@ function interleaved(scene, plain) {
     const at = 12 * i;
     for (let c = 0; c < 3; c++) bytes[at + 4 + c] = color ? color[3 * i + c] : plain[c];
     bytes[at + 7] = confidence ? confidence[i] : 255;
-    if (normal) { bytes[at + 8] = normal[2 * i]; bytes[at + 9] = normal[2 * i + 1]; }
+    for (let c = 0; normal && c < 2; c++) {
+      bytes[at + 8 + c] = normal[2 * i + c];
+      bytes[at + 10 + c] = facing[2 * i + c];
+    }
   }
   return buffer;
 }

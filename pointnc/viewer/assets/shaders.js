@@ -9,7 +9,7 @@ precision highp usampler2D;
 layout(location = 0) in vec3 position;   // in steps
 layout(location = 1) in uvec2 labels;    // truth, prediction; K for no class
 layout(location = 2) in vec4 color;      // RGB of the scan, confidence
-layout(location = 3) in vec2 folded;     // normal on an octahedron
+layout(location = 3) in vec4 folded;     // normal on an octahedron, and the mean one of the surroundings
 
 uniform mat4 view;
 uniform mat4 projection;
@@ -64,11 +64,12 @@ vec3 colorOfLayer() {
 
 void main() {
   vec3 world = position * stepLength;
-  vec3 normal = unfold(folded);
+  vec3 normal = unfold(folded.xy), towards = normalize(eye - world);
   bool wrong = int(labels.x) != classes && labels.x != labels.y;
   uint label = filtered == 0 ? labels.x : labels.y;
   bool hidden = (filtered >= 0 && colorOf(label).a < 0.5) || (onlyErrors && !wrong);
-  bool away = facing && lit && dot(normal, eye - world) < 0.06 * distance(eye, world);
+  // The mean normal decides for a wall as a whole; a point's own is noisy, and counts where it says so clearly.
+  bool away = facing && lit && (dot(unfold(folded.zw), towards) < 0.1 || dot(normal, towards) < -0.25);
   if (world.z > cut || away || (hidden && !pale)) {
     gl_Position = vec4(2.0, 2.0, 2.0, 1.0); // outside: no fragment
     gl_PointSize = 1.0;
@@ -147,17 +148,16 @@ float depthAt(ivec2 pixel) {
 
 float shadeAt(ivec2 pixel, float here) {
   float total = 0.0;
-  for (int ring = 1; ring <= 2; ring++) {
-    int r = int(reach * float(ring) + 0.5);
-    // Opposite neighbours: their mean lies in a slanting plane, so only hollows and edges darken.
-    for (int i = 0; i < 4; i++) {
-      ivec2 step = i == 0 ? ivec2(r, 0) : i == 1 ? ivec2(0, r) : i == 2 ? ivec2(r, r) : ivec2(r, -r);
-      float one = depthAt(pixel + step), other = depthAt(pixel - step);
-      float rise = here - min(one, here * 2.0) * 0.5 - min(other, here * 2.0) * 0.5;
-      total += clamp(rise / here * 60.0 - 0.06, 0.0, 1.0);
-    }
+  // Pairs on a spiral, so that no rings show. The mean of opposite neighbours lies in a slanting plane: only hollows
+  // and what lies behind an edge get darker.
+  for (int i = 0; i < 12; i++) {
+    float angle = 2.39996 * float(i), distance = reach * (1.0 + 0.42 * float(i));
+    ivec2 step = ivec2(round(distance * vec2(cos(angle), sin(angle))));
+    float one = min(depthAt(pixel + step), here * 2.0), other = min(depthAt(pixel - step), here * 2.0);
+    float rise = (here - 0.5 * (one + other)) / here;
+    total += clamp(rise * 70.0 - 0.06, 0.0, 1.0) * (1.5 - 0.09 * float(i));
   }
-  return exp(-relief * total / 8.0);
+  return exp(-relief * total / 12.0);
 }
 
 void main() {
