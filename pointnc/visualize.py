@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pointnc.entry import entry
 from pointnc.errors import UserError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
+
+    from pointnc.viewer.exhibit import Exhibit
 
 
 @entry("tools/visualize")
@@ -27,16 +30,13 @@ def main(config: DictConfig) -> None:
         check_window()
         open_window(next(exhibits(config)).thinned(config.shown_points))
         return
-    shown = exhibits(config)
-    if config.html is not None and config.png is not None:
-        shown = iter(list(shown))  # both need them; a network predicts once
+    shown: Iterable[Exhibit] = exhibits(config)
     if config.png is not None:
         from pointnc.viewer.panels import write_panels
 
-        kept = list(shown)
-        write_panels(config.png, kept, list(config.layers), config.view, config.width, config.height)
-        print(f"written: {config.png} ({len(kept)} scenes)")
-        shown = iter(kept)
+        shown = list(shown)  # a network predicts once, for the picture and the page
+        write_panels(config.png, shown, _plain(config.layers), _plain(config.view), config.width, config.height)
+        print(f"written: {config.png} ({len(shown)} scenes)")
     if config.html is not None:
         from pointnc.viewer.page import write_page
 
@@ -57,6 +57,11 @@ def check_output(path: str | None, key: str, suffix: str, overwrite: bool) -> No
         raise UserError(f"{key}={path}: the name must end with {suffix}")
     if Path(path).exists() and not overwrite:
         raise UserError(f"{path} exists; give another {key}= or overwrite=true")
+
+
+def _plain(value: Any) -> Any:
+    """Return a list of the configuration as a list of Python's."""
+    return value if isinstance(value, str) else list(value)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,9 @@ def draw_panels(
         raise UserError(f"unknown layer {unknown[0] if unknown else ''!r}; choose some of {', '.join(LAYERS)}")
     columns = [layer for layer in layers if any(layer in layers_of(exhibit) for exhibit in exhibits)]
     if not columns:
-        raise UserError(f"no scene has {', '.join(layers)}; {exhibits[0].scene.name} has {', '.join(layers_of(exhibits[0]))}")
+        raise UserError(
+            f"no scene has {', '.join(layers)}; {exhibits[0].scene.name} has {', '.join(layers_of(exhibits[0]))}"
+        )
     rows = [_row(exhibit, columns, seen, width, height) for exhibit in exhibits]
     body = np.concatenate(rows)
     entries = _entries(exhibits, columns)
@@ -163,7 +165,14 @@ def _framed(
         figure.text(x / total[1], 1 - y / total[0], words, va="center", **style)
 
     for number, layer in enumerate(columns):
-        text(GAP + number * (width + GAP) + width / 2, HEADING / 2 + 4, LAYERS[layer], ha="center", fontsize=12, color=INK)
+        text(
+            GAP + number * (width + GAP) + width / 2,
+            HEADING / 2 + 4,
+            LAYERS[layer],
+            ha="center",
+            fontsize=12,
+            color=INK,
+        )
     for number, exhibit in enumerate(exhibits):
         y = top + number * (CAPTION + height) + CAPTION / 2
         text(GAP, y, exhibit.scene.name, fontsize=10, color=INK, weight="bold", parse_math=False)

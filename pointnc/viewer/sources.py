@@ -124,7 +124,9 @@ def _from_labels(config: DictConfig, taxonomy: Taxonomy) -> tuple[Scene, Labels 
             return read_cloud(labels_file(cloud, None), taxonomy)[0], None, taxonomy
     for path in clouds:
         labels_file(path, None)
-    raise UserError(f"{clouds[0]} has labels but no points: add scene= or store=" if clouds else f"nothing to show: {GIVE}")
+    raise UserError(
+        f"{clouds[0]} has labels but no points: add scene= or store=" if clouds else f"nothing to show: {GIVE}"
+    )
 
 
 def _names(config: DictConfig, store: SceneStore) -> list[str]:

@@ -15,7 +15,6 @@ import os
 import select
 import shutil
 import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -45,7 +44,7 @@ class Browser:
         requests: addresses that it asked for.
     """
 
-    def __init__(self, folder: Path, width: int = 1200, height: int = 760) -> None:
+    def __init__(self, folder: Path, width: int = 860, height: int = 560) -> None:
         self.folder, self.log, self.requests = folder, [], []
         program = find_chromium()
         assert program is not None
@@ -119,11 +118,16 @@ class Browser:
             self.requests.append(data["request"]["url"])
 
     def size(self, width: int, height: int, density: float = 1, mobile: bool = False) -> None:
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=density, mobile=mobile)
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=density, mobile=mobile
+        )
         self.call("Emulation.setTouchEmulationEnabled", enabled=mobile)
 
     def media(self, **features: str) -> None:
-        self.call("Emulation.setEmulatedMedia", features=[{"name": k.replace("_", "-"), "value": v} for k, v in features.items()])
+        self.call(
+            "Emulation.setEmulatedMedia",
+            features=[{"name": k.replace("_", "-"), "value": v} for k, v in features.items()],
+        )
 
     def open(self, page: Path) -> None:
         self.call("Page.navigate", url=page.absolute().as_uri())

@@ -142,11 +142,23 @@ class Application {
     return [from, [to[0], to[1], Math.min(to[2], this.look.cut)]];
   }
 
+  /** Some of the points that are seen along a direction: below the cut, and not turned away. */
+  sample(forward) {
+    const { scene } = this, points = [];
+    for (let i = 0; i < Math.min(scene.count, 6000); i++) {
+      const point = [0, 1, 2].map((axis) => scene.position[3 * i + axis] * scene.header.step);
+      const away = this.look.facing && scene.facing && dot(unfoldNormal(scene.facing, i), forward) > -0.1;
+      if (point[2] <= this.look.cut && !away) points.push(point);
+    }
+    return points;
+  }
+
   fit(view) {
     if (!this.scene) return;
     this.lastFit = view;
     const box = this.panes[0].node.getBoundingClientRect();
-    this.camera.fit(this.box(), box.width / box.height, Math.max(1 - 100 / box.height, 0.3), view);
+    const free = Math.max(1 - 112 / box.height, 0.3);
+    this.camera.fit(this.box(), (forward) => this.sample(forward), box.width / box.height, free, view);
     this.untouched = true; // the bar of layers and the key cover what is left free above and below
     this.redraw();
   }

@@ -57,13 +57,14 @@ class Camera {
   }
 
   /**
-   * Look at a box from outside so that it fills the picture.
+   * Look at a scene from outside so that it fills the picture.
    * @param box [low, high] corners
+   * @param sample called with the viewing direction; some of the points that are seen from there
    * @param aspect width by height of the picture
    * @param free share of the height that nothing covers
    * @param view "oblique" or "top"
    */
-  fit(box, aspect, free, view = "oblique") {
+  fit(box, sample, aspect, free, view) {
     const [low, high] = box;
     const size = add(high, scaled(low, -1));
     this.center = scaled(add(low, high), 0.5);
@@ -73,23 +74,31 @@ class Camera {
     this.azimuth = ((view === "top" ? -90 : -61) + (turned ? 90 : 0)) * Math.PI / 180;
     this.elevation = view === "top" ? 1.55 : 42 * Math.PI / 180;
     this.target = this.center;
-    this.distance = 2 * this.radius;
-    const corners = [];
-    for (let i = 0; i < 8; i++) corners.push([0, 1, 2].map((axis) => box[(i >> axis) & 1][axis]));
+    this.distance = 4 * this.radius;
+    const { right, up, forward } = this.axes();
+    const points = sample(forward);
     // Each round puts the middle of what is seen into the middle of the picture, then comes as near as it can.
-    for (let round = 0; round < 4; round++) {
-      const { right, up, forward } = this.axes();
-      const seen = corners.map((corner) => {
-        const local = add(corner, scaled(this.target, -1));
+    for (let round = 0; round < 4 && points.length > 0; round++) {
+      const low = [Infinity, Infinity], high = [-Infinity, -Infinity];
+      const seen = points.map((point) => {
+        const local = add(point, scaled(this.target, -1));
         return [dot(local, right), dot(local, up), dot(local, forward)];
       });
-      const span = [0, 1].map((axis) => {
-        const tangents = seen.map((p) => p[axis] / (p[2] + this.distance));
-        return (Math.min(...tangents) + Math.max(...tangents)) / 2 * this.distance;
-      });
-      this.target = add(this.target, add(scaled(right, span[0]), scaled(up, span[1])));
-      this.distance = 1.06 * Math.max(...seen.map((p) =>
-        Math.max(Math.abs(p[0] - span[0]) / (TANGENT * aspect), Math.abs(p[1] - span[1]) / (TANGENT * free)) - p[2]));
+      for (const p of seen) {
+        for (const axis of [0, 1]) {
+          const tangent = p[axis] / (p[2] + this.distance);
+          low[axis] = Math.min(low[axis], tangent);
+          high[axis] = Math.max(high[axis], tangent);
+        }
+      }
+      const shift = [0, 1].map((axis) => (low[axis] + high[axis]) / 2 * this.distance);
+      this.target = add(this.target, add(scaled(right, shift[0]), scaled(up, shift[1])));
+      let distance = 0.05 * this.radius;
+      for (const p of seen) {
+        const wide = Math.abs(p[0] - shift[0]) / (TANGENT * aspect), tall = Math.abs(p[1] - shift[1]) / (TANGENT * free);
+        distance = Math.max(distance, 1.06 * Math.max(wide, tall) - p[2]);
+      }
+      this.distance = distance;
     }
   }
 }

@@ -64,6 +64,15 @@ async function loadScene(number) {
   return scene;
 }
 
+/** The unit vector that payload.py folded onto an octahedron: of point i in a column of pairs of bytes. */
+function unfoldNormal(column, i) {
+  let x = column[2 * i] / 127.5 - 1, y = column[2 * i + 1] / 127.5 - 1;
+  const z = 1 - Math.abs(x) - Math.abs(y);
+  if (z < 0) [x, y] = [(1 - Math.abs(y)) * Math.sign(x || 1), (1 - Math.abs(x)) * Math.sign(y || 1)];
+  const length = Math.hypot(x, y, z) || 1;
+  return [x / length, y / length, z / length];
+}
+
 /** What there is to say of a drawn point: its place in the file and in the world, classes and confidence. */
 function describePoint(scene, point) {
   const { header } = scene;

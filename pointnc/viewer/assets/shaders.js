@@ -161,14 +161,21 @@ float shadeAt(ivec2 pixel, float here) {
 }
 
 void main() {
+  // The colour is the mean of the drawn pixels; the shade changes slowly, that of the nearest one serves them all.
   vec3 total = vec3(0.0);
-  ivec2 corner = ivec2(gl_FragCoord.xy) * samples;
+  ivec2 corner = ivec2(gl_FragCoord.xy) * samples, front = corner;
+  float least = 1e9, seen = 0.0;
   for (int y = 0; y < samples; y++) {
     for (int x = 0; x < samples; x++) {
       ivec2 pixel = corner + ivec2(x, y);
       float here = depthAt(pixel);
-      total += here > 1e8 ? ground : texelFetch(colors, pixel, 0).rgb * shadeAt(pixel, here);
+      if (here > 1e8) continue;
+      total += texelFetch(colors, pixel, 0).rgb;
+      seen += 1.0;
+      if (here < least) { least = here; front = pixel; }
     }
   }
-  result = vec4(total / float(samples * samples), 1.0);
+  float all = float(samples * samples);
+  vec3 lit = seen > 0.0 ? total / all * shadeAt(front, least) : vec3(0.0);
+  result = vec4(lit + ground * (1.0 - seen / all), 1.0);
 }`;
