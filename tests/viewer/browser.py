@@ -178,9 +178,11 @@ class Browser:
         self.call("Input.dispatchKeyEvent", type="keyDown", key=key, code=code, modifiers=modifiers, **text)
         self.call("Input.dispatchKeyEvent", type="keyUp", key=key, code=code, modifiers=modifiers)
 
-    def touch(self, kind: str, *points: tuple[float, float]) -> None:
-        self.call("Input.dispatchTouchEvent", type=f"touch{kind}",
-                  touchPoints=[{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(points)])  # fmt: skip
+    def touch(self, kind: str, *points: tuple[float, float], seconds: float | None = None) -> None:
+        """Put fingers down, move them, or lift all; ``seconds`` since 1970 at which it happens, for what counts time."""
+        places = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(points)]
+        when = {} if seconds is None else {"timestamp": seconds}
+        self.call("Input.dispatchTouchEvent", type=f"touch{kind}", touchPoints=places, **when)
 
 
 def _high(descriptor: int) -> int:

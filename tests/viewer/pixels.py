@@ -2,7 +2,7 @@
 
 import numpy as np
 
-STAGE = (slice(104, 500), slice(0, 530))
+STAGE = (slice(124, 500), slice(0, 530))
 """The part of the page that shows nothing but the scene."""
 LIGHT = np.array([243, 243, 240])
 
