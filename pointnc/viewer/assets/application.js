@@ -2,6 +2,7 @@
 
 const at = (id) => document.getElementById(id);
 const STILL = 160; // milliseconds without movement after which the whole scene is drawn, finely
+const LEAST = 40000; // points that are drawn however slow the device
 
 class Application {
   constructor() {
@@ -185,23 +186,23 @@ class Application {
     this.pending = 0;
     if (!this.scene) return;
     this.resize();
-    if (this.moving) this.adapt(time);
-    this.lastTime = time;
+    // Only the time between two frames of one movement says how long a frame takes.
+    if (this.moving && this.frameTime) this.adapt(time - this.frameTime);
+    this.frameTime = this.moving ? time : 0;
     const density = this.density();
     // At rest each pixel is the mean of four where pixels are large: smooth edges.
     const fine = !this.moving && density < 1.75 && this.canvas.width * this.canvas.height < 5e6;
     this.renderer.draw(this.panes.map((pane) => pane.region(this.canvas, density)), this.camera, {
       ...this.look, density, samples: fine ? 2 : 1, budget: this.moving ? this.look.budget : this.scene.count,
+      pairs: this.moving && this.look.budget < this.scene.count ? 4 : 12,
     });
     this.canvas.dataset.drawn = Number(this.canvas.dataset.drawn || 0) + 1;
   }
 
   /** While the camera moves, draw as many points as the device can in a 30th of a second. */
-  adapt(time) {
-    const passed = time - (this.lastTime ?? time);
-    if (passed <= 0 || passed > 1000) return;
-    const factor = passed > 40 ? 0.75 : passed < 24 ? 1.2 : 1;
-    this.look.budget = clamp(this.look.budget * factor, Math.min(60000, this.scene.count), this.scene.count);
+  adapt(passed) {
+    const factor = passed > 40 ? Math.max(33 / passed, 0.2) : passed < 24 ? 1.2 : 1;
+    this.look.budget = clamp(this.look.budget * factor, Math.min(LEAST, this.scene.count), this.scene.count);
   }
 
   density() { return Math.min(window.devicePixelRatio || 1, 2); }

@@ -115,7 +115,7 @@ class Renderer {
    * Draw the views beside or above each other.
    * @param views list of { layer, x, y, width, height }: pixels of the canvas, y from below
    * @param camera the one of all views
-   * @param look { size, cut, facing, pale, onlyErrors, spotlight, ground, samples, budget }
+   * @param look { size, cut, facing, pale, onlyErrors, spotlight, ground, samples, budget, density, pairs }
    */
   draw(views, camera, look) {
     if (!this.scene) return;
@@ -199,6 +199,7 @@ class Renderer {
     gl.uniform1f(at.far, frame.far);
     gl.uniform1f(at.reach, 1.7 * look.samples * look.density);
     gl.uniform1f(at.relief, view.layer === "color" ? 0.6 : 1.0);
+    gl.uniform1i(at.pairs, look.pairs);
     gl.uniform1i(at.samples, look.samples);
     gl.uniform4iv(at.region, region);
     gl.drawArrays(gl.TRIANGLES, 0, 3);

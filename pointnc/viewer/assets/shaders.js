@@ -135,6 +135,7 @@ uniform float near;
 uniform float far;
 uniform float reach;     // distance of the neighbours looked at, pixels
 uniform float relief;    // strength
+uniform int pairs;       // of neighbours, 12 for the full picture
 uniform int samples;     // drawn pixels a side for each pixel of the picture
 uniform ivec4 region;    // x, y, width, height of this view, drawn pixels
 
@@ -150,14 +151,14 @@ float shadeAt(ivec2 pixel, float here) {
   float total = 0.0;
   // Pairs on a spiral, so that no rings show. The mean of opposite neighbours lies in a slanting plane: only hollows
   // and what lies behind an edge get darker.
-  for (int i = 0; i < 12; i++) {
-    float angle = 2.39996 * float(i), distance = reach * (1.0 + 0.42 * float(i));
+  for (int k = 0; k < pairs; k++) {
+    float i = float(k * 12 / pairs), angle = 2.39996 * i, distance = reach * (1.0 + 0.42 * i);
     ivec2 step = ivec2(round(distance * vec2(cos(angle), sin(angle))));
     float one = min(depthAt(pixel + step), here * 2.0), other = min(depthAt(pixel - step), here * 2.0);
     float rise = (here - 0.5 * (one + other)) / here;
-    total += clamp(rise * 70.0 - 0.06, 0.0, 1.0) * (1.5 - 0.09 * float(i));
+    total += clamp(rise * 70.0 - 0.06, 0.0, 1.0) * (1.5 - 0.09 * i);
   }
-  return exp(-relief * total / 12.0);
+  return exp(-relief * total / float(pairs));
 }
 
 void main() {
