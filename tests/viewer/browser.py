@@ -78,7 +78,7 @@ class Browser:
         os.close(self.pipe_in)
         os.close(self.pipe_out)
 
-    def call(self, method: str, timeout: float = 60, **parameters: Any) -> dict[str, Any]:
+    def call(self, method: str, timeout: float = 240, **parameters: Any) -> dict[str, Any]:
         """Send a command and return its answer; events that come in between are kept."""
         self.number += 1
         message: dict[str, Any] = {"id": self.number, "method": method, "params": parameters}
@@ -139,7 +139,7 @@ class Browser:
         assert "exceptionDetails" not in result, result["exceptionDetails"].get("exception", result)
         return result["result"].get("value")
 
-    def wait(self, condition: str, seconds: float = 40) -> None:
+    def wait(self, condition: str, seconds: float = 240) -> None:
         until = time.monotonic() + seconds
         while not self.run(f"Boolean({condition})"):
             assert time.monotonic() < until, f"never: {condition}; log: {self.log}"
