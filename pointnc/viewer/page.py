@@ -93,7 +93,7 @@ def describe(taxonomy: Taxonomy, headers: list[dict[str, Any]], title: str = "")
 
 
 def _head(title: str) -> str:
-    body = _asset("viewer.html").replace("{{title}}", escape(title)).replace("{{style}}", _asset("viewer.css"))
+    body = _asset("viewer.html").replace("{{style}}", _asset("viewer.css")).replace("{{title}}", escape(title))
     return body.rstrip() + "\n"
 
 
