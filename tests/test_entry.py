@@ -49,7 +49,15 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     "module",
-    ["pointnc.train", "pointnc.evaluate", "pointnc.submit", "data_prep.scannet", "data_prep.rooms", "data_prep.check"],
+    [
+        "pointnc.train",
+        "pointnc.evaluate",
+        "pointnc.submit",
+        "pointnc.visualize",
+        "data_prep.scannet",
+        "data_prep.rooms",
+        "data_prep.check",
+    ],
 )
 def test_help(module: str, tmp_path: Path) -> None:
     done = command(module, "--help", folder=tmp_path)

@@ -1,0 +1,1 @@
+"""Looking at scenes: a page for any browser, pictures without a display, a window where there is one."""

@@ -1,0 +1,75 @@
+"""Colours of the layers, and which points they show: what picture and window draw."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pointnc.errors import UserError
+from pointnc.viewer.layers import (
+    RAMP,
+    confidence_colors,
+    describe_point,
+    labels_of,
+    layer_colors,
+    layers_of,
+    shown_points,
+)
+from pointnc.viewer.window import nearest_pixel
+from pointnc.views.colors import RIGHT, UNLABELLED, WRONG
+from tests.viewer.rooms import room
+
+
+def test_colours_of_each_layer() -> None:
+    exhibit = room()
+    truth, prediction, colors = exhibit.scene.semantic, exhibit.prediction, exhibit.taxonomy.colors
+    layers = {layer: layer_colors(exhibit, layer) for layer in layers_of(exhibit)}
+    assert list(layers) == ["color", "truth", "prediction", "error", "confidence"]
+    np.testing.assert_array_equal(layers["color"], exhibit.scene.color)
+    for i in np.random.default_rng(0).integers(0, len(truth), 300):
+        assert tuple(layers["truth"][i]) == (UNLABELLED if truth[i] < 0 else colors[truth[i]])
+        assert tuple(layers["prediction"][i]) == colors[prediction[i]]
+        if truth[i] >= 0:
+            assert tuple(layers["error"][i]) == (RIGHT if truth[i] == prediction[i] else WRONG)
+
+
+def test_ramp_of_confidence() -> None:
+    shown = confidence_colors(np.array([0, 0.25, 0.5, 0.75, 1, 2, -1, np.nan]))
+    np.testing.assert_allclose(shown[:5], RAMP, atol=1)
+    np.testing.assert_array_equal(shown[5], shown[4])
+    np.testing.assert_array_equal(shown[6:], shown[[0, 0]])
+    weight = np.array([0.299, 0.587, 0.114])
+    assert (np.diff(confidence_colors(np.linspace(0, 1, 50)) @ weight) > 0).all()
+
+
+def test_hidden_classes_are_those_of_the_layers_own_labels() -> None:
+    exhibit = room()
+    bed = exhibit.taxonomy.names.index("bed")
+    np.testing.assert_array_equal(shown_points(exhibit, "truth", {bed}), exhibit.scene.semantic != bed)
+    np.testing.assert_array_equal(shown_points(exhibit, "prediction", {bed}), exhibit.prediction != bed)
+    np.testing.assert_array_equal(shown_points(exhibit, "truth", {-1}), exhibit.scene.semantic != -1)
+    assert labels_of(exhibit, "error") is labels_of(exhibit, "color") is exhibit.truth
+    without = replace(exhibit, scene=exhibit.scene.replace(semantic=None))
+    assert labels_of(without, "color") is exhibit.prediction
+    assert layers_of(without) == ["color", "prediction", "confidence"]
+    with pytest.raises(UserError, match="has no error; it has color, prediction, confidence"):
+        layer_colors(without, "error")
+
+
+def test_a_point_in_words() -> None:
+    exhibit = room()
+    text = describe_point(exhibit.thinned(1000), 10)
+    number = int(text.split()[1])
+    assert number == exhibit.thinned(1000).point_number[10]
+    names = (*exhibit.taxonomy.names, "no class")
+    assert f"truth: {names[exhibit.scene.semantic[number]]}; prediction: {names[exhibit.prediction[number]]}" in text
+
+
+def test_pixel_next_to_a_click() -> None:
+    depth = np.ones((20, 30))
+    assert nearest_pixel(depth, 5, 5) is None
+    depth[6, 9] = depth[5, 7] = 0.5
+    assert nearest_pixel(depth, 5, 5) == (7, 5)
+    depth[0, 0] = 0.2
+    assert nearest_pixel(depth, 1, 1) == (0, 0)
+    assert nearest_pixel(depth, 29, 19) is None
