@@ -297,3 +297,29 @@ def test_lzf_repetitions() -> None:
 def test_damaged_lzf_is_noticed(packed: bytes) -> None:
     with pytest.raises(ValueError, match="compressed data"):
         decompress(packed, 10)
+
+
+def test_e57_is_read_in_the_common_frame_and_written_as_ply(tmp_path: Path) -> None:
+    pye57 = pytest.importorskip("pye57")
+    columns = values()
+    with pye57.E57(str(tmp_path / "a.e57"), mode="w") as file:
+        for shift in (0.0, 10.0):
+            data = {f"cartesian{axis.upper()}": columns[axis] for axis in "xyz"}
+            data |= {f"color{name.title()}": columns[name] for name in ("red", "green", "blue")}
+            data["intensity"] = columns["nx"]
+            file.write_scan_raw(data, translation=np.array([shift, 0, 0]))
+    source = open_cloud(tmp_path / "a.e57")
+    cloud = source.read()
+    assert len(source) == len(cloud) == 2 * COUNT
+    coord = np.column_stack([columns[axis] for axis in "xyz"])
+    np.testing.assert_allclose(cloud.coord, np.concatenate([coord, coord + [10, 0, 0]]), rtol=0, atol=1e-6)
+    new = {name: np.concatenate([v, v]) for name, v in new_columns().items()}
+    source.rewrite(tmp_path / "a.ply", [new])
+    after = read_cloud(tmp_path / "a.ply")
+    np.testing.assert_array_equal(after.coord, cloud.coord)
+    np.testing.assert_array_equal(after.color, cloud.color)
+    np.testing.assert_array_equal(after.attributes["label"], new["label"])
+    np.testing.assert_array_equal(after.attributes["intensity"], cloud.attributes["intensity"])
+    (tmp_path / "b.e57").write_bytes((tmp_path / "a.e57").read_bytes()[:1000])
+    with pytest.raises(UserError, match="no e57"):
+        open_cloud(tmp_path / "b.e57")
