@@ -97,6 +97,7 @@ def build_module(config: DictConfig, data: Data, model: Segmentor) -> Segmentati
         optimizer=instantiate(config.optimizer),
         schedule=instantiate(config.schedule),
         config=OmegaConf.to_container(config, resolve=True),  # type: ignore[arg-type]
+        measure_collapse=config.get("measure_collapse", True),
     )
 
 
