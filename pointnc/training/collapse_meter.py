@@ -73,11 +73,19 @@ def voxel_labels(batch: VoxelBatch, num_classes: int) -> tuple[Tensor, Tensor, T
     A voxel's points share its features but not their label; counted pairs say all of them without an (N, D) copy.
     Points without a label are left out.
     """
-    assert batch.inverse is not None and batch.point_segment is not None  # label_points has refused such a batch
-    labelled = batch.point_segment >= 0
-    key = batch.inverse[labelled] * num_classes + batch.point_segment[labelled]
-    pairs, points = torch.unique(key, return_counts=True)
-    return pairs // num_classes, pairs % num_classes, points
+    assert batch.inverse is not None and batch.point_segment is not None and batch.segment is not None
+    truth, voxel_truth = batch.point_segment, batch.segment
+    # Nearly all points share the label of their voxel: those are counted, only the others need sorting.
+    alike = truth == voxel_truth[batch.inverse]
+    points = torch.bincount(batch.inverse[alike], minlength=len(voxel_truth))
+    common = ((points > 0) & (voxel_truth >= 0)).nonzero()[:, 0]
+    other = (~alike & (truth >= 0)).nonzero()[:, 0]
+    pairs, numbers = torch.unique(batch.inverse[other] * num_classes + truth[other], return_counts=True)
+    return (
+        torch.cat([common, pairs // num_classes]),
+        torch.cat([voxel_truth[common], pairs % num_classes]),
+        torch.cat([points[common], numbers]),
+    )
 
 
 def classifier_vectors(model: nn.Module) -> Tensor | None:
