@@ -19,6 +19,19 @@ from pointnc.views.pictures import png_bytes
 
 History = Mapping[str, Sequence[tuple[float, float]]]
 
+COLLAPSE = {
+    "nc1": "NC1: spread within over between classes",
+    "center_equinorm": "NC2: unequal lengths, centres",
+    "center_equiangularity": "NC2: unequal angles, centres",
+    "center_max_angle": "NC2: angles off the simplex, centres",
+    "classifier_equinorm": "NC2: unequal lengths, classifier",
+    "classifier_equiangularity": "NC2: unequal angles, classifier",
+    "classifier_max_angle": "NC2: angles off the simplex, classifier",
+    "nc3": "NC3: classifier against centres",
+    "nc4": "NC4: share off the nearest centre",
+}
+"""Title of each measure of neural collapse; in all of them 0 is complete collapse."""
+
 MOST_POINTS = 300
 """A longer curve is drawn as the means of this many stretches."""
 
@@ -58,7 +71,7 @@ def panel_of(name: str) -> str:
         return "Learning rate"
     if any(word.endswith("iou") for word in words):
         return "Validation mIoU (%)" if "val" in words else "mIoU (%)"
-    return name
+    return next((title for measure, title in COLLAPSE.items() if measure in lowered), name)
 
 
 def curve_panels(history: History) -> list[tuple[str, list[str], str]]:
@@ -109,7 +122,7 @@ def _curves(title: str, curves: dict[str, NDArray[np.float64]], x0: float, x1: f
         line = " ".join(f"{at_x(x):.1f},{at_y(y):.1f}" for x, y in points)
         parts.append(f'<g class="series s{number % 6}"><title>{last}</title><polyline points="{line}"/>')
         parts.append(f'<circle cx="{at_x(points[-1, 0]):.1f}" cy="{at_y(points[-1, 1]):.1f}" r="2.8"/></g>')
-    return _svg(width, height, f"{title} over training steps", parts)
+    return svg_element(width, height, f"{title} over training steps", parts)
 
 
 def class_bars(iou: Sequence[float | None], histogram: NDArray[Any], taxonomy: Taxonomy) -> str:
@@ -164,7 +177,7 @@ def class_bars(iou: Sequence[float | None], histogram: NDArray[Any], taxonomy: T
             )
     if not named:
         parts.append(f'<text x="{width - right}" y="{floor + 18}" class="end faint">rarer classes →</text>')
-    return _svg(width, height, "IoU by class, sorted by training frequency", parts)
+    return svg_element(width, height, "IoU by class, sorted by training frequency", parts)
 
 
 def by_frequency(histogram: NDArray[Any]) -> NDArray[np.int64]:
@@ -234,7 +247,7 @@ def _matrix(values: NDArray[np.float64], groups: list[str], limit: float, title:
             )
         if first > 0:
             parts.append(f'<path class="divide" d="M{left + first:.1f} {top}v{size}M{left} {top + first:.1f}h{size}"/>')
-    return _svg(left + size + 2, top + size + 2, f"Cosines between class centres, {title}", parts)
+    return svg_element(left + size + 2, top + size + 2, f"Cosines between class centres, {title}", parts)
 
 
 def data_uri(png: bytes) -> str:
@@ -242,6 +255,7 @@ def data_uri(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
-def _svg(width: float, height: float, label: str, parts: list[str]) -> str:
+def svg_element(width: float, height: float, label: str, parts: list[str]) -> str:
+    """Return an svg picture of ``parts``; ``label`` says in words what it shows."""
     inner = "".join(parts)
     return f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(label)}">{inner}</svg>'
