@@ -38,7 +38,8 @@ def _command(config: DictConfig) -> None:
     from rich.console import Console
 
     from pointnc.analysis.adjacency import class_adjacency
-    from pointnc.analysis.findings import analyze, to_json
+    from pointnc.analysis.findings import analyze
+    from pointnc.analysis.record import to_json
     from pointnc.analysis.subject import measure
     from pointnc.scenes.atomic import write_json
     from pointnc.training import evaluation

@@ -15,22 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.scenes.taxonomy import GROUPS, Taxonomy
+from pointnc.views.panels import panel_of
 from pointnc.views.pictures import png_bytes
 
 History = Mapping[str, Sequence[tuple[float, float]]]
-
-COLLAPSE = {
-    "nc1": "NC1: spread within over between classes",
-    "center_equinorm": "NC2: unequal lengths, centres",
-    "center_equiangularity": "NC2: unequal angles, centres",
-    "center_max_angle": "NC2: angles off the simplex, centres",
-    "classifier_equinorm": "NC2: unequal lengths, classifier",
-    "classifier_equiangularity": "NC2: unequal angles, classifier",
-    "classifier_max_angle": "NC2: angles off the simplex, classifier",
-    "nc3": "NC3: classifier against centres",
-    "nc4": "NC4: share off the nearest centre",
-}
-"""Title of each measure of neural collapse; in all of them 0 is complete collapse."""
 
 MOST_POINTS = 300
 """A longer curve is drawn as the means of this many stretches."""
@@ -59,19 +47,6 @@ def short(value: float) -> str:
         mantissa, exponent = f"{value:.1e}".split("e")
         return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
     return f"{value:.3g}"
-
-
-def panel_of(name: str) -> str:
-    """Return the title of the panel in which a curve is drawn: losses share one, so do scores."""
-    lowered = name.lower()
-    words = lowered.replace("/", "_").replace("-", "_").split("_")
-    if "loss" in words:
-        return "Loss"
-    if "lr" in words or "learning_rate" in lowered:
-        return "Learning rate"
-    if any(word.endswith("iou") for word in words):
-        return "Validation mIoU (%)" if "val" in words else "mIoU (%)"
-    return next((title for measure, title in COLLAPSE.items() if measure in lowered), name)
 
 
 def curve_panels(history: History) -> list[tuple[str, list[str], str]]:

@@ -78,8 +78,10 @@ def cosine_picture(cosine: NDArray[Any], limit: float) -> NDArray[np.uint8]:
 
 def halves_picture(contact: NDArray[Any], cosine: NDArray[Any], limit: float) -> NDArray[np.uint8]:
     """Return (S, S, 3) RGB: contact in space below the diagonal, cosines above it."""
-    # The root lets weak contacts be seen: most are.
-    rgb = shades(np.sqrt(contact), 0, max(float(np.sqrt(contact).max(initial=0)), 1e-9), CONTACT)
+    # Most contacts are weak: the root and the cut at the strongest twentieth let them be seen.
+    root = np.sqrt(contact)
+    strong = float(np.percentile(root[root > 0], 95)) if (root > 0).any() else 1.0
+    rgb = shades(root, 0, strong, CONTACT)
     upper = np.triu_indices(len(cosine), 1)
     rgb[upper] = cosine_picture(cosine, limit)[upper]
     rgb[np.diag_indices(len(cosine))] = (120, 124, 130)
