@@ -75,8 +75,8 @@ def context(analysis: Analysis) -> str:
     note = (
         "Below the diagonal: how much of their contact with other classes two classes have with one another, counted "
         "over neighbouring voxels of the training scenes. Above it: the cosine of their centres. Classes that touch "
-        "stand next to each other; where the upper half mirrors the lower one, the scenes' context has shaped the "
-        "features."
+        "stand next to each other; where the upper half mirrors the lower one, contact in space and closeness in the "
+        "features go together."
     )
     body = (
         f'<div class="{"grid2" if several else "one"}">{"".join(figures)}</div>'
