@@ -4,15 +4,20 @@ from pointnc.collapse.bounds import cosine_bound, largest_cosine, welch_bound
 from pointnc.collapse.centers import CenterBank, batch_centers
 from pointnc.collapse.frames import SimplexETF, SpreadFrame, build_frame
 from pointnc.collapse.measures import SimplexDistance, center_distance, cosine_matrix, simplex_distance
+from pointnc.collapse.nearest import NearestCenter
 from pointnc.collapse.observer import CenterObserver
 from pointnc.collapse.projector import Projector
 from pointnc.collapse.regularizer import CenterRegularizer
+from pointnc.collapse.scatter import ClassScatter
 from pointnc.collapse.spread import minimize_largest_cosine, spread_frame
+from pointnc.collapse.summary import collapse_measures
 
 __all__ = [
     "CenterBank",
     "CenterObserver",
     "CenterRegularizer",
+    "ClassScatter",
+    "NearestCenter",
     "Projector",
     "SimplexDistance",
     "SimplexETF",
@@ -20,6 +25,7 @@ __all__ = [
     "batch_centers",
     "build_frame",
     "center_distance",
+    "collapse_measures",
     "cosine_bound",
     "cosine_matrix",
     "largest_cosine",

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.profiler import record_function
 
+from pointnc.collapse.nearest import NearestCenter
 from pointnc.collapse.observer import CenterObserver
 from pointnc.data.batch import VoxelBatch
 from pointnc.data.device import RawBatch
@@ -19,6 +20,7 @@ from pointnc.scenes.taxonomy import GROUPS, Taxonomy
 from pointnc.scoring.confusion import ConfusionMatrix
 from pointnc.scoring.tables import Scores, score
 from pointnc.training import checkpoint, distributed
+from pointnc.training.collapse_meter import CollapseMeter, scalars
 
 
 class SegmentationModule(pl.LightningModule):
@@ -33,6 +35,7 @@ class SegmentationModule(pl.LightningModule):
         schedule: makes a schedule of (optimizer, total_steps).
         config: the resolved configuration, kept in every checkpoint.
         prepare: transforms and voxelises a batch of points on the device, where that is not the loader's work.
+        measure_collapse: whether each validation measures neural collapse too.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class SegmentationModule(pl.LightningModule):
         schedule: Callable[..., torch.optim.lr_scheduler.LRScheduler],
         config: Mapping[str, Any],
         prepare: Callable[[RawBatch], VoxelBatch] | None = None,
+        measure_collapse: bool = True,
     ) -> None:
         super().__init__()
         self.model = model
@@ -57,6 +61,8 @@ class SegmentationModule(pl.LightningModule):
         self.contract = checkpoint.contract(config, taxonomy)
         self.confusion = ConfusionMatrix(len(taxonomy))
         self.scores: Scores | None = None
+        self.measure_collapse = measure_collapse
+        self.meter: CollapseMeter | None = None
 
     def training_step(self, batch: VoxelBatch, batch_index: int) -> Tensor:
         """Return the loss of a batch."""
@@ -103,13 +109,20 @@ class SegmentationModule(pl.LightningModule):
         """Start counting; every rank looks through the same batch-norm statistics."""
         self.confusion.reset()
         distributed.broadcast_buffers(self.model)
+        if self.measure_collapse:
+            centers, seen = self.regularizer.centers()
+            self.meter = CollapseMeter(self.taxonomy, NearestCenter(centers, seen) if seen.any() else None)
 
     def validation_step(self, batch: VoxelBatch, batch_index: int) -> None:
         """Count the labels of every point of the original scenes."""
         if batch.point_segment is None:
             raise UserError(f"scene {batch.names[0]} has no labels to score; prepare the split with labels")
-        labels = label_points(self.model(batch).logits, batch)
+        output = self.model(batch)
+        labels = label_points(output.logits, batch)
         self.confusion.update(torch.cat(labels), batch.point_segment)
+        if self.meter is not None:
+            with record_function("collapse measures"):
+                self.meter.update(output, batch)
 
     def on_validation_epoch_end(self) -> None:
         """Score the split under the official convention; counts are summed over ranks."""
@@ -117,6 +130,10 @@ class SegmentationModule(pl.LightningModule):
         names = ("miou", *GROUPS, "overall_accuracy", "mean_accuracy")
         values = {f"val/{name}": torch.tensor(getattr(self.scores, name)) for name in names}
         # Equal on all ranks already: the confusion is synchronised.
+        if self.meter is not None:
+            self.meter.all_reduce()
+            measures = scalars(self.meter.compute(self.model))
+            values.update({f"val/{name}": torch.tensor(value) for name, value in measures.items()})
         self.log_dict({name: value.float() for name, value in values.items() if not value.isnan()})
 
     def configure_optimizers(self) -> Any:

@@ -41,6 +41,8 @@ def write(
     if seen.sum() > 2:
         distance = center_distance(centers, seen)
         metrics["centers"] = {name: float(value) for name, value in vars(distance).items()}
+    if module.meter is not None:
+        metrics["collapse"] = module.meter.describe(module.model)
     # First the numbers of days of training, then the pictures of them.
     write_json(folder / "metrics.json", metrics)
     with watch.phase("report"):

@@ -102,6 +102,7 @@ def build_module(config: DictConfig, data: Data, model: Segmentor) -> Segmentati
         schedule=instantiate(config.schedule),
         config=OmegaConf.to_container(config, resolve=True),  # type: ignore[arg-type]
         prepare=data.prepare,
+        measure_collapse=config.get("measure_collapse", True),
     )
 
 

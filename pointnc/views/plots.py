@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.scenes.taxonomy import GROUPS, Taxonomy
+from pointnc.views.panels import panel_of
 from pointnc.views.pictures import png_bytes
 
 History = Mapping[str, Sequence[tuple[float, float]]]
@@ -46,19 +47,6 @@ def short(value: float) -> str:
         mantissa, exponent = f"{value:.1e}".split("e")
         return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
     return f"{value:.3g}"
-
-
-def panel_of(name: str) -> str:
-    """Return the title of the panel in which a curve is drawn: losses share one, so do scores."""
-    lowered = name.lower()
-    words = lowered.replace("/", "_").replace("-", "_").split("_")
-    if "loss" in words:
-        return "Loss"
-    if "lr" in words or "learning_rate" in lowered:
-        return "Learning rate"
-    if any(word.endswith("iou") for word in words):
-        return "Validation mIoU (%)" if "val" in words else "mIoU (%)"
-    return name
 
 
 def curve_panels(history: History) -> list[tuple[str, list[str], str]]:
@@ -109,7 +97,7 @@ def _curves(title: str, curves: dict[str, NDArray[np.float64]], x0: float, x1: f
         line = " ".join(f"{at_x(x):.1f},{at_y(y):.1f}" for x, y in points)
         parts.append(f'<g class="series s{number % 6}"><title>{last}</title><polyline points="{line}"/>')
         parts.append(f'<circle cx="{at_x(points[-1, 0]):.1f}" cy="{at_y(points[-1, 1]):.1f}" r="2.8"/></g>')
-    return _svg(width, height, f"{title} over training steps", parts)
+    return svg_element(width, height, f"{title} over training steps", parts)
 
 
 def class_bars(iou: Sequence[float | None], histogram: NDArray[Any], taxonomy: Taxonomy) -> str:
@@ -164,7 +152,7 @@ def class_bars(iou: Sequence[float | None], histogram: NDArray[Any], taxonomy: T
             )
     if not named:
         parts.append(f'<text x="{width - right}" y="{floor + 18}" class="end faint">rarer classes →</text>')
-    return _svg(width, height, "IoU by class, sorted by training frequency", parts)
+    return svg_element(width, height, "IoU by class, sorted by training frequency", parts)
 
 
 def by_frequency(histogram: NDArray[Any]) -> NDArray[np.int64]:
@@ -234,7 +222,7 @@ def _matrix(values: NDArray[np.float64], groups: list[str], limit: float, title:
             )
         if first > 0:
             parts.append(f'<path class="divide" d="M{left + first:.1f} {top}v{size}M{left} {top + first:.1f}h{size}"/>')
-    return _svg(left + size + 2, top + size + 2, f"Cosines between class centres, {title}", parts)
+    return svg_element(left + size + 2, top + size + 2, f"Cosines between class centres, {title}", parts)
 
 
 def data_uri(png: bytes) -> str:
@@ -242,6 +230,7 @@ def data_uri(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
-def _svg(width: float, height: float, label: str, parts: list[str]) -> str:
+def svg_element(width: float, height: float, label: str, parts: list[str]) -> str:
+    """Return an svg picture of ``parts``; ``label`` says in words what it shows."""
     inner = "".join(parts)
     return f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(label)}">{inner}</svg>'

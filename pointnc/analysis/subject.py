@@ -1,0 +1,149 @@
+"""One trained network, measured over a split: scores, class statistics, agreement of centres and classifier.
+
+Legend: K classes, D channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pointnc.collapse.nearest import NearestCenter
+from pointnc.data.batch import VoxelBatch
+from pointnc.data.dataset import SceneDataset
+from pointnc.data.loaders import make_loader
+from pointnc.data.sampler import ResumableBatchSampler
+from pointnc.errors import UserError
+from pointnc.inference.labeler import label_points
+from pointnc.models.segmentor import SegmentorOutput
+from pointnc.scenes.store import SceneStore
+from pointnc.scoring.confusion import ConfusionMatrix
+from pointnc.training.checkpoint import read_checkpoint
+from pointnc.training.collapse_meter import CollapseMeter, classifier_vectors, voxel_labels
+from pointnc.training.trained import Trained, is_weights, load_trained
+
+NEAREST = ("split", "bank", "none")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A trained network and what its run has left beside it.
+
+    Attributes:
+        label: what to call it.
+        trained: the network.
+        history: curves of its training, name to (step, value); empty for published weights.
+        bank: class centres (K, D) of the training and which of them were seen (K,), where the file has them.
+    """
+
+    label: str
+    trained: Trained
+    history: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    bank: tuple[Tensor, Tensor] | None = None
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network after its passes over a split.
+
+    Attributes:
+        source: the network.
+        meter: class statistics of the split's points.
+        classifier: (K, D) classifier vectors, None where the head is no linear map.
+        confusion: (K, K+1) int64 counts; row: truth, column: prediction.
+    """
+
+    source: Source
+    meter: CollapseMeter
+    classifier: Tensor | None
+    confusion: NDArray[np.int64]
+
+
+def open_source(path: str, label: str | None, accelerator: str) -> Source:
+    """Load what ``path`` means; see :func:`pointnc.training.trained.load_trained`.
+
+    Raises:
+        UserError: there is nothing of pointnc's, or it is damaged.
+    """
+    trained = load_trained(path, accelerator)
+    if is_weights(path):
+        return Source(label or trained.path.parent.name, trained)
+    checkpoint = read_checkpoint(trained.path)
+    choice = (checkpoint.config.get("choice") or {}).get("regularizer")
+    state = checkpoint.data["state_dict"]
+    centers, updates = (state.get(f"regularizer.bank.{name}") for name in ("centers", "updates"))
+    return Source(
+        label=label or str(choice or trained.path.parent.parent.name),
+        trained=trained,
+        history=_history(trained.path),
+        bank=None if centers is None or updates is None else (centers, updates > 0),
+    )
+
+
+def _history(path: Path) -> dict[str, list[tuple[int, float]]]:
+    """Return the curves of a run; those in the last checkpoint go on after the best epoch."""
+    last = path.with_name("last.ckpt")
+    callbacks = read_checkpoint(last if last.is_file() else path).data.get("callbacks") or {}
+    curves = (callbacks.get("History") or {}).get("curves") or {}
+    return {str(name): [(int(step), float(value)) for step, value in curve] for name, curve in curves.items()}
+
+
+@torch.no_grad()
+def measure(source: Source, store: SceneStore, split: str, nearest: str = "split", workers: int = 0) -> Subject:
+    """Run the network over every scene of a split, once or, for ``nearest="split"``, twice.
+
+    Args:
+        source: the network.
+        store: the scenes.
+        split: its name.
+        nearest: the centres of NC4: those of the "split" itself, of the training's "bank", or "none".
+        workers: loader processes.
+
+    Raises:
+        UserError: ``nearest`` is unknown, there is no bank, or a scene lacks labels or a feature.
+    """
+    if nearest not in NEAREST:
+        raise UserError(f"unknown nearest={nearest}; choose one of {', '.join(NEAREST)}")
+    if nearest == "bank" and (source.bank is None or not source.bank[1].any()):
+        raise UserError(f"{source.trained.path} holds no class centres of its training; use nearest=split")
+    trained, taxonomy = source.trained, source.trained.taxonomy
+    device = next(trained.model.parameters()).device
+    near = None
+    if nearest == "bank" and source.bank is not None:
+        near = NearestCenter(*(tensor.to(device) for tensor in source.bank))
+    meter, confusion = CollapseMeter(taxonomy, near), ConfusionMatrix(len(taxonomy))
+    for batch, output in _outputs(trained, store, split, workers, f"{source.label}: points"):
+        assert batch.point_segment is not None
+        confusion.update(torch.cat(label_points(output.logits, batch)), batch.point_segment)
+        meter.update(output, batch)
+    if nearest == "split" and meter.scatter is not None and meter.scatter.seen.any():
+        meter.nearest = NearestCenter(meter.scatter.means, meter.scatter.seen)
+        for batch, output in _outputs(trained, store, split, workers, f"{source.label}: nearest centres"):
+            voxel, label, points = voxel_labels(batch, len(taxonomy))
+            rows = output.features.index_select(0, voxel)
+            meter.nearest.update(rows, output.logits.argmax(dim=1)[voxel], label, points)
+    return Subject(source, meter, classifier_vectors(trained.model), confusion.compute().cpu().numpy())
+
+
+def _outputs(
+    trained: Trained, store: SceneStore, split: str, workers: int, title: str
+) -> Iterator[tuple[VoxelBatch, SegmentorOutput]]:
+    """Yield every scene of a split as validation sees it, with what the network gives for it."""
+    from rich.progress import track
+
+    dataset = SceneDataset(store, split, trained.taxonomy, trained.features, trained.voxel_size, full_resolution=True)
+    sampler = ResumableBatchSampler(len(dataset), batch_size=1, shuffle=False, evaluation=True)
+    device: Any = next(trained.model.parameters()).device
+    trained.model.eval()
+    for batch in track(make_loader(dataset, sampler, workers), description=title, total=len(dataset)):
+        if batch.point_segment is None:
+            raise UserError(f"scene {batch.names[0]} has no labels to measure by; choose a split with labels")
+        batch = batch.to(device)
+        yield batch, trained.model(batch)

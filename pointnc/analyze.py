@@ -1,0 +1,142 @@
+"""``python -m pointnc.analyze``: the geometry of a trained network's classes, as a page and as numbers."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pointnc.entry import entry
+from pointnc.errors import UserError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from pointnc.analysis.subject import Source
+    from pointnc.views.analysis import Analysis
+
+
+def main() -> None:
+    """Let ``checkpoint=A,B`` mean a list, which Hydra would take for a sweep, and run."""
+    sys.argv[1:] = [as_list(argument) for argument in sys.argv[1:]]
+    _command()
+
+
+def as_list(argument: str) -> str:
+    """Return ``checkpoint=A,B`` as a list of quoted paths; everything else as it is."""
+    key, equals, value = argument.partition("=")
+    if not equals or key not in ("checkpoint", "labels") or "," not in value or value[0] in "[\"'":
+        return argument
+    parts = (part.strip().replace("\\", "\\\\").replace("'", "\\'") for part in value.split(","))
+    return f"{key}=[" + ",".join(f"'{part}'" for part in parts if part) + "]"
+
+
+@entry("tools/analyze")
+def _command(config: DictConfig) -> None:
+    """Measure, count contacts, compare, write."""
+    from rich.console import Console
+
+    from pointnc.analysis.adjacency import class_adjacency
+    from pointnc.analysis.findings import analyze
+    from pointnc.analysis.record import to_json
+    from pointnc.analysis.subject import measure
+    from pointnc.scenes.atomic import write_json
+    from pointnc.training import evaluation
+    from pointnc.views.analysis import write_analysis
+
+    out = Path(config.out)
+    files = out / "analysis.html", out / "analysis.json"
+    for file in files:
+        if file.exists() and not config.overwrite:
+            raise UserError(f"{file} exists; give another out= or overwrite=true")
+    _check_numbers(config)
+    sources = _sources(config)
+    store = evaluation.open_store(sources[0].trained, config.data_root)
+    taxonomy = sources[0].trained.taxonomy
+    for source in sources[1:]:
+        difference = taxonomy.difference(source.trained.taxonomy)
+        if difference:
+            raise UserError(f"the checkpoints have different classes ({difference}): analyse each by itself")
+    size = config.contact_size or sources[0].trained.voxel_size
+    histogram = store.histogram(config.train_split, taxonomy)
+    subjects = [measure(source, store, config.split, config.nearest, config.workers) for source in sources]
+    adjacency = class_adjacency(store, config.train_split, taxonomy, size)
+    analysis = analyze(
+        subjects,
+        adjacency,
+        histogram,
+        title=" against ".join(source.label for source in sources) + f", {config.split}",
+        summary={
+            **{f"checkpoint {source.label}": str(source.trained.path) for source in sources},
+            "scenes": f"{len(store.scenes(config.split))} of {config.split} in {store.root}",
+            "points": f"{int(subjects[0].confusion.sum()):,} with a label",
+            "contact": f"neighbouring voxels of {100 * size:g} cm, {len(store.scenes(config.train_split))} scenes of "
+            f"{config.train_split}",
+            "centres of NC4": {"split": "of the split itself", "bank": "of the training", "none": "–"}[config.nearest],
+        },
+        permutations=config.permutations,
+        pairs=config.pairs,
+    )
+    write_json(files[1], to_json(analysis, adjacency))
+    write_analysis(files[0], analysis)
+    console = Console()
+    _print(analysis, console)
+    console.print("written: " + ", ".join(str(file) for file in files), soft_wrap=True)
+
+
+def _check_numbers(config: DictConfig) -> None:
+    for key, least in (("permutations", 1), ("pairs", 1), ("workers", 0)):
+        value = config[key]
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise UserError(f"{key}={value}: it must be a whole number, at least {least}")
+    size = config.contact_size
+    if size is not None and (not isinstance(size, int | float) or isinstance(size, bool) or not size > 0):
+        raise UserError(f"contact_size={size}: it must be a number of metres above 0")
+
+
+def _sources(config: DictConfig) -> list[Source]:
+    from omegaconf import ListConfig
+
+    from pointnc.analysis.subject import open_source
+
+    if config.checkpoint is None:
+        raise UserError("give checkpoint=RUN, or checkpoint=RUN,RUN to compare two")
+    paths = [str(path) for path in config.checkpoint] if isinstance(config.checkpoint, ListConfig) else None
+    paths = paths or [str(config.checkpoint)]
+    labels = [str(label) for label in config.labels] if isinstance(config.labels, ListConfig) else [config.labels]
+    if len(paths) > 2:
+        raise UserError(f"{len(paths)} checkpoints; give one or two")
+    if config.labels is not None and len(labels) != len(paths):
+        raise UserError(f"{len(labels)} labels for {len(paths)} checkpoints")
+    labels = labels if config.labels is not None else [None] * len(paths)
+    sources = [open_source(path, label, config.accelerator) for path, label in zip(paths, labels)]
+    return _distinct(sources)
+
+
+def _distinct(sources: list[Source]) -> list[Source]:
+    """Return the sources with a letter behind names that occur twice."""
+    from dataclasses import replace
+
+    counts = Counter(source.label for source in sources)
+    return [
+        replace(source, label=f"{source.label} {letter}") if counts[source.label] > 1 else source
+        for source, letter in zip(sources, "AB")
+    ]
+
+
+def _print(analysis: Analysis, console: object) -> None:
+    from rich.console import Console
+
+    assert isinstance(console, Console)
+    for network in analysis.networks:
+        total = network.measures.get("all", {})
+        measures = ", ".join(f"{name} {value:.3f}" for name, value in total.items())
+        console.print(f"{network.label}: mIoU {network.scores['miou'] or 0:.2f}; {measures}", soft_wrap=True)
+        rho, p = network.context.get("correlation"), network.context.get("p_value")
+        if rho is not None and p is not None:
+            console.print(f"  contact in the scenes and cosine of centres: rank correlation {rho:+.3f}, p {p:.2g}")
+
+
+if __name__ == "__main__":
+    main()

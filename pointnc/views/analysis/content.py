@@ -1,0 +1,120 @@
+"""What the analysis page shows, as plain data.
+
+Legend: K classes of the label set, S of them with points in the split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.views.analysis.figures import Bin
+from pointnc.views.plots import History
+
+
+@dataclass(frozen=True)
+class ClosePair:
+    """Two classes whose centres are close.
+
+    Attributes:
+        first: the commoner class, an index into the taxonomy.
+        second: the rarer one.
+        cosine: of their centres.
+        classifier_cosine: of their classifier vectors, None where there are none.
+        contact: of the two in the scenes, 0 to 1.
+        first_as_second: percent of the points of ``first`` that are labelled ``second``.
+        second_as_first: the other way round.
+        other_cosine: of their centres in the other network, None without one.
+    """
+
+    first: int
+    second: int
+    cosine: float
+    classifier_cosine: float | None
+    contact: float
+    first_as_second: float
+    second_as_first: float
+    other_cosine: float | None = None
+
+
+@dataclass(frozen=True)
+class Network:
+    """What was found for one network.
+
+    Attributes:
+        label: its name on the page.
+        path: the file it was read from.
+        scores: ``miou``, ``head``... in percent or None.
+        iou: (K,) percent, NaN where there is none.
+        measures: group ("all", "head"...) to measure to value; what is not defined is missing.
+        history: curve to (step, value) pairs of its training.
+        center_cosine: (S, S) cosines of the class centres.
+        classifier_cosine: (S, S) cosines of the classifier vectors; None where the head has none.
+        context: rank correlation of contact and cosine: ``correlation``, ``p_value``, ``pairs`` over all pairs, and
+            ``touching_...`` over those that touch; ``confusion_correlation`` of cosine and mutual confusion. None
+            where not defined.
+        bins: cosines by contact.
+        pairs: the closest pairs.
+        trend: (intercept, slope, rank correlation) of IoU against log10 of the training points; None if not defined.
+    """
+
+    label: str
+    path: str
+    scores: Mapping[str, float | None]
+    iou: NDArray[np.float64]
+    measures: Mapping[str, Mapping[str, float]]
+    history: History
+    center_cosine: NDArray[np.float64]
+    classifier_cosine: NDArray[np.float64] | None
+    context: Mapping[str, float | None]
+    bins: Sequence[Bin]
+    pairs: Sequence[ClosePair]
+    trend: tuple[float, float, float] | None
+
+    @property
+    def significance(self) -> str:
+        """The p-value of the correlation over all pairs, "p = 0.012"; empty where it is not defined."""
+        p = self.context.get("p_value")
+        if p is None:
+            return ""
+        return f"p = {p:.4f}" if p >= 1e-4 else f"p = {p:.0e}"
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """All that the page shows.
+
+    Attributes:
+        title: heading.
+        summary: rows of the table at the top.
+        taxonomy: the K classes.
+        train_histogram: (K,) training points.
+        classes: (S,) the classes with points in the split, the commonest in training first.
+        by_contact: (S,) the positions in ``classes`` in an order in which classes that touch stand together.
+        contact: (S, S) association of the classes in space, 0 to 1.
+        networks: one or two.
+        without_points: names of the classes that could not be measured.
+    """
+
+    title: str
+    summary: Mapping[str, str]
+    taxonomy: Taxonomy
+    train_histogram: NDArray[np.int64]
+    classes: NDArray[np.int64]
+    by_contact: NDArray[np.int64]
+    contact: NDArray[np.float64]
+    networks: Sequence[Network]
+    without_points: Sequence[str] = field(default_factory=tuple)
+
+    @property
+    def several(self) -> bool:
+        """Whether networks are compared."""
+        return len(self.networks) > 1
+
+    def titled(self, text: str, network: Network) -> str:
+        """Return ``text``, and whose it is where networks are compared."""
+        return f"{text}, {network.label}" if self.several else text

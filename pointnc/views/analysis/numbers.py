@@ -1,0 +1,162 @@
+"""Sections of the analysis page that show numbers: head, measures, curves, frequency."""
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+
+from pointnc.scenes.taxonomy import GROUPS
+from pointnc.views import page
+from pointnc.views.analysis.content import Analysis, Network
+from pointnc.views.analysis.figures import Dots, frequency_dots
+from pointnc.views.panels import COLLAPSE
+from pointnc.views.plots import curve_panels
+
+
+def head(analysis: Analysis) -> str:
+    """Return title, answer to the page's question, key numbers and what was measured."""
+    sentences = [
+        f"<b>{network.context['correlation']:+.2f}</b> ({network.significance})"
+        + (f" for {escape(network.label)}" if analysis.several else "")
+        for network in analysis.networks
+        if network.context.get("correlation") is not None
+    ]
+    lede = ""
+    if sentences:
+        lede = (
+            '<p class="lede">Do classes that lie next to one another in the scenes lie close in the features? Rank '
+            f"correlation of contact and cosine: {'; '.join(sentences)}.</p>"
+        )
+    rows = "".join(_key_numbers(network, analysis) for network in analysis.networks)
+    summary = page.section("", page.table("What was measured", analysis.summary.items()))
+    return f"<header><h1>{escape(analysis.title)}</h1>{lede}{rows}</header>{summary}"
+
+
+def _key_numbers(network: Network, analysis: Analysis) -> str:
+    total = network.measures.get("all", {})
+    shown = {
+        "mIoU": page.number(network.scores.get("miou")),
+        "tail": page.number(network.scores["tail"]) if network.scores.get("tail") is not None else None,
+        **{
+            label: f"{total[key]:.2f}" if key in total else None
+            for label, key in (
+                ("NC1", "nc1"),
+                ("NC2, centres", "center_max_angle"),
+                ("NC2, classifier", "classifier_max_angle"),
+                ("NC3", "nc3"),
+                ("NC4", "nc4"),
+            )
+        },
+    }
+    cells = "".join(
+        f"<div{' class=first' if label == 'mIoU' else ''}><dt>{label}</dt><dd>{text}</dd></div>"
+        for label, text in shown.items()
+        if text is not None
+    )
+    name = f"<h3>{escape(network.label)}</h3>" if analysis.several else ""
+    return f'{name}<dl class="numbers">{cells}</dl>'
+
+
+def measures(analysis: Analysis) -> str:
+    """Return the table of all measures by group."""
+    groups = [name for name in ("all", *GROUPS) if any(network.measures.get(name) for network in analysis.networks)]
+    count = len(analysis.networks)
+    first = "".join(f'<th scope="colgroup" class="n edge" colspan="{count}">{group}</th>' for group in groups)
+    second = "".join(
+        f'<th scope="col" class="n{" edge" if number == 0 else ""}">{escape(network.label)}</th>'
+        for _ in groups
+        for number, network in enumerate(analysis.networks)
+    )
+    lines = []
+    for key, title in COLLAPSE.items():
+        values = [[network.measures.get(group, {}).get(key) for network in analysis.networks] for group in groups]
+        if any(value is not None for row in values for value in row):
+            cells = "".join(_measure_cells(row) for row in values)
+            lines.append(f'<tr><th scope="row">{escape(title)}</th>{cells}</tr>')
+    if not lines:
+        return ""
+    bold = " Bold: the network that is nearer to it." if analysis.several else ""
+    note = (
+        "0 is complete collapse in every row: all points of a class at its centre (NC1), centres and classifier "
+        "vectors of one length and evenly spread (NC2), parallel to each other (NC3), and every point given the class "
+        f"of the nearest centre (NC4).{bold}"
+    )
+    labels = f"<tr><th></th>{second}</tr>" if analysis.several else ""
+    body = (
+        f'<div class="scroll"><table class="measures"><thead><tr><th></th>{first}</tr>{labels}</thead>'
+        f"<tbody>{''.join(lines)}</tbody></table></div>"
+    )
+    return page.section("Neural collapse", body, note)
+
+
+def _measure_cells(values: list[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    cells = []
+    for number, value in enumerate(values):
+        best = len(known) > 1 and value == min(known) and min(known) < max(known)
+        kind = "n" + (" edge" if number == 0 else "") + (" best" if best else "")
+        cells.append(f'<td class="{kind}">{"–" if value is None else f"{value:.3f}"}</td>')
+    return "".join(cells)
+
+
+def curves(analysis: Analysis) -> str:
+    """Return the measures over the training, where the networks' runs have kept them."""
+    wanted = {f"val/{key}": None for key in COLLAPSE} | {"val/miou": None}
+    several = analysis.several
+    history = {
+        f"{network.label}: {name.removeprefix('val/')}" if several else name.removeprefix("val/"): curve
+        for network in analysis.networks
+        for name, curve in network.history.items()
+        if name in wanted
+    }
+    if not any("nc" in name or "center" in name for name in history):
+        return ""
+    figures = []
+    for title, names, svg in curve_panels(history):
+        keys = "".join(
+            f'<li><span class="dash" style="background:var(--s{number % 6})"></span>{escape(name)}</li>'
+            for number, name in enumerate(names)
+        )
+        legend = f'<ul class="legend">{keys}</ul>' if several else ""
+        figures.append(f'<figure><p class="title">{escape(title)}</p>{svg}{legend}</figure>')
+    note = "Measured at each validation of the training, against optimiser steps; the dot marks the last one."
+    return page.section("During training", f'<div class="grid3">{"".join(figures)}</div>', note)
+
+
+def frequency(analysis: Analysis) -> str:
+    """Return IoU against training points."""
+    series = [
+        Dots(network.label, network.iou, None if network.trend is None else network.trend[:2])
+        for network in analysis.networks
+    ]
+    if not any(np.isfinite(dots.iou).any() for dots in series):
+        return ""
+    several = analysis.several
+    items = []
+    for number, network in enumerate(analysis.networks):
+        if network.trend is not None:
+            _, slope, rho = network.trend
+            dash = f'<span class="dash" style="background:var(--s{number if several else 5})"></span>'
+            name = f"{escape(network.label)}: " if several else ""
+            items.append(
+                f"<li>{dash}{name}{slope:+.1f} points of IoU for ten times the points, rank correlation {rho:+.2f}</li>"
+            )
+    note = (
+        "Every dot is a class. The line is the least-squares trend over the logarithm of the training points: the "
+        "flatter and the higher it lies, the less a network lives on the frequent classes."
+    )
+    chart = frequency_dots(series, analysis.train_histogram, analysis.taxonomy)
+    return page.section(
+        "IoU against frequency", f'<figure>{chart}</figure><ul class="legend">{"".join(items)}</ul>', note
+    )
+
+
+def left_out(analysis: Analysis) -> str:
+    """Return the list of the classes without points."""
+    if not analysis.without_points:
+        return ""
+    names = ", ".join(escape(name) for name in analysis.without_points)
+    count = len(analysis.without_points)
+    summary = f"{count} {'class has' if count == 1 else 'classes have'} no point in the split and no measures"
+    return page.section("", f'<details><summary>{summary}</summary><p class="note">{names}.</p></details>')

@@ -1,0 +1,35 @@
+"""The analysis page as one html file that needs nothing but a browser, no network and no script."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pointnc import __version__
+from pointnc.scenes.atomic import write_text
+from pointnc.views import page
+from pointnc.views.analysis import geometry, numbers
+from pointnc.views.analysis.content import Analysis
+
+STYLES = (Path(__file__).parent.with_name("report.css"), Path(__file__).with_name("analysis.css"))
+
+
+def write_analysis(path: str | Path, analysis: Analysis) -> None:
+    """Write the page as one html file, whole or not at all."""
+    write_text(path, render_analysis(analysis))
+
+
+def render_analysis(analysis: Analysis) -> str:
+    """Return the html of the page."""
+    parts = [
+        numbers.head(analysis),
+        numbers.measures(analysis),
+        numbers.curves(analysis),
+        geometry.angles(analysis),
+        geometry.context(analysis),
+        geometry.pairs(analysis),
+        numbers.frequency(analysis),
+        numbers.left_out(analysis),
+        f"<footer>Made by pointnc {__version__}.</footer>",
+    ]
+    style = "".join(path.read_text(encoding="utf-8") for path in STYLES)
+    return page.document(analysis.title, style, "\n".join(filter(None, parts)))
