@@ -61,13 +61,27 @@ def test_one_run(home: Path) -> None:
     assert found["train_points"] == sorted((int(n) for n in histogram[histogram > 0]), reverse=True)
     html = (home / "one" / "analysis.html").read_text()
     text = " ".join(parse(html).text)
-    for words in ("the plain one", "Neural collapse", "During training", "Pairs that are too close", "IoU against", "wall"):
+    for words in (
+        "the plain one",
+        "Neural collapse",
+        "During training",
+        "Pairs that are too close",
+        "IoU against",
+        "wall",
+    ):
         assert words in text, words
     assert not re.search(r"https?:|<script|<link|nan\b", html)
 
 
 def test_two_runs_with_the_centres_of_the_training(home: Path) -> None:
-    run("pointnc.analyze", "checkpoint=plain,pulled/checkpoints/last.ckpt", "out=two", "nearest=bank", *FAST, folder=home)
+    run(
+        "pointnc.analyze",
+        "checkpoint=plain,pulled/checkpoints/last.ckpt",
+        "out=two",
+        "nearest=bank",
+        *FAST,
+        folder=home,
+    )
     found = read(home / "two")
     # choice.regularizer is the same word in both runs of this test.
     assert [network["label"] for network in found["networks"]] == ["chosen A", "chosen B"]
