@@ -126,20 +126,9 @@ def _read(run: Run) -> Result:
     metrics = json.loads((run.folder / METRICS).read_text(encoding="utf-8"))
     values = {name: _number(metrics[name]) for name in SCORES}
     values["seconds"] = _number(metrics["seconds"]["train"])
-    values |= {name: _number(value) for name, value in _flat(metrics.get("centers", {}))}
+    values |= {name: _number(value) for name, value in metrics.get("collapse", {}).get("all", {}).items()}
     per_class = {name: float(value) for name, value in metrics["per_class"].items() if value is not None}
     return Result(run.method, run.seed, values, per_class)
-
-
-def _flat(figures: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Return the numbers of nested dictionaries with joined names."""
-    found = []
-    for name, value in figures.items():
-        if isinstance(value, dict):
-            found += _flat(value, f"{prefix}{name}_")
-        elif value is None or isinstance(value, int | float):
-            found.append((prefix + name, value))
-    return found
 
 
 def _number(value: Any) -> float:

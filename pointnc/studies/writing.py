@@ -9,6 +9,18 @@ from pointnc.scenes.atomic import atomic_path, write_text
 from pointnc.studies.table import SCORES, Table
 
 
+SHOWN = {
+    "nc1": "NC1",
+    "center_equinorm": "equinorm",
+    "center_equiangularity": "equiangularity",
+    "center_max_angle": "max-angle",
+    "classifier_equiangularity": "equiangularity of classifier",
+    "nc3": "NC3",
+    "nc4": "NC4",
+}
+"""Measures of neural collapse in the Markdown table; the csv has all."""
+
+
 def write(table: Table, out: Path, command: str) -> list[Path]:
     """Write ``out`` with the endings .md, .csv and .png; return the paths.
 
@@ -29,7 +41,7 @@ def markdown(table: Table, command: str, image: str) -> str:
     """Return the tables of a study as Markdown."""
     study = table.study
     baseline = table.statistics(study.baseline) if table.of(study.baseline) else {}
-    other = [name for name in table.columns if name not in SCORES and name != "seconds"]
+    other = [name for name in SHOWN if name in table.columns]
     runs = {method: len(table.of(method)) for method in table.methods()}
     few, many = min(runs.values(), default=0), max(runs.values(), default=0)
     lines = [
@@ -44,7 +56,7 @@ def markdown(table: Table, command: str, image: str) -> str:
         "",
         f"![scores by method]({image})",
         "",
-        _row(["method", "mIoU", "head", "common", "tail", "seconds", *other]),
+        _row(["method", "mIoU", "head", "common", "tail", "seconds", *(SHOWN[name] for name in other)]),
         _row(["---"] + ["---:"] * (5 + len(other))),
     ]
     for method in table.methods():

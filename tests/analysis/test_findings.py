@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def test_bins_hold_every_pair_once() -> None:
 def test_a_chain_of_contacts_is_found_again() -> None:
     shuffled = np.random.default_rng(1).permutation(8)
     contact = np.zeros((10, 10))  # the last two touch nothing
-    for a, b in itertools.pairwise(shuffled):
+    for a, b in pairwise(shuffled):
         contact[a, b] = contact[b, a] = 0.5
     order = contact_order(contact)
     chain = order[:8].tolist()

@@ -1,0 +1,143 @@
+"""Studies: what is run, what is kept, and the arithmetic of the table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from omegaconf import OmegaConf
+from scipy import stats
+
+from pointnc.errors import UserError
+from pointnc.studies import Study, collect, read_study, run_all
+from pointnc.studies.plan import Run
+from pointnc.studies.running import is_done
+from pointnc.studies.writing import markdown, picture
+
+BASE: dict[str, Any] = {
+    "title": "T", "baseline": "ce", "common": ["a=1"], "methods": {"ce": ["b=2"], "other": None}, "seeds": [0, 1],
+    "folder": "runs", "only": None,
+}  # fmt: skip
+
+
+def study(**changes: Any) -> Study:
+    return read_study(OmegaConf.create({**BASE, **changes}))
+
+
+def test_every_method_runs_with_every_seed() -> None:
+    runs = study().runs()
+    assert [(run.method, run.seed) for run in runs] == [("ce", 0), ("other", 0), ("ce", 1), ("other", 1)]
+    assert runs[2].arguments == ["a=1", "b=2", "seed=1", f"run_dir={Path('runs').absolute()}/ce/seed1", "resume=auto"]
+    assert len({run.folder for run in runs}) == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"methods": {}}, "experiment="),
+        ({"methods": {"../x": []}}, "letters, digits"),
+        ({"methods": {"ce": "loss=focal"}}, "list of overrides"),
+        ({"methods": {"ce": ["focal"]}}, "list of overrides"),
+        ({"seeds": []}, "seeds"),
+        ({"seeds": [0, 0]}, "only once"),
+        ({"seeds": ["a"]}, "seeds"),
+        ({"baseline": "none"}, "baseline=none"),
+        ({"only": ["focal"]}, "focal"),
+    ],
+)
+def test_bad_studies_get_a_line(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        study(**changes)
+
+
+def write_metrics(run: Run, scores: tuple[float, float, float, float | None], per_class: dict[str, float]) -> None:
+    run.folder.mkdir(parents=True, exist_ok=True)
+    metrics = dict(zip(("miou", "head", "common", "tail"), scores), per_class=per_class, seconds={"train": 7.0})
+    metrics["collapse"] = {"all": {"nc1": 0.5}, "head": {"nc1": 0.1}}
+    (run.folder / "metrics.json").write_text(json.dumps(metrics))
+
+
+def test_the_table_is_right(tmp_path: Path) -> None:
+    made = study(folder=str(tmp_path), seeds=[0, 1, 2])
+    rng = np.random.default_rng(0)
+    scores = {run: rng.uniform(10, 20, 4) for run in made.runs()}
+    classes = {run: dict(zip("abcdefgh", rng.uniform(0, 50, 8).tolist())) for run in made.runs()}
+    for run, values in scores.items():
+        write_metrics(run, (*values[:3].tolist(), None if run.seed == 2 else values[3]), classes[run])
+    table = collect(made)
+
+    def of(method: str, column: int, seeds: int = 3) -> np.ndarray:
+        return np.array([scores[run][column] for run in made.runs() if run.method == method][:seeds])
+
+    mean, deviation = table.statistics("other")["miou"]
+    assert mean == pytest.approx(of("other", 0).mean()) and deviation == pytest.approx(of("other", 0).std(ddof=1))
+    assert table.statistics("ce")["tail"][0] == pytest.approx(of("ce", 3, 2).mean())
+    assert table.statistics("ce")["nc1"] == (0.5, 0.0)
+    compared = table.compare("other")
+    assert compared.difference["head"] == pytest.approx((of("other", 1) - of("ce", 1)).mean())
+    assert compared.p_seeds["head"] == pytest.approx(stats.ttest_rel(of("other", 1), of("ce", 1)).pvalue)
+    assert compared.p_seeds["tail"] == pytest.approx(stats.ttest_rel(of("other", 3, 2), of("ce", 3, 2)).pvalue)
+    means = {m: np.mean([list(classes[r].values()) for r in made.runs() if r.method == m], 0) for m in made.methods}
+    assert compared.p_classes == pytest.approx(stats.wilcoxon(means["other"], means["ce"]).pvalue)
+
+    rows = list(csv.DictReader(io.StringIO(table.csv())))
+    assert len(rows) == 6 and rows[0]["method"] == "ce" and rows[2]["tail"] == ""
+    assert float(rows[4]["miou"]) == pytest.approx(of("other", 0)[1], rel=1e-5)
+    text = markdown(table, "the command", "picture.png")
+    assert f"{mean:.2f} ± {deviation:.2f}" in text and "the command" in text and "a=1" in text
+    assert picture(table).startswith(b"\x89PNG")
+
+
+def test_a_single_seed_has_no_deviation_and_no_test(tmp_path: Path) -> None:
+    made = study(folder=str(tmp_path), seeds=[3])
+    for run in made.runs():
+        write_metrics(run, (1, 2, 3, 4), {"a": 1.0})
+    table = collect(made)
+    assert math.isnan(table.statistics("ce")["miou"][1])
+    assert math.isnan(table.compare("other").p_seeds["miou"]) and math.isnan(table.compare("other").p_classes)
+    assert "nan" not in markdown(table, "", "")
+
+
+def test_a_folder_of_other_overrides_is_refused(tmp_path: Path) -> None:
+    run = study(folder=str(tmp_path)).runs()[0]
+    assert not is_done(run)
+    run.folder.mkdir(parents=True)
+    (run.folder / "study.json").write_text(json.dumps({"overrides": list(run.overrides)}))
+    assert not is_done(run)
+    other = study(folder=str(tmp_path), common=["a=2"]).runs()[0]
+    with pytest.raises(UserError, match="a=1, a=2"):
+        is_done(other)
+
+
+def test_a_run_that_fails_is_reported_with_its_reason(tmp_path: Path) -> None:
+    made = study(folder=str(tmp_path), common=["dataset=nothing"], methods={"ce": []}, seeds=[0])
+    reports: list[str] = []
+    failed = run_all(made.runs(), 1, 1, lambda run, seconds, outcome: reports.append(outcome))
+    assert [run.method for run in failed] == ["ce"]
+    assert "nothing" in reports[0] and "log.txt" in reports[0]
+
+
+def test_the_command_runs_resumes_and_writes(tmp_path: Path) -> None:
+    command = [
+        sys.executable, "-m", "pointnc.study", "experiment=smoke", "seeds=[0]", "processes=2",
+        "common=[data_root=rooms,dataset.prepare.train=2,dataset.prepare.val=1,dataset.voxel_size=0.3,"
+        "trainer.max_epochs=1,trainer.check_val_every_n_epoch=1,workers=0,logger=none]",
+    ]  # fmt: skip
+    first = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert first.returncode == 0, first.stdout[-2000:] + first.stderr[-2000:]
+    out = tmp_path / "studies" / "smoke"
+    rows = list(csv.DictReader((out / "results.csv").read_text().splitlines()))
+    assert [row["method"] for row in rows] == ["ce", "balanced_softmax"]
+    assert (out / "results.png").stat().st_size > 5000 and "balanced_softmax" in (out / "results.md").read_text()
+    before = (out / "ce" / "seed0" / "metrics.json").stat().st_mtime_ns
+    again = subprocess.run([*command, "only=[ce]"], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert again.returncode == 0 and "1 runs, 1 done" in again.stdout
+    assert (out / "ce" / "seed0" / "metrics.json").stat().st_mtime_ns == before
