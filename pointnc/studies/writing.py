@@ -8,7 +8,6 @@ from pathlib import Path
 from pointnc.scenes.atomic import atomic_path, write_text
 from pointnc.studies.table import SCORES, Table
 
-
 SHOWN = {
     "nc1": "NC1",
     "center_equinorm": "equinorm",
