@@ -37,6 +37,7 @@ def main(config: DictConfig) -> None:
         trained = load_trained(config.checkpoint, config.accelerator)
         taxonomy = trained.taxonomy
         store = evaluation.open_store(trained, config.data_root)
+        evaluation.adjust_logits(trained, store, config.logit_adjustment)
         predictor = evaluation.make_predictor(trained, config)
         pairs = evaluation.predict_scenes(predictor, store, config.split, taxonomy.segment)
     else:

@@ -7,6 +7,7 @@ from pointnc.collapse.measures import SimplexDistance, center_distance, cosine_m
 from pointnc.collapse.nearest import NearestCenter
 from pointnc.collapse.observer import CenterObserver
 from pointnc.collapse.projector import Projector
+from pointnc.collapse.regions import RegionRebalance
 from pointnc.collapse.regularizer import CenterRegularizer
 from pointnc.collapse.scatter import ClassScatter
 from pointnc.collapse.spread import minimize_largest_cosine, spread_frame
@@ -19,6 +20,7 @@ __all__ = [
     "ClassScatter",
     "NearestCenter",
     "Projector",
+    "RegionRebalance",
     "SimplexDistance",
     "SimplexETF",
     "SpreadFrame",

@@ -34,13 +34,16 @@ class CenterObserver(nn.Module):
         self.num_classes = num_classes
         self.bank = CenterBank(num_classes, in_channels, momentum)
 
-    def forward(self, features: Tensor, labels: Tensor, prior: Tensor | None = None) -> Tensor:
+    def forward(
+        self, features: Tensor, labels: Tensor, prior: Tensor | None = None, offsets: Tensor | None = None
+    ) -> Tensor:
         """Update the bank (in training mode) and return the scalar 0, which has no graph.
 
         Args:
             features: (V, D).
             labels: (V,) integer class, -1 for ignored points.
             prior: unused.
+            offsets: (B + 1,) where each scene of the batch begins; unused.
         """
         if self.training:
             self.bank.update(*batch_centers(features.detach(), labels, self.num_classes, synchronize=True))

@@ -155,7 +155,9 @@ class CenterRegularizer(CenterObserver):
         self.prior.copy_((share + PRIOR_EPSILON).log())
         self._has_prior = True
 
-    def forward(self, features: Tensor, labels: Tensor, prior: Tensor | None = None) -> Tensor:
+    def forward(
+        self, features: Tensor, labels: Tensor, prior: Tensor | None = None, offsets: Tensor | None = None
+    ) -> Tensor:
         """Return the scalar loss, *not* multiplied by ``weight``; in training mode the bank is updated first.
 
         While it warms up the loss is multiplied by :meth:`warmth`; it keeps its graph then too, so that every rank
@@ -166,6 +168,7 @@ class CenterRegularizer(CenterObserver):
             features: (V, D) last-layer features, the input of the classifier.
             labels: (V,) integer class in 0..K-1, -1 for ignored points.
             prior: (K,) class counts or shares instead of those of :meth:`set_prior`.
+            offsets: (B + 1,) where each scene of the batch begins; unused.
         """
         if self.training:
             self._step += 1

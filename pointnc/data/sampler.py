@@ -32,6 +32,7 @@ class ResumableBatchSampler(Sampler[list[Key]]):
         drop_last: (training) leave out the samples that do not fill a batch on every rank. Without it they are
             shared out; only where they are fewer than the ranks does a sample come twice.
         evaluation: share the scenes out without repetition.
+        weights: (size,) for training: samples are drawn with replacement in proportion to these, ``size`` an epoch.
 
     Raises:
         UserError: there are too few samples for a single batch.
@@ -47,6 +48,7 @@ class ResumableBatchSampler(Sampler[list[Key]]):
         world_size: int = 1,
         drop_last: bool = False,
         evaluation: bool = False,
+        weights: NDArray[np.float64] | None = None,
     ) -> None:
         if batch_size < 1:
             raise UserError(f"batch_size is {batch_size}; it must be at least 1")
@@ -57,6 +59,7 @@ class ResumableBatchSampler(Sampler[list[Key]]):
         self.size, self.batch_size, self.seed, self.shuffle = size, batch_size, seed, shuffle
         self.rank, self.world_size = rank, world_size
         self.drop_last, self.evaluation = drop_last and not evaluation, evaluation
+        self.shares = None if weights is None else weights / weights.sum()
         self.epoch = 0
         self.start_batch = 0
         if len(self) == 0 and not evaluation:
@@ -96,7 +99,8 @@ class ResumableBatchSampler(Sampler[list[Key]]):
     def _order(self) -> NDArray[np.int64]:
         if not self.shuffle:
             return np.arange(self.size)
-        return np.random.default_rng([self.seed, self.epoch]).permutation(self.size)
+        rng = np.random.default_rng([self.seed, self.epoch])
+        return rng.permutation(self.size) if self.shares is None else rng.choice(self.size, self.size, p=self.shares)
 
     def _batch(self, order: NDArray[np.int64], number: int) -> NDArray[np.int64]:
         if self.evaluation:
@@ -109,3 +113,20 @@ class ResumableBatchSampler(Sampler[list[Key]]):
         if len(shared) < self.world_size:
             shared = np.resize(np.concatenate([shared, order]), self.world_size)
         return shared[self.rank :: self.world_size]
+
+
+def class_balanced_weights(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return (N,) how likely each scene is where first a class is drawn, all alike, and then a scene that has it.
+
+    Shen et al., Relay Backpropagation for Effective Learning of Deep CNNs (ECCV 2016). A scene without any class is as
+    likely as the least likely other one.
+
+    Args:
+        counts: (N, K) points of each class in each scene.
+    """
+    present = counts > 0
+    scenes = present.sum(axis=0)
+    weights = (present / np.maximum(scenes, 1)).sum(axis=1)
+    if not weights.any():
+        return np.ones(len(counts))
+    return np.maximum(weights, weights[weights > 0].min())

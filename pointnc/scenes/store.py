@@ -130,14 +130,14 @@ class SceneStore:
 
     def histogram(self, split: str, taxonomy: Taxonomy) -> NDArray[np.int64]:
         """Return the (K,) number of points of each class in a split."""
-        return self._counts(split, taxonomy).sum(axis=0)
+        return self.scene_histograms(split, taxonomy).sum(axis=0)
 
     def scene_counts(self, split: str, taxonomy: Taxonomy) -> NDArray[np.int64]:
         """Return the (K,) number of scenes of a split that contain each class."""
-        return (self._counts(split, taxonomy) > 0).sum(axis=0)
+        return (self.scene_histograms(split, taxonomy) > 0).sum(axis=0)
 
-    def _counts(self, split: str, taxonomy: Taxonomy) -> NDArray[np.int64]:
-        """Return (scenes, K) points, from the manifest where it knows the scene."""
+    def scene_histograms(self, split: str, taxonomy: Taxonomy) -> NDArray[np.int64]:
+        """Return the (N, K) points of each class in each scene, from the manifest where it knows the scene."""
         records = (self.manifest or {}).get("splits", {}).get(split, {}).get("scenes", {})
         return np.stack(
             [

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from hydra.utils import instantiate
 from numpy.typing import NDArray
 
 from pointnc.benchmarks.predictions import read_labels
 from pointnc.errors import UserError
 from pointnc.inference.predictor import Predictor
+from pointnc.models.heads import LinearHead
 from pointnc.scenes.scene import Scene
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
@@ -71,6 +73,27 @@ def make_predictor(trained: Trained, options: Any) -> Predictor:
         halo=options.halo,
         device=next(trained.model.parameters()).device,
     )
+
+
+def adjust_logits(trained: Trained, store: SceneStore, tau: float, split: str = "train") -> None:
+    """Take τ · log π off a network's logits, π the classes' shares of the training points: post-hoc logit adjustment.
+
+    For networks that were trained with plain cross-entropy. Menon et al., Long-tail learning via logit adjustment, ICLR
+    2021. The head's bias is changed in place. A class without a training point counts as having one.
+
+    Raises:
+        UserError: τ is negative, the store lacks the split, or the head has no bias.
+    """
+    if not isinstance(tau, int | float) or isinstance(tau, bool) or not tau >= 0:
+        raise UserError(f"logit_adjustment={tau}: it must be a number, at least 0")
+    if tau == 0:
+        return
+    head = trained.model.head
+    if not isinstance(head, LinearHead):
+        raise UserError(f"logit_adjustment needs a linear head; {trained.path} has a {type(head).__name__}")
+    counts = torch.from_numpy(store.histogram(split, trained.taxonomy)).double().clamp_min(1)
+    with torch.no_grad():
+        head.bias -= (tau * (counts / counts.sum()).log()).to(head.bias)
 
 
 def open_store(trained: Trained, data_root: str | None) -> SceneStore:

@@ -72,7 +72,7 @@ class SegmentationModule(pl.LightningModule):
             loss = self.loss(output.logits, batch.segment)
         terms = {"loss/segmentation": loss.detach()}
         with record_function("regularizer"):
-            penalty = self.regularizer(output.features, batch.segment)
+            penalty = self.regularizer(output.features, batch.segment, offsets=batch.offsets)
         if self.regularizer.weight:
             terms["loss/centers"] = penalty.detach()
             loss = loss + self.regularizer.weight * penalty

@@ -16,7 +16,7 @@ from pointnc.data.batch import VoxelBatch
 from pointnc.data.dataset import SceneDataset
 from pointnc.data.device import DevicePipeline, RawBatch
 from pointnc.data.loaders import make_loader
-from pointnc.data.sampler import ResumableBatchSampler
+from pointnc.data.sampler import ResumableBatchSampler, class_balanced_weights
 from pointnc.errors import UserError
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
@@ -81,7 +81,13 @@ def open_data(config: DictConfig) -> Data:
         )
     rank, world = distributed.rank(), distributed.world_size()
     sampler = ResumableBatchSampler(
-        len(train_dataset), config.batch_size, config.seed, shuffle=True, rank=rank, world_size=world
+        len(train_dataset),
+        config.batch_size,
+        config.seed,
+        shuffle=True,
+        rank=rank,
+        world_size=world,
+        weights=_weights(config.get("sampling", "uniform"), store, dataset.train_split, taxonomy),
     )
     val_sampler = ResumableBatchSampler(
         len(val_dataset), batch_size=1, shuffle=False, rank=rank, world_size=world, evaluation=True
@@ -101,6 +107,12 @@ def open_data(config: DictConfig) -> Data:
         val_dataset=val_dataset,
         prepare=pipeline.prepare if pipeline else None,
     )
+
+
+def _weights(sampling: str, store: SceneStore, split: str, taxonomy: Taxonomy) -> NDArray[np.float64] | None:
+    if sampling not in ("uniform", "class_balanced"):
+        raise UserError(f"sampling={sampling}: choose uniform or class_balanced")
+    return None if sampling == "uniform" else class_balanced_weights(store.scene_histograms(split, taxonomy))
 
 
 def class_counts(data: Data, unit: str) -> NDArray[np.int64]:

@@ -1,7 +1,8 @@
-"""Labels and clouds out of files: prediction files (txt) and polygon files (ply) with the property ``label``."""
+"""Labels and clouds out of files: prediction files (txt), and clouds of any format, perhaps with a column ``label``."""
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.benchmarks.predictions import read_labels
+from pointnc.clouds import SUFFIXES as CLOUD_SUFFIXES
+from pointnc.clouds import PointCloud
+from pointnc.clouds import read_cloud as read_points
 from pointnc.errors import UserError
-from pointnc.scenes.ply import read_ply
 from pointnc.scenes.scene import IGNORE, Scene
 from pointnc.scenes.taxonomy import Taxonomy
 
-SUFFIXES = (".txt", ".ply")
+SUFFIXES = (".txt", *(suffix for suffix in CLOUD_SUFFIXES if suffix != ".txt"))
+"""Of files with labels; a txt may be a list of ids, or a cloud."""
+
 NO_CLASS = (0, -1)
 """Ids that stand for "no class" in a label file, unless the taxonomy gives them to a class."""
 
@@ -40,15 +45,15 @@ def labels_file(path: str | Path, scene: str | None) -> Path:
         UserError: it does not exist, or has a suffix that is not read.
     """
     path = Path(path)
-    if path.is_dir() and scene is not None:
-        for suffix in SUFFIXES:
-            if (path / f"{scene}{suffix}").is_file():
-                return path / f"{scene}{suffix}"
-        raise UserError(f"{path} has no {scene}.txt or {scene}.ply; predict this scene or choose another scenes=")
+    if path.is_dir() and scene is not None and not (path / "coord.npy").is_file():
+        for found in (path / scene, *(path / f"{scene}{suffix}" for suffix in SUFFIXES)):
+            if found.is_file() or (found / "coord.npy").is_file():
+                return found
+        raise UserError(f"{path} has no {scene}.txt, {scene}.ply or the like; predict this scene or choose another")
     if not path.exists():
-        raise UserError(f"{path.absolute()} does not exist; give a .txt or .ply of labels, or a folder of them")
-    if path.suffix.lower() not in SUFFIXES or path.is_dir():
-        raise UserError(f"{path}: labels are read from {' and '.join(SUFFIXES)}, not from {path.suffix or 'this'}")
+        raise UserError(f"{path.absolute()} does not exist; give a .txt of ids, a labelled cloud, or a folder of them")
+    if path.is_file() and path.suffix.lower() not in SUFFIXES:
+        raise UserError(f"{path}: labels are read from {', '.join(SUFFIXES)}, not from {path.suffix or 'this'}")
     return path
 
 
@@ -56,51 +61,50 @@ def read_point_labels(path: Path, taxonomy: Taxonomy) -> Labels:
     """Read a label file.
 
     Args:
-        path: ``.txt`` with a class id a line, or ``.ply`` with the vertex property ``label`` and perhaps
-            ``confidence``.
+        path: ``.txt`` with a class id a line, or a cloud with ``label`` and perhaps ``confidence``, as
+            :mod:`pointnc.predict` writes it.
         taxonomy: whose ids they are; 0 and -1 mean no class where it has no such id.
 
     Raises:
         UserError: the file is malformed, or holds an id that the taxonomy lacks.
     """
-    if path.suffix.lower() == ".txt":
+    if path.suffix.lower() == ".txt" and not is_table(path):
         return Labels(_encode(read_labels(path), taxonomy, path, first=1))
-    fields, _ = read_ply(path, only=("label", "confidence"))
-    if "label" not in fields:
-        raise UserError(f"{path} has no vertex property 'label'; give a cloud with labels, or a .txt")
-    return _labels(fields, taxonomy, path)
+    labels = _labels(read_points(path), taxonomy, path)
+    if labels is None:
+        raise UserError(f"{path} has no column 'label'; give a cloud with labels, or a .txt of ids")
+    return labels
 
 
 def read_cloud(path: Path, taxonomy: Taxonomy) -> tuple[Scene, Labels | None]:
-    """Return the points of a ``.ply`` (N of them) as a scene without labels, and its labels if it has any.
+    """Return the N points of a file of any format as a scene without labels, and its labels if it has any.
 
     Raises:
-        UserError: the file is missing or malformed, or no ply.
+        UserError: the file is missing or malformed, or of an unknown format.
     """
-    if path.suffix.lower() != ".ply":
-        raise UserError(f"{path}: clouds are read from .ply, not from {path.suffix or 'a file without suffix'}")
-    fields, _ = read_ply(path)
-    world = np.stack([fields[axis].astype(np.float64) for axis in "xyz"], axis=1)
+    cloud = read_points(path)
     # Coordinates of a map are too large for float32.
-    far = len(world) > 0 and bool(np.isfinite(world).all()) and float(np.abs(world).max()) > 1e4
-    origin = np.floor(world.min(axis=0)) if far else np.zeros(3)
-    colors = [fields[key] for key in ("red", "green", "blue") if key in fields]
-    normals = [fields[key] for key in ("nx", "ny", "nz") if key in fields]
-    scene = Scene(
-        path.stem,
-        (world - origin).astype(np.float32),
-        _bytes(np.stack(colors, axis=1)) if len(colors) == 3 else None,
-        np.stack(normals, axis=1).astype(np.float32) if len(normals) == 3 else None,
-        origin=origin,
-    )
-    return scene.validate(), _labels(fields, taxonomy, path) if "label" in fields else None
+    far = bool(np.isfinite(cloud.coord).all()) and float(np.abs(cloud.coord).max()) > 1e4
+    origin = np.floor(cloud.coord.min(axis=0)) if far else np.zeros(3)
+    color = None if cloud.color is None else _bytes(cloud.color)
+    scene = Scene(path.stem, (cloud.coord - origin).astype(np.float32), color, cloud.normal, origin=origin)
+    return scene.validate(), _labels(cloud, taxonomy, path)
 
 
-def _labels(fields: dict[str, NDArray[Any]], taxonomy: Taxonomy, path: Path) -> Labels:
-    ids = fields["label"]
-    if ids.dtype.kind not in "iu":
-        raise UserError(f"{path}: the property 'label' holds {ids.dtype}, not integers; write class ids")
-    confidence = fields.get("confidence")
+def is_table(path: Path) -> bool:
+    """Whether a text has several columns, as a cloud has, and not one, as a prediction file."""
+    with path.open("rb") as stream:
+        return any(len(line.replace(b",", b" ").split()) > 1 for line in itertools.islice(stream, 20))
+
+
+def _labels(cloud: PointCloud, taxonomy: Taxonomy, path: Path) -> Labels | None:
+    prefix = "predicted_" if "predicted_label" in cloud.attributes else ""
+    ids = cloud.attributes.get(f"{prefix}label")
+    if ids is None:
+        return None
+    if ids.dtype.kind not in "iu" and not (ids == np.round(ids)).all():
+        raise UserError(f"{path}: the column 'label' holds fractions, not class ids")
+    confidence = cloud.attributes.get(f"{prefix}confidence")
     return Labels(
         _encode(ids.astype(np.int64), taxonomy, path, first=0),
         None if confidence is None else np.clip(np.nan_to_num(confidence), 0, 1).astype(np.float32),

@@ -12,7 +12,7 @@ from pointnc.scenes.scene import Scene
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.viewer.exhibit import Exhibit
-from pointnc.viewer.labels import Labels, labels_file, read_cloud, read_point_labels
+from pointnc.viewer.labels import Labels, is_table, labels_file, read_cloud, read_point_labels
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -111,7 +111,7 @@ def _from_path(config: DictConfig, path: Path, known: Taxonomy | None) -> tuple[
         taxonomy = known or _taxonomy(config, store)
         return store.load(folder.parent.name, folder.name, taxonomy.segment).validate(), None, taxonomy
     if not path.exists():
-        raise UserError(f"no scene at {path.absolute()}; give a scene's folder in a store, or a .ply cloud")
+        raise UserError(f"no scene at {path.absolute()}; give a scene's folder in a store, or a point cloud")
     taxonomy = known or _taxonomy(config, None)
     return *read_cloud(path, taxonomy), taxonomy
 
@@ -120,10 +120,9 @@ def _from_labels(config: DictConfig, taxonomy: Taxonomy) -> tuple[Scene, Labels 
     """Take the points of a labelled cloud that was given as prediction or truth; its labels are read again as such."""
     clouds = [str(path) for path in (config.prediction, config.truth) if path is not None]
     for cloud in clouds:
-        if Path(cloud).suffix.lower() == ".ply":
-            return read_cloud(labels_file(cloud, None), taxonomy)[0], None, taxonomy
-    for path in clouds:
-        labels_file(path, None)
+        file = labels_file(cloud, None)
+        if file.suffix.lower() != ".txt" or is_table(file):
+            return read_cloud(file, taxonomy)[0], None, taxonomy
     raise UserError(
         f"{clouds[0]} has labels but no points: add scene= or store=" if clouds else f"nothing to show: {GIVE}"
     )

@@ -1,10 +1,11 @@
 import itertools
 
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pointnc.data.sampler import ResumableBatchSampler
+from pointnc.data.sampler import ResumableBatchSampler, class_balanced_weights
 from pointnc.errors import UserError
 
 sizes = st.integers(1, 60)
@@ -121,3 +122,26 @@ def test_mistakes():
         ResumableBatchSampler(3, 1, rank=2, world_size=2)
     with pytest.raises(ValueError, match="skip 4 of 3"):
         ResumableBatchSampler(3, 1).skip(4)
+
+
+def test_class_balanced_weights_draw_every_class_alike() -> None:
+    counts = np.array([[5, 0, 0], [3, 9, 0], [1, 1, 1], [0, 0, 0]])
+    weights = class_balanced_weights(counts)
+    # First a class, then a scene that has it.
+    expected = [(1 / 3), (1 / 3 + 1 / 2), (1 / 3 + 1 / 2 + 1), 1 / 3]
+    np.testing.assert_allclose(weights, expected)
+    assert class_balanced_weights(np.zeros((2, 3))).tolist() == [1, 1]
+
+
+def test_weighted_drawing_is_in_proportion_and_a_function_of_the_epoch() -> None:
+    weights = np.array([1.0, 0.0, 3.0, 4.0])
+    drawn = []
+    for epoch in range(400):
+        sampler = ResumableBatchSampler(4, 2, seed=1, weights=weights)
+        sampler.set_epoch(epoch)
+        keys = [key for batch in sampler for key in batch]
+        assert keys == [key for batch in sampler for key in batch]
+        drawn += [index for _, index in keys]
+    shares = np.bincount(drawn, minlength=4) / len(drawn)
+    np.testing.assert_allclose(shares, weights / 8, atol=0.05)
+    assert shares[1] == 0
