@@ -93,7 +93,7 @@ def adjust_logits(trained: Trained, store: SceneStore, tau: float, split: str = 
         raise UserError(f"logit_adjustment needs a linear head; {trained.path} has a {type(head).__name__}")
     counts = torch.from_numpy(store.histogram(split, trained.taxonomy)).double().clamp_min(1)
     with torch.no_grad():
-        head.bias -= (tau * (counts / counts.sum()).log()).to(head.bias)
+        head.bias.sub_((tau * (counts / counts.sum()).log()).to(head.bias))
 
 
 def open_store(trained: Trained, data_root: str | None) -> SceneStore:
