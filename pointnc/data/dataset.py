@@ -26,6 +26,8 @@ class SceneDataset(Dataset[Sample]):
         features: names out of :data:`pointnc.data.features.CHANNELS`.
         voxel_size: edge of a voxel in metres.
         transforms: the augmentation; None centres the scene and leaves it at that.
+        insertion: what is done to a scene before the augmentation, at its full size; see
+            :class:`pointnc.data.insertion.InstanceInsertion`.
         mix_probability: how likely a sample is to be the union of two augmented scenes.
         representative: which point stands for a voxel; see :func:`pointnc.data.voxels.voxelize`.
         seed: of all randomness.
@@ -52,8 +54,9 @@ class SceneDataset(Dataset[Sample]):
         full_resolution: bool = False,
         limit: int | None = None,
         repeat: int = 1,
+        insertion: Transform | None = None,
     ) -> None:
-        if full_resolution and (transforms is not None or mix_probability > 0):
+        if full_resolution and (transforms is not None or insertion is not None or mix_probability > 0):
             raise ValueError("full-resolution scenes are neither augmented nor mixed")
         if limit is not None and limit < 1:
             raise UserError(f"dataset.limit is {limit}; it must be at least 1, or null for all scenes")
@@ -62,6 +65,7 @@ class SceneDataset(Dataset[Sample]):
         self.store, self.split, self.taxonomy = store, split, taxonomy
         self.features, self.voxel_size = tuple(features), voxel_size
         self.transforms: Transform = transforms or CenterShift()
+        self.insertion = insertion
         self.mix_probability, self.representative = mix_probability, representative
         self.seed, self.full_resolution, self.repeat = seed, full_resolution, repeat
         self.names = store.scenes(split)[:limit]
@@ -82,9 +86,9 @@ class SceneDataset(Dataset[Sample]):
                 none; or it lacks a feature.
         """
         (number, rng), *partners = self.plan(key)
-        scene = self.transforms(self.scene(number), rng)
+        scene = self.transforms(self.source(number, rng), rng)
         for partner, own in partners:
-            scene = mix(scene, self.transforms(self.scene(partner), own))
+            scene = mix(scene, self.transforms(self.source(partner, own), own))
         return make_sample(scene, self.features, self.voxel_size, self.representative, rng, self.full_resolution)
 
     def plan(self, key: Key | int) -> list[tuple[int, np.random.Generator]]:
@@ -104,6 +108,15 @@ class SceneDataset(Dataset[Sample]):
             partner = (number + 1 + int(rng.integers(max(1, len(self.names) - 1)))) % len(self.names)
             scenes.append((partner, np.random.default_rng([*entropy, 1])))
         return scenes
+
+    def source(self, number: int, rng: np.random.Generator) -> Scene:
+        """Return what the transforms get: the ``number``-th scene, with what is inserted into it.
+
+        Raises:
+            UserError: see :meth:`__getitem__`.
+        """
+        scene = self.scene(number)
+        return scene if self.insertion is None else self.insertion(scene, rng)
 
     def scene(self, number: int) -> Scene:
         """Return the ``number``-th scene of the split, checked, its arrays read-only maps of the files.

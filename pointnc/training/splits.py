@@ -17,6 +17,7 @@ from pointnc.data.dataset import SceneDataset
 from pointnc.data.device import DevicePipeline, RawBatch
 from pointnc.data.loaders import make_loader
 from pointnc.data.sampler import ResumableBatchSampler, class_balanced_weights
+from pointnc.data.transforms import Transform
 from pointnc.errors import UserError
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
@@ -71,6 +72,7 @@ def open_data(config: DictConfig) -> Data:
         transforms=instantiate(config.augmentation.transforms),
         mix_probability=config.augmentation.mix_probability,
         representative="random",
+        insertion=_insertion(config, store, taxonomy),
         **common,
     )
     val_dataset = SceneDataset(store, dataset.val_split, taxonomy, full_resolution=True, **common)
@@ -107,6 +109,12 @@ def open_data(config: DictConfig) -> Data:
         val_dataset=val_dataset,
         prepare=pipeline.prepare if pipeline else None,
     )
+
+
+def _insertion(config: DictConfig, store: SceneStore, taxonomy: Taxonomy) -> Transform | None:
+    if not config.get("insertion"):
+        return None
+    return instantiate(config.insertion)(store, config.dataset.train_split, taxonomy)
 
 
 def _weights(sampling: str, store: SceneStore, split: str, taxonomy: Taxonomy) -> NDArray[np.float64] | None:

@@ -113,7 +113,7 @@ class DevicePipeline(Dataset[RawSample]):
             UserError: see :meth:`pointnc.data.dataset.SceneDataset.__getitem__`.
         """
         plan = self.dataset.plan(key)
-        scenes = tuple(self.dataset.scene(number) for number, _ in plan)
+        scenes = tuple(self.dataset.source(number, rng) for number, rng in plan)
         draws = tuple(self._draw(scene, rng) for scene, (_, rng) in zip(scenes, plan))
         uniform = None
         if self.dataset.representative == "random":
