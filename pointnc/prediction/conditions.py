@@ -100,7 +100,7 @@ class Conditions:
             up: which axis points up.
 
         Raises:
-            UserError: unknown unit or axis.
+            UserError: unknown unit or axis, or a network that wants the strength of laser pulses.
         """
         for key, value, kind in (("units", unit, Unit), ("up", up, Up)):
             if value not in get_args(kind):
@@ -113,6 +113,11 @@ class Conditions:
         elif extent * METRES[unit] > 1000 or extent * METRES[unit] < 0.3:
             remarks.append(f"{extent * METRES[unit]:.6g} m across: if that is wrong, give units=mm, cm or auto")
         arrays = {scene_array(name) for name in features}
+        if "strength" in arrays:
+            raise UserError(
+                "the network was trained with the strength of laser pulses, which predict does not read from files; "
+                "prepare a scene store and use python -m pointnc.evaluate, or train with dataset.features=[coord]"
+            )
         color_scale = None
         if "color" in arrays:
             if seen.color_high is None:
