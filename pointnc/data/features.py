@@ -59,7 +59,8 @@ def voxel_features(scene: Scene, voxels: Voxels, features: Sequence[str], mean: 
     """Return the (V, F) features of a scene's voxels, in the order of their names.
 
     Colours are scaled from [0, 255] to the range of their name in ``COLOR_RANGES``; "normal" and "strength" stand as
-    they are; "coord" is in metres, as the transforms left it (centred by :class:`~pointnc.data.transforms.CenterShift`).
+    they are; "coord" is in metres, as the transforms left it, centred by
+    :class:`~pointnc.data.transforms.CenterShift`.
 
     Args:
         scene: N points.

@@ -18,9 +18,9 @@ from pointnc.errors import UserError
 from pointnc.inference.predictor import Predictor
 from pointnc.prediction.blocks import RECORD, count_columns, cut_blocks, points, sort_into
 from pointnc.prediction.conditions import Conditions, Survey, Unit, Up, survey
-from pointnc.prediction.normals import estimate_normals
 from pointnc.prediction.results import ROW, Results
 from pointnc.scenes.atomic import atomic_path
+from pointnc.scenes.normals import estimate_normals
 from pointnc.scenes.scene import Scene
 from pointnc.scenes.taxonomy import Taxonomy
 

@@ -19,8 +19,8 @@ from pointnc.prediction import Conditions, label_file
 from pointnc.prediction import results as results_module
 from pointnc.prediction.blocks import Columns, count_columns, cut_blocks, points
 from pointnc.prediction.conditions import survey
-from pointnc.prediction.normals import estimate_normals
 from pointnc.prediction.results import Results
+from pointnc.scenes.normals import estimate_normals
 from pointnc.scenes.taxonomy import Taxonomy
 from tests.inference.scenes import ColorBackbone
 
