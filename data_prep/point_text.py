@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +53,9 @@ def read_points(path: Path) -> PointText:
         if path.stat().st_size == 0:
             raise UserError(f"{path} is empty; unpack the data set again")
         # As latin-1 every byte is a character: none can stop the reading before the line is looked at.
-        table = np.loadtxt(path, np.float32, comments=None, ndmin=2, encoding="latin-1")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # numpy's, that there are no numbers: refused below
+            table = np.loadtxt(path, np.float32, comments=None, ndmin=2, encoding="latin-1")
     except FileNotFoundError:
         raise UserError(f"{path} does not exist; unpack the data set again") from None
     except ValueError:
@@ -99,21 +102,24 @@ def parse(line: bytes) -> list[float] | None:
     if len(words) != COLUMNS or not all(map(_NUMBER.fullmatch, words)):
         return None
     row = [float(word) for word in words]
-    return row if _legible(np.array([row], np.float32)) else None
+    with np.errstate(over="ignore"):  # a number too large becomes infinite, which is not legible
+        return row if _legible(np.array([row], np.float32)) else None
 
 
 def repair(line: bytes) -> list[float] | None:
     """Return the six numbers of a line in which one character is wrong, or None where that is not what is wrong.
 
-    The character stood for a separator, or for a digit that lost a bit (0x16 for "6"), or follows the last number.
-    Any other one inside a number leaves the number unknown.
+    It stands between two numbers in place of their separator, or is a digit that lost a bit (0x16 for "6"), or follows
+    the last number. Any other one may have been a sign or a digit, which leaves the number unknown.
     """
     strays = [place for place, byte in enumerate(line) if byte not in _EXPECTED]
     if len(strays) != 1:
         return None
     (place,) = strays
     before, stray, after = line[:place], line[place], line[place + 1 :]
-    readings = [before + b" " + after]
+    readings = []
+    if not after or len((before + after).split()) == COLUMNS - 1:
+        readings.append(before + b" " + after)
     if 0 <= stray - 0x10 <= 9:
         readings.append(before + bytes([stray | _BIT]) + after)
     return next((row for row in map(parse, readings) if row is not None), None)
