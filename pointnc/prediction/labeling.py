@@ -144,7 +144,8 @@ def _scene(
             mesh = None if whole is None else conditions.normal(PointCloud(np.empty((len(whole), 3)), normal=whole))
             normal = estimate_normals(coord) if mesh is None else mesh[records["row"]]
     color = np.ascontiguousarray(records["color"]) if "color" in arrays else None
-    return Scene(cloud.path.name, coord, color, normal)
+    strength = np.ascontiguousarray(records["strength"])[:, None] if "strength" in arrays else None
+    return Scene(cloud.path.name, coord, color, normal, strength=strength)
 
 
 def _columns(results: Results, taxonomy: Taxonomy, names: tuple[str, str]) -> Iterator[Columns]:

@@ -205,3 +205,8 @@ def test_it_trains(store: Path, tmp_path: Path) -> None:
     assert list(metrics["per_class"]) == list(taxonomy().names)
     assert (tmp_path / "run" / "report.html").is_file()
     run("pointnc.evaluate", f"checkpoint={tmp_path / 'run'}", f"data_root={store}", folder=tmp_path)
+    scan_without_labels = store / "test" / "11_000000"
+    places = (f"input={scan_without_labels}", f"out={tmp_path / 'labels'}", "accelerator=cpu")
+    run("pointnc.predict", f"checkpoint={tmp_path / 'run'}", *places, folder=tmp_path)
+    labels = np.load(tmp_path / "labels" / "11_000000" / "label.npy")
+    assert len(labels) == 400 and set(labels.tolist()) <= set(taxonomy().ids)
