@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.scannet_scene import hash_array, histogram
+from data_prep.preparing import hash_array, histogram
 
-WIDTH = {"coord": 3, "color": 3, "normal": 3}
-KIND = {"coord": "float32", "color": "uint8", "normal": "float32"}
+WIDTH = {"coord": 3, "color": 3, "normal": 3, "strength": 1}
+KIND = {"coord": "float32", "color": "uint8", "normal": "float32", "strength": "float32"}
 """The types of the arrays; labels and instances may be any signed integer."""
 UNIT_TOLERANCE = 1e-3
 

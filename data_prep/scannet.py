@@ -6,17 +6,16 @@ done again; an interrupted one leaves no folder behind; a damaged one is reporte
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Generator
-from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data_prep.preparing import check_folders, hash_file, prepare_scenes, raise_failures, report, unfinished
 from data_prep.processes import check_workers
 from data_prep.raw_scannet import mesh_path, read_scan
 from data_prep.scannet_labels import label_vertices
 from data_prep.scannet_lists import Splits, find_jobs, split_lists
-from data_prep.scannet_scene import Job, hash_file, prepare_scene
+from data_prep.scannet_scene import Job, prepare_scene
 from data_prep.scannet_summary import summary_table, totals
 from pointnc.benchmarks import scannet
 from pointnc.benchmarks.scannet import LabelMap
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 __all__ = ["Job", "label_vertices", "mesh_path", "prepare", "prepare_scene", "read_scan"]
-
-FAILED = "failed.json"
 
 
 def prepare(
@@ -61,10 +58,7 @@ def prepare(
     """
     check_workers(workers)
     raw, out = Path(raw).absolute(), Path(out).absolute()
-    if not raw.is_dir():
-        raise UserError(f"no raw scans at {raw.absolute()}: give raw=FOLDER with scans/ in it")
-    if (out.exists() and not out.is_dir()) or out.resolve() == raw.resolve():
-        raise UserError(f"out={out} is a file or the raw folder itself: give a folder of its own")
+    check_folders(raw, out, "scans/")
     lists = split_lists(raw, splits)
     jobs, missing = find_jobs(raw, out, lists)
     if strict and missing:
@@ -75,53 +69,12 @@ def prepare(
         names = LabelMap.from_tsv(table)
     # Read first: a damaged manifest is better found before the work than after it.
     before = ((SceneStore(out).manifest or {}) if out.is_dir() else {}).get("listed", {})
-    todo = [job for job in jobs if overwrite or not (job.target / "scene.json").is_file()]
-    failures = _prepare_all(todo, names, workers, strict)
+    todo = unfinished(jobs, overwrite)
+    failures = prepare_scenes(todo, partial(prepare_scene, names=names), workers, strict)
     manifest = _finish(out, lists, table, before)
-    _report(out, manifest, len(jobs) - len(todo), missing, failures)
-    if failures:
-        split, scene = next((split, scene) for split, scenes in failures.items() for scene in scenes)
-        count = sum(map(len, failures.values()))
-        raise UserError(
-            f"{count} of {len(todo)} scenes were not prepared: {failures[split][scene]} (all in {out / FAILED})"
-        )
+    report(out, summary_table(manifest, len(jobs) - len(todo), missing, sum(map(len, failures.values()))), failures)
+    raise_failures(out, failures, len(todo))
     return manifest
-
-
-def _prepare_all(jobs: list[Job], names: LabelMap, workers: int | None, strict: bool) -> dict[str, dict[str, str]]:
-    """Prepare the scenes in parallel; return split to scene to what went wrong."""
-    failed: dict[Path, str] = {}
-    with warnings.catch_warnings(), closing(_run(jobs, names, workers)) as results:
-        warnings.filterwarnings("ignore", module="joblib")  # that a strict stop leaves scenes undone
-        for job, error in results:
-            if error and strict:
-                raise UserError(f"{error} (strict=true)")
-            if error:
-                failed[job.target] = error
-    failures: dict[str, dict[str, str]] = {}
-    for target in (job.target for job in jobs if job.target in failed):  # in the order of the lists
-        failures.setdefault(target.parent.name, {})[target.name] = failed[target]
-    return failures
-
-
-def _run(jobs: list[Job], names: LabelMap, workers: int | None) -> Generator[tuple[Job, str | None], None, None]:
-    """Yield each scene with an error line or None, as they are done."""
-    from joblib import Parallel, delayed
-    from rich.progress import track
-
-    parallel = Parallel(n_jobs=workers or -1, return_as="generator_unordered")
-    with closing(parallel(delayed(_prepare_or_explain)(job, names) for job in jobs)) as results:
-        yield from track(results, description="prepare", total=len(jobs), disable=not jobs)
-
-
-def _prepare_or_explain(job: Job, names: LabelMap) -> tuple[Job, str | None]:
-    try:
-        prepare_scene(job, names)
-    except UserError as error:
-        return job, str(error)
-    except OSError as error:
-        return job, f"{error.filename or job.target}: {error.strerror or error}; mend it or choose another out="
-    return job, None
 
 
 def _finish(
@@ -137,26 +90,6 @@ def _finish(
     manifest["totals"] = totals(manifest)
     write_json(out / MANIFEST, manifest)
     return manifest
-
-
-def _report(
-    out: Path,
-    manifest: dict[str, Any],
-    done_before: int,
-    missing: dict[str, list[str]],
-    failures: dict[str, dict[str, str]],
-) -> None:
-    """Print the closing table and a line for each failure; keep the failures in ``failed.json``."""
-    from rich.console import Console
-
-    console = Console()
-    console.print(summary_table(manifest, done_before, missing, sum(map(len, failures.values()))))
-    (out / FAILED).unlink(missing_ok=True)
-    if failures:
-        write_json(out / FAILED, failures)
-        for split, scenes in failures.items():
-            for scene, error in scenes.items():
-                console.print(f"failed: {split}/{scene}: {error}", soft_wrap=True, markup=False, highlight=False)
 
 
 @entry("tools/prepare_scannet")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data_prep.preparing import write_prepared
 from data_prep.raw_scannet import annotation_paths, mesh_path, read_scan
 from data_prep.scannet_labels import annotate
 from pointnc.benchmarks import scannet
 from pointnc.benchmarks.scannet import LabelMap
 from pointnc.scenes.mesh import vertex_normals
-from pointnc.scenes.store import DTYPES, write_scene
 
 
 @dataclass(frozen=True)
@@ -40,10 +39,7 @@ def prepare_scene(job: Job, names: LabelMap) -> None:
         "color": scan.color,
         "normal": vertex_normals(coord, scan.faces),
     }
-    record: dict[str, Any] = {
-        "points": len(coord),
-        "axis_alignment": scan.axis_alignment.ravel().tolist(),
-    }
+    record: dict[str, Any] = {"axis_alignment": scan.axis_alignment.ravel().tolist()}
     sources = [mesh_path(job.folder), job.folder / f"{job.folder.name}.txt"]
     if job.labels:
         annotation = annotate(scan, names)
@@ -54,16 +50,8 @@ def prepare_scene(job: Job, names: LabelMap) -> None:
             "objects": len(scan.objects),
             "shared_segments": annotation.shared_segments,
             "labels_ply": annotation.labels_ply,
-            "histogram": {
-                taxonomy.segment: histogram(arrays[taxonomy.segment], len(taxonomy))
-                for taxonomy in map(scannet.taxonomy, scannet.TAXONOMIES)
-            },
         }
-    # In the types of the files, so that the hashes are those of what is written.
-    arrays = {key: np.ascontiguousarray(value, DTYPES.get(key, np.int16)) for key, value in arrays.items()}
-    record["hash"] = {key: hash_array(value) for key, value in arrays.items()}
-    record["source"] = {path.name: hash_file(path) for path in sources if path.is_file()}
-    write_scene(job.target, arrays, record)
+    write_prepared(job.target, arrays, record, [scannet.taxonomy(name) for name in scannet.TAXONOMIES], sources)
 
 
 def align(coord: NDArray[np.float32], matrix: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -72,23 +60,3 @@ def align(coord: NDArray[np.float32], matrix: NDArray[np.float64]) -> NDArray[np
     In float64, rounded once: the alignment of a real scan moves it by metres.
     """
     return (coord.astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]).astype(np.float32)
-
-
-def histogram(segment: NDArray[Any], classes: int) -> list[int]:
-    """Return the points of each class of (N,) train indices; -1 is left out."""
-    # Shifted by one instead of masked: one pass, no copy of the labelled part.
-    return np.bincount(segment + 1, minlength=classes + 1)[1:].tolist()
-
-
-def hash_array(array: NDArray[Any]) -> str:
-    """Return the SHA-256 of an array's bytes in C order, without the header of its file."""
-    return "sha256:" + hashlib.sha256(array.tobytes()).hexdigest()
-
-
-def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
-    return "sha256:" + digest.hexdigest()

@@ -60,6 +60,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "pointnc.weights",
         "pointnc.doctor",
         "data_prep.scannet",
+        "data_prep.s3dis",
+        "data_prep.semantickitti",
         "data_prep.rooms",
         "data_prep.check",
     ],

@@ -11,18 +11,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from pointnc.benchmarks.tables import DATA, read_table, read_taxonomy
 from pointnc.errors import UserError
 from pointnc.scenes.taxonomy import Taxonomy
 
-DATA = Path(__file__).parent / "data"
 TAXONOMIES = ("scannet200", "scannet20")
 SPLITS = ("train", "val", "test")
 LABEL_MAP_FILE = "scannetv2-labels.combined.tsv"
-
-
-def _table(name: str) -> list[dict[str, str]]:
-    with (DATA / f"{name}.tsv").open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream, delimiter="\t"))
 
 
 @lru_cache
@@ -34,22 +29,13 @@ def taxonomy(name: str) -> Taxonomy:
     """
     if name not in TAXONOMIES:
         raise UserError(f"unknown taxonomy {name!r}; choose one of {', '.join(TAXONOMIES)}")
-    rows = _table(name)
-    return Taxonomy(
-        name=name,
-        segment=name.replace("scannet", "segment"),
-        names=tuple(row["name"] for row in rows),
-        ids=tuple(int(row["id"]) for row in rows),
-        colors=tuple((int(row["red"]), int(row["green"]), int(row["blue"])) for row in rows),
-        groups=tuple(row["group"] for row in rows),
-        train_only=tuple(index for index, row in enumerate(rows) if row["in_val"] == "0"),
-    )
+    return read_taxonomy(name, segment=name.replace("scannet", "segment"))
 
 
 @lru_cache
 def instance_counts() -> dict[str, int]:
     """Return the number of annotated instances of each of the 200 classes in ScanNet, by class name."""
-    return {row["name"]: int(row["instances"]) for row in _table("scannet200")}
+    return {row["name"]: int(row["instances"]) for row in read_table("scannet200")}
 
 
 def split_scenes(split: str) -> list[str]:

@@ -11,7 +11,7 @@ from pointnc.data.voxels import Voxels
 from pointnc.errors import UserError
 from pointnc.scenes import Scene
 
-CHANNELS = {"color": 3, "color_unit": 3, "color_half": 3, "normal": 3, "coord": 3}
+CHANNELS = {"color": 3, "color_unit": 3, "color_half": 3, "normal": 3, "coord": 3, "strength": 1}
 """Feature name to its number of channels. Colours come in the three ranges that networks are trained with."""
 
 COLOR_RANGES = {"color": (-1.0, 1.0), "color_unit": (0.0, 1.0), "color_half": (-0.5, 0.5)}
@@ -58,8 +58,9 @@ def check_features(scene: Scene, features: Sequence[str]) -> None:
 def voxel_features(scene: Scene, voxels: Voxels, features: Sequence[str], mean: bool) -> NDArray[np.float32]:
     """Return the (V, F) features of a scene's voxels, in the order of their names.
 
-    Colours are scaled from [0, 255] to the range of their name in ``COLOR_RANGES``; "normal" stands as it is; "coord"
-    is in metres, as the transforms left it (centred by :class:`~pointnc.data.transforms.CenterShift`).
+    Colours are scaled from [0, 255] to the range of their name in ``COLOR_RANGES``; "normal" and "strength" stand as
+    they are; "coord" is in metres, as the transforms left it, centred by
+    :class:`~pointnc.data.transforms.CenterShift`.
 
     Args:
         scene: N points.

@@ -17,8 +17,9 @@ RANGES = {
     "color_half": "red, green, blue scaled to -0.5…0.5",
     "normal": "unit normal x, y, z",
     "coord": "x, y, z in metres, centred",
+    "strength": "how much of a laser pulse came back, 0…1",
 }
-"""Feature name to what its three channels hold."""
+"""Feature name to what its channels hold."""
 
 IDENTIFIERS = """
 afl-3.0 agpl-3.0 apache-2.0 artistic-2.0 bsd bsd-2-clause bsd-3-clause bsd-3-clause-clear bsl-1.0 c-uda cc cc0-1.0

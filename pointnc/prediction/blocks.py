@@ -14,7 +14,9 @@ from pointnc.clouds.cloud import CloudFile, PointCloud
 from pointnc.errors import UserError
 from pointnc.prediction.conditions import Conditions, Survey
 
-RECORD = np.dtype([("row", "i8"), ("coord", "f4", 3), ("color", "u1", 3), ("normal", "f4", 3), ("inner", "?")])
+RECORD = np.dtype(
+    [("row", "i8"), ("coord", "f4", 3), ("color", "u1", 3), ("normal", "f4", 3), ("strength", "f4"), ("inner", "?")]
+)
 """A point of a block: its row in the file, and whether the block labels it or only sees it."""
 
 _CELLS = 1024
@@ -49,7 +51,7 @@ class Columns:
 
 
 def points(cloud: CloudFile, conditions: Conditions) -> Iterator[NDArray[np.void]]:
-    """Yield records of the points with finite coordinates, chunk by chunk, all inner; normals 0 where missing."""
+    """Yield records of the points with finite coordinates, chunk by chunk, all inner; what is missing is 0."""
     row = 0
     for chunk in cloud.chunks():
         yield _records(chunk, conditions, row)
@@ -63,6 +65,7 @@ def _records(chunk: PointCloud, conditions: Conditions, first: int) -> NDArray[n
             chunk.coord[good],
             None if chunk.color is None else chunk.color[good],
             None if chunk.normal is None else chunk.normal[good],
+            {name: values[good] for name, values in chunk.attributes.items()},
         )
     records = np.zeros(len(good), RECORD)
     records["row"], records["inner"] = first + good, True
@@ -70,6 +73,9 @@ def _records(chunk: PointCloud, conditions: Conditions, first: int) -> NDArray[n
     normal = conditions.normal(chunk)
     if normal is not None:
         records["normal"] = normal
+    strength = conditions.strength(chunk)
+    if strength is not None:
+        records["strength"] = strength
     return records
 
 

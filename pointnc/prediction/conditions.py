@@ -22,6 +22,9 @@ LARGEST = 60.0
 
 GREY = 128
 
+STRENGTHS = ("strength", "remission", "intensity", "reflectance")
+"""What columns are called that say how much of a laser pulse came back."""
+
 
 @dataclass(frozen=True)
 class Survey:
@@ -35,6 +38,7 @@ class Survey:
         color_high: greatest colour value; None without colours.
         color_is_float: whether colours are floating point.
         has_normal: whether there are normals.
+        strength_high: greatest strength of a laser pulse; None without any.
     """
 
     points: int
@@ -44,6 +48,7 @@ class Survey:
     color_high: float | None
     color_is_float: bool
     has_normal: bool
+    strength_high: float | None = None
 
 
 def survey(cloud: CloudFile) -> Survey:
@@ -55,6 +60,7 @@ def survey(cloud: CloudFile) -> Survey:
     low, high = np.full(3, np.inf), np.full(3, -np.inf)
     points = finite = 0
     color_high: float | None = None
+    strength_high: float | None = None
     color_is_float = has_normal = False
     for chunk in cloud.chunks():
         good = np.isfinite(chunk.coord).all(axis=1)
@@ -66,11 +72,21 @@ def survey(cloud: CloudFile) -> Survey:
             color_is_float = chunk.color.dtype.kind == "f"
             color_high = max(color_high or 0.0, float(np.nanmax(chunk.color)))
         has_normal = has_normal or chunk.normal is not None
+        strength = find_strength(chunk)
+        if strength is not None and len(chunk):
+            strength_high = max(strength_high or 0.0, float(np.nan_to_num(strength).max()))
     if points == 0:
         raise UserError(f"{cloud.path} has no points")
     if finite == 0:
         raise UserError(f"{cloud.path}: none of its {points} points has finite coordinates")
-    return Survey(points, finite, low, high, color_high, color_is_float, has_normal)
+    return Survey(points, finite, low, high, color_high, color_is_float, has_normal, strength_high)
+
+
+def find_strength(cloud: PointCloud) -> NDArray[np.float32] | None:
+    """Return (N,) how much of each laser pulse came back, in the file's range; None where no column has that name."""
+    columns = {name.lower(): values for name, values in cloud.attributes.items()}
+    found = next((columns[name] for name in STRENGTHS if name in columns), None)
+    return None if found is None else found.reshape(-1).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -82,12 +98,14 @@ class Conditions:
         up: the axis that points up in the file.
         origin: (3,) float64 what is subtracted before coordinates become float32, in the file's unit and frame.
         color_scale: factor on colours; None where there are none.
+        strength_scale: factor on the strength of laser pulses.
     """
 
     scale: float
     up: Up
     origin: NDArray[np.float64]
     color_scale: float | None
+    strength_scale: float = 1.0
 
     @classmethod
     def of(cls, seen: Survey, features: Sequence[str], unit: Unit = "m", up: Up = "z") -> tuple[Conditions, list[str]]:
@@ -100,7 +118,7 @@ class Conditions:
             up: which axis points up.
 
         Raises:
-            UserError: unknown unit or axis.
+            UserError: unknown unit or axis, or no strength of laser pulses where the network wants it.
         """
         for key, value, kind in (("units", unit, Unit), ("up", up, Up)):
             if value not in get_args(kind):
@@ -113,6 +131,17 @@ class Conditions:
         elif extent * METRES[unit] > 1000 or extent * METRES[unit] < 0.3:
             remarks.append(f"{extent * METRES[unit]:.6g} m across: if that is wrong, give units=mm, cm or auto")
         arrays = {scene_array(name) for name in features}
+        strength_scale = 1.0
+        if "strength" in arrays:
+            if seen.strength_high is None:
+                raise UserError(
+                    "the network was trained with the strength of laser pulses: the file needs a column "
+                    f"{' or '.join(STRENGTHS)}"
+                )
+            if seen.strength_high > 1:
+                most = 255 if seen.strength_high <= 255 else 65535
+                strength_scale = 1 / most
+                remarks.append(f"strengths go up to {seen.strength_high:.6g}: divided by {most}")
         color_scale = None
         if "color" in arrays:
             if seen.color_high is None:
@@ -129,7 +158,7 @@ class Conditions:
             remarks.append("no normals, which the network was trained with: taken from the faces, or estimated")
         if seen.finite < seen.points:
             remarks.append(f"{seen.points - seen.finite} points without finite coordinates get the label -1")
-        return cls(METRES[unit], up, seen.low, color_scale), remarks
+        return cls(METRES[unit], up, seen.low, color_scale, strength_scale), remarks
 
     def coord(self, cloud: PointCloud) -> NDArray[np.float32]:
         """Return (N, 3) metres, z up, near the origin."""
@@ -153,6 +182,11 @@ class Conditions:
             return np.full((len(cloud), 3), GREY, np.uint8)
         values = np.nan_to_num(cloud.color.astype(np.float32)) * np.float32(self.color_scale)
         return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+    def strength(self, cloud: PointCloud) -> NDArray[np.float32] | None:
+        """Return (N,) strengths of laser pulses from 0 to 1; None where the file has none."""
+        values = find_strength(cloud)
+        return None if values is None else np.nan_to_num(values) * np.float32(self.strength_scale)
 
     def _turn(self, vectors: NDArray[Any]) -> NDArray[Any]:
         if self.up == "z":

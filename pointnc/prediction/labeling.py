@@ -18,9 +18,9 @@ from pointnc.errors import UserError
 from pointnc.inference.predictor import Predictor
 from pointnc.prediction.blocks import RECORD, count_columns, cut_blocks, points, sort_into
 from pointnc.prediction.conditions import Conditions, Survey, Unit, Up, survey
-from pointnc.prediction.normals import estimate_normals
 from pointnc.prediction.results import ROW, Results
 from pointnc.scenes.atomic import atomic_path
+from pointnc.scenes.normals import estimate_normals
 from pointnc.scenes.scene import Scene
 from pointnc.scenes.taxonomy import Taxonomy
 
@@ -144,7 +144,8 @@ def _scene(
             mesh = None if whole is None else conditions.normal(PointCloud(np.empty((len(whole), 3)), normal=whole))
             normal = estimate_normals(coord) if mesh is None else mesh[records["row"]]
     color = np.ascontiguousarray(records["color"]) if "color" in arrays else None
-    return Scene(cloud.path.name, coord, color, normal)
+    strength = np.ascontiguousarray(records["strength"])[:, None] if "strength" in arrays else None
+    return Scene(cloud.path.name, coord, color, normal, strength=strength)
 
 
 def _columns(results: Results, taxonomy: Taxonomy, names: tuple[str, str]) -> Iterator[Columns]:

@@ -14,7 +14,7 @@ from pointnc.errors import UserError
 IGNORE = -1
 """Train index of a point that has no class: it is neither learned from nor scored."""
 
-PER_POINT = ("coord", "color", "normal", "semantic", "instance")
+PER_POINT = ("coord", "color", "normal", "strength", "semantic", "instance")
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Scene:
         normal: (N, 3) float32 unit vectors.
         semantic: (N,) integer train index, -1 where a point has no class.
         instance: (N,) integer instance number, -1 where a point belongs to none.
+        strength: (N, 1) float32 in [0, 1], how much of a laser scanner's pulse came back.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Scene:
     semantic: NDArray[Any] | None = None
     instance: NDArray[Any] | None = None
     origin: NDArray[np.float64] = dataclasses.field(default_factory=lambda: np.zeros(3))
+    strength: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         """Return the number of points N."""

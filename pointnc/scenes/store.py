@@ -1,7 +1,8 @@
 """The scene store: one folder of .npy files a scene, memory-mapped, shared with Pointcept's preprocessing.
 
-Layout: ``<root>/<split>/<scene>/{coord,color,normal,segment20,segment200,instance}.npy`` and, where pointnc
-wrote it, ``<root>/manifest.json`` (label sets, counts, class histograms, version).
+Layout: ``<root>/<split>/<scene>/{coord,color,normal,strength,segment20,segment200,instance}.npy``, of which all but
+``coord`` may be missing, and, where pointnc wrote it, ``<root>/manifest.json`` (label sets, counts, class histograms,
+version).
 """
 
 from __future__ import annotations
@@ -22,7 +23,13 @@ from pointnc.scenes.taxonomy import Taxonomy
 
 VERSION = 1
 MANIFEST = "manifest.json"
-DTYPES = {"coord": np.float32, "color": np.uint8, "normal": np.float32, "instance": np.int32}
+DTYPES = {
+    "coord": np.float32,
+    "color": np.uint8,
+    "normal": np.float32,
+    "strength": np.float32,
+    "instance": np.int32,
+}
 """What the arrays are written as; label arrays are int16."""
 
 
@@ -82,7 +89,7 @@ class SceneStore:
             UserError: a file is damaged or missing.
         """
         folder = self.root / split / name
-        arrays = {key: self._map(folder / f"{key}.npy") for key in ("coord", "color", "normal", "instance")}
+        arrays = {key: self._map(folder / f"{key}.npy") for key in ("coord", "color", "normal", "strength", "instance")}
         if arrays["coord"] is None:
             raise UserError(f"{folder / 'coord.npy'} is missing; {self.hint}")
         arrays["semantic"] = None
@@ -96,6 +103,9 @@ class SceneStore:
             labels = arrays[key]
             if labels is not None and labels.ndim == 2:
                 arrays[key] = labels[:, 0]
+        strength = arrays["strength"]
+        if strength is not None and strength.ndim == 1:
+            arrays["strength"] = strength[:, None]
         return Scene(name=name, **arrays)  # type: ignore[arg-type]
 
     @staticmethod
@@ -173,7 +183,7 @@ def write_scene(
 
     Args:
         folder: ``<root>/<split>/<scene>``.
-        arrays: file stem to array ("coord", "color", "normal", "segment200", "instance"); see ``DTYPES``.
+        arrays: file stem to array ("coord", "color", "normal", "strength", "segment200", "instance"); see ``DTYPES``.
         record: what :func:`write_manifest` sums up, kept as ``scene.json``.
     """
     with atomic_path(folder) as temporary:

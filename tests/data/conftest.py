@@ -41,6 +41,7 @@ def make_store(tmp_path, make_scene):
             content = {key: scene.arrays()[key] for key in ("coord", "color", "normal")}
             content["segment4"] = rng.integers(-1, 4, len(scene))
             content["instance"] = rng.integers(-1, 9, len(scene))
+            content["strength"] = rng.random((len(scene), 1), np.float32)
             if number == 0:
                 content.update(arrays)
             content = {key: value for key, value in content.items() if value is not None}

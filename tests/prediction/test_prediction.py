@@ -19,8 +19,8 @@ from pointnc.prediction import Conditions, label_file
 from pointnc.prediction import results as results_module
 from pointnc.prediction.blocks import Columns, count_columns, cut_blocks, points
 from pointnc.prediction.conditions import survey
-from pointnc.prediction.normals import estimate_normals
 from pointnc.prediction.results import Results
+from pointnc.scenes.normals import estimate_normals
 from pointnc.scenes.taxonomy import Taxonomy
 from tests.inference.scenes import ColorBackbone
 
@@ -172,6 +172,39 @@ def test_y_up_is_turned_upright() -> None:
 def test_unknown_settings_are_named(setting: dict[str, str]) -> None:
     with pytest.raises(UserError, match="choose one of"):
         conditions(np.array([[0.0, 0, 0], [4, 2.5, 3]]), **setting)
+
+
+class StrengthBackbone(nn.Module):
+    """Whose features are 1 - s, s - 0.5, 0: the head's classes are weak, strong and never."""
+
+    out_channels = 3
+
+    def forward(self, coord: torch.Tensor, features: torch.Tensor, batch_size: int) -> torch.Tensor:
+        return torch.cat([0.5 - features, features - 0.5, torch.full_like(features, -1)], dim=1)
+
+
+@pytest.mark.parametrize(("name", "most", "remark"), [("strength", 1, None), ("Intensity", 65535, "divided by 65535")])
+def test_strength_of_laser_pulses_reaches_the_network(tmp_path: Path, name: str, most: int, remark: str | None) -> None:
+    columns, _ = colored(400)
+    strong = np.random.default_rng(0).random(400) < 0.5
+    columns["z"][7] = np.nan
+    columns[name] = np.where(strong, 0.9 * most, 0.1 * most).astype(np.float32)
+    network = predictor(("strength",))
+    network.model.backbone = StrengthBackbone()
+    outcome = label_file(open_cloud(write(tmp_path / "a.npy", columns)), tmp_path / "b.npy", network, TAXONOMY)
+    expected = np.where(strong, TAXONOMY.ids[1], TAXONOMY.ids[0])
+    expected[7] = -1
+    np.testing.assert_array_equal(read_cloud(tmp_path / "b.npy").attributes["label"], expected)
+    assert [one for one in outcome.remarks if "strength" in one] == (
+        [] if remark is None else [f"strengths go up to {np.float32(0.9 * most):.6g}: {remark}"]
+    )
+
+
+def test_missing_strength_is_a_line(tmp_path: Path) -> None:
+    cloud = open_cloud(write(tmp_path / "a.npy", colored(40)[0]))
+    with pytest.raises(UserError, match="strength of laser pulses: the file needs a column strength or remission"):
+        label_file(cloud, tmp_path / "b.npy", predictor(("strength",)), TAXONOMY)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npy"]
 
 
 def test_utm_coordinates_keep_millimetres() -> None:

@@ -21,6 +21,7 @@ def arrays(count: int, seed: int = 0) -> dict[str, np.ndarray]:
         "coord": rng.normal(size=(count, 3)).astype(np.float32),
         "color": rng.integers(0, 256, (count, 3)).astype(np.uint8),
         "normal": rng.normal(size=(count, 3)).astype(np.float32),
+        "strength": rng.random((count, 1)).astype(np.float32),
         "segment200": rng.integers(-1, 200, count).astype(np.int16),
         "instance": rng.integers(-1, 9, count).astype(np.int32),
     }

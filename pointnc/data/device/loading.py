@@ -146,6 +146,7 @@ class DevicePipeline(Dataset[RawSample]):
                 semantic=_join([_labels(scene) for scene in scenes]),
                 color=_join([scene.color for scene in scenes]) if "color" in wanted else None,
                 normal=_join([scene.normal for scene in scenes]) if "normal" in wanted else None,
+                strength=_join([scene.strength for scene in scenes]) if "strength" in wanted else None,
             ),
             parameters=tuple(Parameters.of(step) for step in zip(*draws)),
             samples=Layout.of(tuple(lengths)),

@@ -67,6 +67,7 @@ class PointBatch:
         semantic: (N,) int32 train index, -1 = ignore.
         color: (N, 3) uint8 or float32 in [0, 255]; None where colour is not asked for.
         normal: (N, 3) float32 unit vectors; None where normals are not asked for.
+        strength: (N, 1) float32 in [0, 1]; None where it is not asked for.
     """
 
     layout: Layout
@@ -74,6 +75,7 @@ class PointBatch:
     semantic: Tensor
     color: Tensor | None = None
     normal: Tensor | None = None
+    strength: Tensor | None = None
 
     def __len__(self) -> int:
         """Return the number of points N."""

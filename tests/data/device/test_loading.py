@@ -40,7 +40,7 @@ def test_recipes_make_the_hosts_batches(name, representative, make_store, taxono
         make_store(6),
         "train",
         taxonomy,
-        (*FEATURES, "coord"),
+        (*FEATURES, "coord", "strength"),
         0.3,
         instantiate(augmentation.transforms),
         augmentation.mix_probability,

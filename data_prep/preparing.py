@@ -1,0 +1,271 @@
+"""What all preparations of a data set share: scenes done in parallel, each whole or not at all, and resumed.
+
+A preparer says which scenes there are (:class:`SceneJob`) and how one is made; :func:`prepare_store` does the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_prep.processes import check_workers
+from pointnc.errors import UserError
+from pointnc.scenes.atomic import write_json
+from pointnc.scenes.store import DTYPES, MANIFEST, SceneStore, write_manifest, write_scene
+from pointnc.scenes.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+FAILED = "failed.json"
+PRINTED = 20
+"""How many failures are printed; ``failed.json`` has them all."""
+
+Failures = dict[str, dict[str, str]]
+"""Split to scene to what went wrong."""
+
+
+class SceneJob(Protocol):
+    """One scene to prepare; it travels to another process."""
+
+    @property
+    def target(self) -> Path:
+        """``<store>/<split>/<scene>``."""
+
+
+Job = TypeVar("Job", bound=SceneJob)
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """What a store says about itself.
+
+    Attributes:
+        taxonomy: the label set of its scenes.
+        source: what it was made from, in words.
+        notes: returns lines for the closing table, from the manifest.
+    """
+
+    taxonomy: Taxonomy
+    source: str
+    notes: Callable[[Mapping[str, Any]], list[str]] = lambda manifest: []
+
+
+def check_folders(raw: Path, out: Path, layout: str) -> None:
+    """Refuse a raw folder that is not there and an output that is a file or the raw folder.
+
+    Args:
+        raw: where the raw data lie.
+        out: the store to write.
+        layout: what the raw folder holds, for the message.
+
+    Raises:
+        UserError: see above.
+    """
+    if not raw.is_dir():
+        raise UserError(f"no raw scans at {raw.absolute()}: give raw=FOLDER with {layout} in it")
+    if (out.exists() and not out.is_dir()) or out.resolve() == raw.resolve():
+        raise UserError(f"out={out} is a file or the raw folder itself: give a folder of its own")
+
+
+def prepare_store(
+    out: Path,
+    jobs: Sequence[Job],
+    prepare: Callable[[Job], None],
+    data_set: DataSet,
+    *,
+    workers: int | None = None,
+    overwrite: bool = False,
+    strict: bool = False,
+) -> dict[str, Any]:
+    """Prepare the scenes that are not done yet, print what there is now, and return the manifest.
+
+    Args:
+        out: the store; one that is there already is completed.
+        jobs: every scene that should be in it.
+        prepare: makes one scene, by :func:`write_prepared`; called in other processes.
+        data_set: what goes into the manifest.
+        workers: processes; None for one a core.
+        overwrite: prepare again what is done.
+        strict: stop at the first damaged scene.
+
+    Raises:
+        UserError: scenes are damaged: the others are done before, and ``failed.json`` in ``out`` says why; or the
+            store holds another label set, or has a scene in another split.
+    """
+    check_workers(workers)
+    # Read first: a damaged manifest is better found before the work than after it.
+    before: dict[str, Any] = {}
+    if out.is_dir():
+        store = SceneStore(out)
+        store.check_taxonomy(data_set.taxonomy)
+        before = (store.manifest or {}).get("listed", {})
+        _check_splits(out, jobs)
+    todo = unfinished(jobs, overwrite)
+    failures = prepare_scenes(todo, prepare, workers, strict)
+    out.mkdir(parents=True, exist_ok=True)
+    manifest = write_manifest(out, [data_set.taxonomy], data_set.source)
+    listed: dict[str, list[str]] = {}
+    for job in jobs:
+        listed.setdefault(job.target.parent.name, []).append(job.target.name)
+    manifest["listed"] = {**before, **listed}
+    write_json(out / MANIFEST, manifest)
+    counts = f"{len(jobs) - len(todo)} scenes were done before, {sum(map(len, failures.values()))} failed"
+    report(out, summary_table(manifest, data_set.taxonomy, [counts, *data_set.notes(manifest)]), failures)
+    raise_failures(out, failures, len(todo))
+    return manifest
+
+
+def _check_splits(out: Path, jobs: Sequence[Job]) -> None:
+    """Refuse to prepare a scene for one split that is in another one of the store: training would see validation."""
+    there = {path.parent.name: path.parent.parent.name for path in out.glob("*/*/scene.json")}
+    for job in jobs:
+        name, split = job.target.name, job.target.parent.name
+        if there.get(name, split) != split:
+            raise UserError(f"{out} has scene {name} in {there[name]}, not in {split}: give another out=STORE")
+
+
+def unfinished(jobs: Sequence[Job], overwrite: bool = False) -> list[Job]:
+    """Return the scenes that have no finished folder, or all of them."""
+    return [job for job in jobs if overwrite or not (job.target / "scene.json").is_file()]
+
+
+def prepare_scenes(
+    jobs: Sequence[Job], prepare: Callable[[Job], None], workers: int | None = None, strict: bool = False
+) -> Failures:
+    """Prepare scenes in parallel, with a bar of progress; return what went wrong, in the order of the jobs.
+
+    Raises:
+        UserError: with ``strict``, what went wrong first.
+    """
+    failed: dict[Path, str] = {}
+    with warnings.catch_warnings(), closing(_run(jobs, prepare, workers)) as results:
+        warnings.filterwarnings("ignore", module="joblib")  # that a strict stop leaves scenes undone
+        for target, error in results:
+            if error and strict:
+                raise UserError(f"{error} (strict=true)")
+            if error:
+                failed[target] = error
+    failures: Failures = {}
+    for target in (job.target for job in jobs if job.target in failed):
+        failures.setdefault(target.parent.name, {})[target.name] = failed[target]
+    return failures
+
+
+def _run(
+    jobs: Sequence[Job], prepare: Callable[[Job], None], workers: int | None
+) -> Generator[tuple[Path, str | None], None, None]:
+    """Yield each scene's target with an error line or None, as they are done."""
+    from joblib import Parallel, delayed
+    from rich.progress import track
+
+    parallel = Parallel(n_jobs=workers or -1, return_as="generator_unordered")
+    with closing(parallel(delayed(_prepare_or_explain)(job, prepare) for job in jobs)) as results:
+        yield from track(results, description="prepare", total=len(jobs), disable=not jobs)
+
+
+def _prepare_or_explain(job: Job, prepare: Callable[[Job], None]) -> tuple[Path, str | None]:
+    try:
+        prepare(job)
+    except UserError as error:
+        return job.target, str(error)
+    except OSError as error:
+        place = error.filename or job.target
+        return job.target, f"{place}: {error.strerror or error}; mend it or choose another out="
+    return job.target, None
+
+
+def write_prepared(
+    target: Path,
+    arrays: Mapping[str, NDArray[Any]],
+    record: Mapping[str, Any],
+    taxonomies: Sequence[Taxonomy],
+    sources: Sequence[Path] = (),
+) -> None:
+    """Write a scene with its number of points, its class histograms and the hashes of arrays and source files.
+
+    Args:
+        target: ``<store>/<split>/<scene>``.
+        arrays: as :func:`pointnc.scenes.store.write_scene` takes them; those of a label set may be missing.
+        record: what else ``scene.json`` says.
+        taxonomies: the label sets.
+        sources: files that the scene was made of; those that do not exist are left out.
+    """
+    # In the types of the files, so that the hashes are those of what is written.
+    arrays = {key: np.ascontiguousarray(value, DTYPES.get(key, np.int16)) for key, value in arrays.items()}
+    labeled = [taxonomy for taxonomy in taxonomies if taxonomy.segment in arrays]
+    full = {"points": len(arrays["coord"]), **record}
+    if labeled:
+        full["histogram"] = {t.segment: histogram(arrays[t.segment], len(t)) for t in labeled}
+    full["hash"] = {key: hash_array(value) for key, value in arrays.items()}
+    full["source"] = {path.name: hash_file(path) for path in sources if path.is_file()}
+    write_scene(target, arrays, full)
+
+
+def histogram(segment: NDArray[Any], classes: int) -> list[int]:
+    """Return the points of each class of (N,) train indices; -1 is left out."""
+    # Shifted by one instead of masked: one pass, no copy of the labelled part.
+    return np.bincount(segment + 1, minlength=classes + 1)[1:].tolist()
+
+
+def hash_array(array: NDArray[Any]) -> str:
+    """Return the SHA-256 of an array's bytes in C order, without the header of its file."""
+    return "sha256:" + hashlib.sha256(array.tobytes()).hexdigest()
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+    return "sha256:" + digest.hexdigest()
+
+
+def summary_table(manifest: Mapping[str, Any], taxonomy: Taxonomy, notes: Sequence[str]) -> Table:
+    """Return scenes, points and classes by split, with notes below."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title="scene store", caption_justify="left")
+    for column in ("split", "scenes", "points", f"classes of {len(taxonomy)}"):
+        table.add_column(column, justify="left" if column == "split" else "right")
+    for split, content in manifest["splits"].items():
+        counts = content["histogram"].get(taxonomy.segment)
+        seen = "–" if counts is None else str(np.count_nonzero(counts))
+        table.add_row(split, str(len(content["scenes"])), f"{content['points']:,}", seen)
+    table.caption = Text("\n".join(notes))  # as plain text: a file's name may hold brackets
+    return table
+
+
+def report(out: Path, table: Table, failures: Failures) -> None:
+    """Print the closing table and a line for each failure; keep the failures in ``failed.json``."""
+    from rich.console import Console
+
+    console = Console()
+    console.print(table)
+    (out / FAILED).unlink(missing_ok=True)
+    if not failures:
+        return
+    write_json(out / FAILED, failures)
+    lines = [f"failed: {split}/{name}: {error}" for split, scenes in failures.items() for name, error in scenes.items()]
+    for line in lines[:PRINTED]:
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+    if len(lines) > PRINTED:
+        console.print(f"... and {len(lines) - PRINTED} more in {out / FAILED}", soft_wrap=True, highlight=False)
+
+
+def raise_failures(out: Path, failures: Failures, todo: int) -> None:
+    """Raise a UserError with the first failure, where there is one."""
+    if failures:
+        error = next(error for scenes in failures.values() for error in scenes.values())
+        count = sum(map(len, failures.values()))
+        raise UserError(f"{count} of {todo} scenes were not prepared: {error} (all in {out / FAILED})")
