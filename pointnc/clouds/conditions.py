@@ -145,6 +145,11 @@ class Conditions:
         """Return (N, 3) metres, z up, near the origin."""
         return self._turn(((cloud.coord - self.origin) * self.scale).astype(np.float32))
 
+    def world_origin(self) -> NDArray[np.float64]:
+        """Return (3,) float64 metres, z up: added to :meth:`coord` it gives world coordinates."""
+        turned: NDArray[np.float64] = self._turn((self.origin * self.scale)[None])[0]
+        return turned
+
     def normal(self, cloud: PointCloud) -> NDArray[np.float32] | None:
         """Return (N, 3) unit normals, z up; None where the file has none. Broken ones become (0, 0, 1)."""
         if cloud.normal is None:

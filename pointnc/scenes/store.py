@@ -57,6 +57,10 @@ class SceneStore:
             raise UserError(f"{path} has version {manifest['version']}, newer than this pointnc; upgrade it")
         return manifest
 
+    def splits(self) -> list[str]:
+        """Return the sorted names of the splits that have scenes."""
+        return sorted({path.parent.parent.name for path in self.root.glob("[!.]*/[!.]*/coord.npy")})
+
     def scenes(self, split: str) -> list[str]:
         """Return the sorted names of a split's scenes.
 
@@ -96,6 +100,9 @@ class SceneStore:
             labels = arrays[key]
             if labels is not None and labels.ndim == 2:
                 arrays[key] = labels[:, 0]
+        origin = (self.manifest or {}).get("splits", {}).get(split, {}).get("scenes", {}).get(name, {}).get("origin")
+        if origin is not None:
+            return Scene(name=name, origin=np.array(origin, np.float64), **arrays)  # type: ignore[arg-type]
         return Scene(name=name, **arrays)  # type: ignore[arg-type]
 
     @staticmethod
@@ -174,7 +181,8 @@ def write_scene(
     Args:
         folder: ``<root>/<split>/<scene>``.
         arrays: file stem to array ("coord", "color", "normal", "segment200", "instance"); see ``DTYPES``.
-        record: what :func:`write_manifest` sums up, kept as ``scene.json``.
+        record: what :func:`write_manifest` sums up, kept as ``scene.json``. An ``origin`` in it (three numbers,
+            metres) is what was subtracted from world coordinates; :meth:`SceneStore.load` gives it to the scene.
     """
     with atomic_path(folder) as temporary:
         temporary.mkdir()
