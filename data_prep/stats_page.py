@@ -57,11 +57,11 @@ def _table(headings: Iterable[str], rows: Iterable[Iterable[str]], left: int) ->
     """Return a table of html cells; the first ``left`` columns are set flush left."""
 
     def cells(kind: str, values: Iterable[str]) -> str:
-        opened = (f'<{kind} class="l">' if i < left else f"<{kind}>" for i, _ in enumerate(values := list(values)))
-        return "".join(f"{start}{value}</{kind}>" for start, value in zip(opened, values))
+        return "".join(f"<{kind}{' class=l' * (i < left)}>{value}</{kind}>" for i, value in enumerate(values))
 
     lines = "".join(f"<tr>{cells('td', row)}</tr>\n" for row in rows)
-    return f'<div class="wide"><table><thead><tr>{cells("th", headings)}</tr></thead><tbody>\n{lines}</tbody></table></div>'
+    head = f"<thead><tr>{cells('th', headings)}</tr></thead>"
+    return f'<div class="wide"><table>{head}<tbody>\n{lines}</tbody></table></div>'
 
 
 def _splits(found: Statistics) -> str:
