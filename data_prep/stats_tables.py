@@ -51,29 +51,35 @@ def split_table(found: Statistics) -> Table:
 
 
 def class_table(found: Statistics) -> Table:
-    """Return a row for each class, the commonest first: counts of the split that counts, group, weights."""
+    """Return a row for each class, the commonest first: counts of the split that counts, group, weights.
+
+    It fits 80 columns. The group is the taxonomy's, with that by frequency behind it where they differ.
+    """
     from rich.table import Table
 
     part = found.splits[found.split]
     total = max(int(found.counts.sum()), 1)
-    table = Table(title=f"classes in {found.split}; weights: the losses weighted_…, β = {found.beta:g}")
-    headings = ["class", "group", "by frequency", "points", "share", "scenes"]
-    headings += ["instances"] if part.instances is not None else []
-    for heading in (*headings, *found.weights):
-        table.add_column(
-            heading.replace("_", " "), justify="left" if heading in ("class", "group", "by frequency") else "right"
-        )
+    table = Table(
+        title=f"classes in {found.split}; weights of the losses weighted_inverse (1/n), weighted_square_root (1/√n) "
+        f"and weighted_effective_number (β = {found.beta:g})",
+        box=None,
+        padding=(0, 1, 0, 0),
+    )
+    objects = part.instances is not None
+    headings = ["class", "group", "points", "share", "scenes", *(["objects"] if objects else []), "1/n", "1/√n", "β"]
+    for heading in headings:
+        left = heading in ("class", "group")
+        table.add_column(heading, justify="left" if left else "right", overflow="fold", no_wrap=heading != "class")
     for k in np.argsort(-found.counts, kind="stable"):
-        objects = [f"{part.instances[k]:,}"] if part.instances is not None else []
+        group, derived = found.taxonomy.groups[k], found.groups[k]
         table.add_row(
             found.taxonomy.names[k],
-            found.taxonomy.groups[k] or "–",
-            found.groups[k],
+            derived if group in ("", derived) else f"{group} ({derived})",
             f"{found.counts[k]:,}",
             f"{found.counts[k] / total:.2%}",
             str(int(found.presence[:, k].sum())),
-            *objects,
-            *(f"{weights[k]:.3g}" for weights in found.weights.values()),
+            *([f"{part.instances[k]:,}"] if part.instances is not None else []),
+            *(f"{weights[k]:.2g}" for weights in found.weights.values()),
         )
     return table
 
