@@ -104,7 +104,11 @@ def quote(name: str) -> str:
     """Return a name as yaml reads it back, in quotation marks where they are needed."""
     plain = re.fullmatch(r"[A-Za-z_](?:[\w -]*\w)?", name, re.ASCII)
     words = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
-    return name if plain and name.lower() not in words else json.dumps(name)
+    if plain and name.lower() not in words:
+        return name
+    # Not json's escapes beyond 16 bits: yaml does not know pairs of surrogates.
+    text = json.dumps(name, ensure_ascii=False)
+    return "".join(letter if letter.isprintable() else f"\\U{ord(letter):08x}" for letter in text)
 
 
 def moved(taxonomy: Taxonomy, counts: Mapping[int, int]) -> list[str]:
