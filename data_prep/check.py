@@ -66,7 +66,9 @@ def check(store: str | Path, *, splits: Splits | None = None, workers: int | Non
     from joblib import Parallel, delayed
 
     check_workers(workers)
-    reader = SceneStore(Path(store).absolute(), hint="give the folder that python -m data_prep.scannet wrote")
+    reader = SceneStore(
+        Path(store).absolute(), hint="give the folder that python -m data_prep.scannet or data_prep.custom wrote"
+    )
     manifest = reader.manifest or {}
     listed = expected_scenes(manifest, splits)
     found = _found(reader.root, listed if splits is not None else None)
@@ -87,7 +89,9 @@ def check(store: str | Path, *, splits: Splits | None = None, workers: int | Non
 
 
 def expected_scenes(manifest: Mapping[str, Any], splits: Splits | None) -> dict[str, list[str]]:
-    """Return the scenes that should be there, by split."""
+    """Return the scenes that should be there, by split: none where nobody says."""
+    if "listed" not in manifest and splits is None and not _is_scannet(manifest):
+        return {}  # nobody says which scenes there should be
     lists = split_lists(None)
     for split, names in manifest.get("listed", {}).items():
         lists[split] = scannet.split_scenes(split) if names == "official" else list(names)
@@ -101,6 +105,12 @@ def expected_scenes(manifest: Mapping[str, Any], splits: Splits | None) -> dict[
             raise UserError(f"the store was not prepared for split {unknown[0]!r}; choose among {', '.join(lists)}")
         return {split: lists[split] for split in splits}
     return split_lists(None, splits)
+
+
+def _is_scannet(manifest: Mapping[str, Any]) -> bool:
+    """Whether a store may be one of ScanNet's: its label sets are, or it does not say which it has."""
+    known = manifest.get("taxonomies", {})
+    return not known or any(scannet.taxonomy(name).segment in known for name in scannet.TAXONOMIES)
 
 
 def _found(root: Path, only: Mapping[str, Any] | None) -> dict[str, list[str]]:

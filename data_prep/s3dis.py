@@ -130,7 +130,7 @@ def prepare_room(job: Room, normals: bool = False) -> None:
         "instance": np.repeat(np.arange(len(files)), lengths),
     }
     if normals:
-        from pointnc.scenes.normals import estimate_normals
+        from pointnc.clouds.normals import estimate_normals
 
         arrays["normal"] = estimate_normals(arrays["coord"])
     record = {"objects": len(files), **damage, "other_names": dict(others), "skipped_files": skipped}

@@ -64,6 +64,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "data_prep.semantickitti",
         "data_prep.rooms",
         "data_prep.check",
+        "data_prep.custom",
+        "data_prep.taxonomy",
+        "data_prep.stats",
+        "data_prep.export",
     ],
 )
 def test_help(module: str, tmp_path: Path) -> None:

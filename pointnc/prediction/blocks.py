@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.clouds.cloud import CloudFile, PointCloud
+from pointnc.clouds.conditions import Conditions, Survey
 from pointnc.errors import UserError
-from pointnc.prediction.conditions import Conditions, Survey
 
 RECORD = np.dtype(
     [("row", "i8"), ("coord", "f4", 3), ("color", "u1", 3), ("normal", "f4", 3), ("strength", "f4"), ("inner", "?")]

@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.clouds.cloud import CloudFile, Columns, PointCloud
+from pointnc.clouds.conditions import Conditions, Survey, Unit, Up, survey
 from pointnc.clouds.e57 import E57File
+from pointnc.clouds.normals import estimate_normals
 from pointnc.data.features import scene_array
 from pointnc.errors import UserError
 from pointnc.inference.predictor import Predictor
 from pointnc.prediction.blocks import RECORD, count_columns, cut_blocks, points, sort_into
-from pointnc.prediction.conditions import Conditions, Survey, Unit, Up, survey
 from pointnc.prediction.results import ROW, Results
 from pointnc.scenes.atomic import atomic_path
-from pointnc.scenes.normals import estimate_normals
 from pointnc.scenes.scene import Scene
 from pointnc.scenes.taxonomy import Taxonomy
 
@@ -86,7 +86,9 @@ def label_file(
     """
     start = time.perf_counter()
     seen = survey(cloud)
-    conditions, remarks = Conditions.of(seen, predictor.features, unit, up)
+    conditions, remarks = Conditions.of(seen, {scene_array(name) for name in predictor.features}, unit, up)
+    if seen.finite < seen.points:
+        remarks.append(f"{seen.points - seen.finite} points without finite coordinates get the label -1")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
         results = Results(Path(scratch) / "results.bin", seen.points)

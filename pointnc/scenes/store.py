@@ -64,6 +64,10 @@ class SceneStore:
             raise UserError(f"{path} has version {manifest['version']}, newer than this pointnc; upgrade it")
         return manifest
 
+    def splits(self) -> list[str]:
+        """Return the sorted names of the splits that have scenes."""
+        return sorted({path.parent.parent.name for path in self.root.glob("[!.]*/[!.]*/coord.npy")})
+
     def scenes(self, split: str) -> list[str]:
         """Return the sorted names of a split's scenes.
 
@@ -106,6 +110,9 @@ class SceneStore:
         strength = arrays["strength"]
         if strength is not None and strength.ndim == 1:
             arrays["strength"] = strength[:, None]
+        origin = (self.manifest or {}).get("splits", {}).get(split, {}).get("scenes", {}).get(name, {}).get("origin")
+        if origin is not None:
+            return Scene(name=name, origin=np.array(origin, np.float64), **arrays)  # type: ignore[arg-type]
         return Scene(name=name, **arrays)  # type: ignore[arg-type]
 
     @staticmethod
@@ -184,7 +191,8 @@ def write_scene(
     Args:
         folder: ``<root>/<split>/<scene>``.
         arrays: file stem to array ("coord", "color", "normal", "strength", "segment200", "instance"); see ``DTYPES``.
-        record: what :func:`write_manifest` sums up, kept as ``scene.json``.
+        record: what :func:`write_manifest` sums up, kept as ``scene.json``. An ``origin`` in it (three numbers,
+            metres) is what was subtracted from world coordinates; :meth:`SceneStore.load` gives it to the scene.
     """
     with atomic_path(folder) as temporary:
         temporary.mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,9 @@ from pointnc.errors import UserError
 from pointnc.scenes.scene import IGNORE
 
 GROUPS = ("head", "common", "tail")
+LARGEST_ID = 2**24 - 1
+COLUMNS = {"name": "names", "id": "ids", "color": "colors", "group": "groups"}
+"""Key of a class in a yaml's list ``classes`` to the attribute of :class:`Taxonomy`."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,14 @@ class Taxonomy:
                 raise UserError(f"taxonomy {self.name}: {key} lists {twice!r} twice")
         if min(self.ids) < 0:
             raise UserError(f"taxonomy {self.name}: negative id {min(self.ids)}")
+        if max(self.ids) > LARGEST_ID:
+            raise UserError(f"taxonomy {self.name}: id {max(self.ids)} is above {LARGEST_ID}; number the classes anew")
+        for name, color in zip(self.names, self.colors):
+            if not all(0 <= value <= 255 for value in color):
+                raise UserError(f"taxonomy {self.name}: the colour {list(color)} of {name!r} goes beyond 0 to 255")
+        # It becomes the name of a file in the store: nothing that leads elsewhere.
+        if not re.fullmatch(r"segment\w*", self.segment):
+            raise UserError(f"taxonomy {self.name}: segment is {self.segment!r}; it must be 'segment', or begin so")
         unknown = set(self.groups) - {*GROUPS, ""}
         if unknown:
             raise UserError(f"taxonomy {self.name}: unknown group {sorted(unknown)[0]!r}; use {', '.join(GROUPS)}")
@@ -97,11 +109,15 @@ class Taxonomy:
     def from_dict(cls, data: Mapping[str, Any]) -> Taxonomy:
         """Build a taxonomy from what :meth:`to_dict` wrote, or from a yaml mapping.
 
-        Only ``names`` is required: ids count from 0, colours are spread over the hue circle.
+        Either ``names``, ``ids``, ``colors`` and ``groups`` are lists of K, or ``classes`` is one of K mappings with
+        the keys ``name``, ``id``, ``color`` and ``group``. Names alone are required: ids count from 0, colours are
+        spread over the hue circle.
 
         Raises:
             UserError: a key is missing or malformed.
         """
+        if isinstance(data, Mapping) and "classes" in data:
+            data = _by_column(data)
         if not isinstance(data, Mapping) or not isinstance(data.get("names"), Sequence):
             raise UserError("a taxonomy needs a list 'names'")
         names = tuple(str(name) for name in data["names"])
@@ -142,6 +158,31 @@ class Taxonomy:
             if mine != theirs:
                 return f"class {index} is {mine[0]!r} (id {mine[1]}) against {theirs[0]!r} (id {theirs[1]})"
         return None
+
+
+def _by_column(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a taxonomy that is written class by class as lists of names, ids, colours and groups."""
+    rows = data["classes"]
+    name = data.get("name", "custom")
+    if not isinstance(rows, Sequence) or isinstance(rows, str) or not all(isinstance(row, Mapping) for row in rows):
+        raise UserError(f"taxonomy {name}: 'classes' is no list of classes such as {{id: 1, name: wall}}")
+    for number, row in enumerate(rows):
+        unknown = [key for key in row if key not in COLUMNS]
+        if unknown or "name" not in row:
+            wrong = f"an unknown key {unknown[0]!r}" if unknown else "no name"
+            raise UserError(f"taxonomy {name}: class {number} has {wrong}; the keys are {', '.join(COLUMNS)}")
+    columns: dict[str, Any] = {"names": [row["name"] for row in rows]}
+    colors = spread_colors(len(rows))
+    missing: dict[str, Any] = {"id": None, "color": None, "group": ""}
+    for key, default in missing.items():
+        given = [row.get(key, default) for row in rows]
+        if key == "id" and None in given:
+            if any(value is not None for value in given):
+                raise UserError(f"taxonomy {name}: {rows[given.index(None)]['name']!r} has no id, but others have one")
+            continue
+        spares = colors if key == "color" else [default] * len(rows)
+        columns[COLUMNS[key]] = [spare if value is None else value for value, spare in zip(given, spares)]
+    return {**{key: value for key, value in data.items() if key != "classes"}, **columns}
 
 
 def spread_colors(count: int) -> list[tuple[int, int, int]]:

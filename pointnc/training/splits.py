@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from pointnc.data.batch import VoxelBatch
 from pointnc.data.dataset import SceneDataset
 from pointnc.data.device import DevicePipeline, RawBatch
+from pointnc.data.features import feature_channels, scene_array
 from pointnc.data.loaders import make_loader
 from pointnc.data.sampler import ResumableBatchSampler, class_balanced_weights
 from pointnc.data.transforms import Transform
@@ -60,6 +61,7 @@ def open_data(config: DictConfig) -> Data:
     taxonomy: Taxonomy = instantiate(dataset.taxonomy)
     store = SceneStore(dataset.store, hint=dataset.hint)
     store.check_taxonomy(taxonomy)
+    check_splits(store, dataset, taxonomy)
     common = {
         "features": tuple(dataset.features),
         "voxel_size": dataset.voxel_size,
@@ -115,6 +117,45 @@ def _insertion(config: DictConfig, store: SceneStore, taxonomy: Taxonomy) -> Tra
     if not config.get("insertion"):
         return None
     return instantiate(config.insertion)(store, config.dataset.train_split, taxonomy)
+
+
+def check_splits(store: SceneStore, dataset: DictConfig, taxonomy: Taxonomy) -> None:
+    """See that both splits are there and that every scene has what the network wants, before a step is made.
+
+    Raises:
+        UserError: a split, an array or the labels are missing; the message names the override that mends it.
+    """
+    features = tuple(dataset.features)
+    feature_channels(features)
+    for key in ("train_split", "val_split"):
+        split = dataset[key]
+        there = store.splits()
+        if there and split not in there:
+            raise UserError(
+                f"the store {store.root.absolute()} has no split {split!r}, only {', '.join(there)}: give "
+                f"dataset.{key}=NAME"
+            )
+        names = store.scenes(split)
+        lacking = {
+            name: [scene for scene in names if not (store.root / split / scene / f"{scene_array(name)}.npy").is_file()]
+            for name in features
+        }
+        for name, scenes in lacking.items():
+            if scenes:
+                rest = ",".join(other for other in features if not lacking[other]) or "coord"
+                raise UserError(
+                    f"{len(scenes)} of {len(names)} scenes of {split} have no {scene_array(name)}, first {scenes[0]}: "
+                    f"leave it out by dataset.features=[{rest}], or prepare the store with {scene_array(name)}s"
+                )
+        segments = (taxonomy.segment, "segment")
+        unlabelled = [
+            scene for scene in names if not any((store.root / split / scene / f"{s}.npy").is_file() for s in segments)
+        ]
+        if unlabelled:
+            raise UserError(
+                f"{len(unlabelled)} of {len(names)} scenes of {split} have no labels ({taxonomy.segment}.npy), first "
+                f"{unlabelled[0]}: give another dataset.{key}=, or prepare the store with labels"
+            )
 
 
 def _weights(sampling: str, store: SceneStore, split: str, taxonomy: Taxonomy) -> NDArray[np.float64] | None:

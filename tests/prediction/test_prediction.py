@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from torch import nn
 
 from pointnc.clouds import PointCloud, open_cloud, read_cloud
+from pointnc.clouds.conditions import survey
+from pointnc.clouds.normals import estimate_normals
 from pointnc.errors import UserError
 from pointnc.inference.predictor import Predictor
 from pointnc.models.segmentor import Segmentor
 from pointnc.prediction import Conditions, label_file
 from pointnc.prediction import results as results_module
 from pointnc.prediction.blocks import Columns, count_columns, cut_blocks, points
-from pointnc.prediction.conditions import survey
 from pointnc.prediction.results import Results
-from pointnc.scenes.normals import estimate_normals
 from pointnc.scenes.taxonomy import Taxonomy
 from tests.inference.scenes import ColorBackbone
 

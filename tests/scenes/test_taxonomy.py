@@ -66,3 +66,32 @@ def test_difference_names_the_first_class() -> None:
     one = Taxonomy.from_dict({"names": ["a", "b"]})
     assert one.difference(Taxonomy.from_dict({"names": ["a", "b"], "name": "other"})) is None
     assert "class 1 is 'b' (id 1) against 'c' (id 1)" in str(one.difference(Taxonomy.from_dict({"names": ["a", "c"]})))
+
+
+def test_class_by_class_is_the_same_as_list_by_list() -> None:
+    rows = [{"id": 4, "name": "wall", "color": [1, 2, 3], "group": "head"}, {"id": 0, "name": "lamp", "group": "tail"}]
+    found = Taxonomy.from_dict({"name": "mine", "segment": "segment_fine", "classes": rows})
+    assert found.ids == (4, 0) and found.names == ("wall", "lamp") and found.groups == ("head", "tail")
+    assert found.colors[0] == (1, 2, 3) and found.segment == "segment_fine"
+    assert Taxonomy.from_dict(found.to_dict()) == found
+    assert Taxonomy.from_dict({"classes": [{"name": "a"}, {"name": "b"}]}).ids == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"classes": "wall"}, "no list of classes"),
+        ({"classes": [{"id": 1}]}, "class 0 has no name"),
+        ({"classes": [{"name": "a", "colour": [1, 2, 3]}]}, "unknown key 'colour'"),
+        ({"classes": [{"name": "a", "id": 1}, {"name": "b"}]}, "'b' has no id"),
+        ({"classes": [{"name": "a", "color": [1, 2]}]}, "malformed"),
+        ({"classes": [{"name": "a", "color": [1, 2, 300]}]}, "beyond 0 to 255"),
+        ({"classes": [{"name": "a", "id": 2**24}]}, "above 16777215"),
+        ({"names": ["a"], "segment": "../segment"}, "segment"),
+        ({"names": ["a"], "segment": "coord"}, "segment"),
+        ({"classes": []}, "no classes"),
+    ],
+)
+def test_mistakes_in_a_file(data: dict, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        Taxonomy.from_dict(data)

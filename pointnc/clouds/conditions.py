@@ -1,16 +1,16 @@
-"""What a stranger's points must become before a network sees them: metres, z up, colours from 0 to 255."""
+"""What a stranger's points must become before they are a scene: metres, z up, colours from 0 to 255."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.clouds.cloud import CloudFile, PointCloud
-from pointnc.data.features import scene_array
 from pointnc.errors import UserError
 
 Unit = Literal["m", "cm", "mm", "auto"]
@@ -57,12 +57,25 @@ def survey(cloud: CloudFile) -> Survey:
     Raises:
         UserError: it is damaged, or has no point with finite coordinates.
     """
+    return survey_points(cloud.chunks(), cloud.path)
+
+
+def survey_points(chunks: Iterable[PointCloud], path: Path) -> Survey:
+    """Look through the points of a file, piece by piece.
+
+    Args:
+        chunks: the points.
+        path: of the file, for the message.
+
+    Raises:
+        UserError: no point has finite coordinates.
+    """
     low, high = np.full(3, np.inf), np.full(3, -np.inf)
     points = finite = 0
     color_high: float | None = None
     strength_high: float | None = None
     color_is_float = has_normal = False
-    for chunk in cloud.chunks():
+    for chunk in chunks:
         good = np.isfinite(chunk.coord).all(axis=1)
         points, finite = points + len(chunk), finite + int(good.sum())
         if good.any():
@@ -76,9 +89,9 @@ def survey(cloud: CloudFile) -> Survey:
         if strength is not None and len(chunk):
             strength_high = max(strength_high or 0.0, float(np.nan_to_num(strength).max()))
     if points == 0:
-        raise UserError(f"{cloud.path} has no points")
+        raise UserError(f"{path} has no points")
     if finite == 0:
-        raise UserError(f"{cloud.path}: none of its {points} points has finite coordinates")
+        raise UserError(f"{path}: none of its {points} points has finite coordinates")
     return Survey(points, finite, low, high, color_high, color_is_float, has_normal, strength_high)
 
 
@@ -108,12 +121,12 @@ class Conditions:
     strength_scale: float = 1.0
 
     @classmethod
-    def of(cls, seen: Survey, features: Sequence[str], unit: Unit = "m", up: Up = "z") -> tuple[Conditions, list[str]]:
+    def of(cls, seen: Survey, arrays: Collection[str], unit: Unit = "m", up: Up = "z") -> tuple[Conditions, list[str]]:
         """Decide from what a file holds; return the conditions and a remark on everything that was assumed.
 
         Args:
             seen: the file.
-            features: what the network wants, names out of :data:`pointnc.data.features.CHANNELS`.
+            arrays: what the network wants besides coordinates: "color", "normal", both or neither.
             unit: of the coordinates; "auto": the first of m, cm, mm in which the file is at most 60 m across.
             up: which axis points up.
 
@@ -130,7 +143,6 @@ class Conditions:
             remarks.append(f"units=auto: {extent:.6g} across, taken as {unit}")
         elif extent * METRES[unit] > 1000 or extent * METRES[unit] < 0.3:
             remarks.append(f"{extent * METRES[unit]:.6g} m across: if that is wrong, give units=mm, cm or auto")
-        arrays = {scene_array(name) for name in features}
         strength_scale = 1.0
         if "strength" in arrays:
             if seen.strength_high is None:
@@ -156,13 +168,16 @@ class Conditions:
                 color_scale = 1.0
         if "normal" in arrays and not seen.has_normal:
             remarks.append("no normals, which the network was trained with: taken from the faces, or estimated")
-        if seen.finite < seen.points:
-            remarks.append(f"{seen.points - seen.finite} points without finite coordinates get the label -1")
         return cls(METRES[unit], up, seen.low, color_scale, strength_scale), remarks
 
     def coord(self, cloud: PointCloud) -> NDArray[np.float32]:
         """Return (N, 3) metres, z up, near the origin."""
         return self._turn(((cloud.coord - self.origin) * self.scale).astype(np.float32))
+
+    def world_origin(self) -> NDArray[np.float64]:
+        """Return (3,) float64 metres, z up: added to :meth:`coord` it gives world coordinates."""
+        turned: NDArray[np.float64] = self._turn((self.origin * self.scale)[None])[0]
+        return turned
 
     def normal(self, cloud: PointCloud) -> NDArray[np.float32] | None:
         """Return (N, 3) unit normals, z up; None where the file has none. Broken ones become (0, 0, 1)."""

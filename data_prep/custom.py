@@ -1,0 +1,195 @@
+"""One's own labelled scans to a scene store: ``python -m data_prep.custom root=FOLDER out=STORE``.
+
+``FOLDER/<split>/`` holds one file a scene, of any format that :mod:`pointnc.clouds` reads. A scene that is done is done
+again only where its file or the settings have changed; a bad file is reported and the others are done.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from data_prep.custom_report import print_report
+from data_prep.custom_scene import Settings, is_done, prepare_room, read_record
+from data_prep.folder import Room, find_rooms
+from data_prep.processes import check_workers
+from pointnc.benchmarks import scannet
+from pointnc.clouds.conditions import Unit, Up
+from pointnc.entry import entry
+from pointnc.errors import UserError
+from pointnc.scenes.atomic import write_json
+from pointnc.scenes.store import MANIFEST, SceneStore, write_manifest
+from pointnc.scenes.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+FAILED = "failed.json"
+TAXONOMY = "taxonomy.yaml"
+
+
+def prepare(
+    root: str | Path,
+    out: str | Path,
+    settings: Settings,
+    *,
+    splits: Sequence[str] | None = None,
+    files: str = "*",
+    workers: int | None = None,
+    overwrite: bool = False,
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Prepare every file and return the manifest, and file ("train/a.ply") to what is wrong with it.
+
+    The failures are also kept in ``failed.json`` of the store, and printed.
+
+    Args:
+        root: folder with a folder for each split.
+        out: the store to write; a store that is there already is completed.
+        settings: how the files are read.
+        splits: which folders; None for all.
+        files: pattern that file names must match.
+        workers: processes; None for one a core.
+        overwrite: prepare again what is done.
+
+    Raises:
+        UserError: the folder is missing or holds nothing, or ``out`` is another kind of store.
+    """
+    check_workers(workers)
+    root, out = Path(root).absolute(), Path(out).absolute()
+    rooms, failures = find_rooms(root, splits, files)
+    _check_target(root, out, rooms, settings)
+    todo = [room for room in rooms if overwrite or not is_done(room, out / room.split / room.name, settings)]
+    out.mkdir(parents=True, exist_ok=True)
+    with closing(_run(todo, out, settings, workers)) as results:
+        for room, error in results:
+            if error is not None:
+                failures[room.label] = error
+                # What an earlier state of the file gave must not stand for it.
+                shutil.rmtree(out / room.split / room.name, ignore_errors=True)
+    failures = dict(sorted(failures.items()))
+    manifest = write_manifest(out, [settings.taxonomy], source="files of one's own")
+    manifest["listed"] = {split: list(content["scenes"]) for split, content in manifest["splits"].items()}
+    write_json(out / MANIFEST, manifest)
+    (out / FAILED).unlink(missing_ok=True)
+    if failures:
+        write_json(out / FAILED, failures)
+    print_report(manifest, settings.taxonomy, len(rooms) - len(todo), failures)
+    return manifest, failures
+
+
+def _check_target(root: Path, out: Path, rooms: Sequence[Room], settings: Settings) -> None:
+    """Refuse a store that holds what this preparation would not replace and could not sum up.
+
+    Raises:
+        UserError: it does.
+    """
+    if (out.exists() and not out.is_dir()) or out.resolve() == root.resolve():
+        raise UserError(f"out={out} is a file or the root itself: give a folder of its own")
+    if not out.is_dir():
+        return
+    _ = SceneStore(out).manifest  # a damaged one is better found before the work than after it
+    mine = {(room.split, room.name) for room in rooms}
+    others = [path.parent for path in sorted(out.glob("[!.]*/[!.]*/scene.json"))]
+    others = [path for path in others if (path.parent.name, path.name) not in mine]
+    strange = [path for path in others if read_record(path).get("settings") != settings.fingerprint()]
+    if strange:
+        raise UserError(
+            f"out={out} holds {len(strange)} scenes that were prepared otherwise, first "
+            f"{strange[0].parent.name}/{strange[0].name}: remove them, or give another out="
+        )
+
+
+def _run(
+    rooms: list[Room], out: Path, settings: Settings, workers: int | None
+) -> Generator[tuple[Room, str | None], None, None]:
+    """Yield each room with an error line or None, as they are done."""
+    from joblib import Parallel, delayed
+    from rich.progress import track
+
+    parallel = Parallel(n_jobs=workers or -1, return_as="generator_unordered")
+    with closing(parallel(delayed(_prepare_or_explain)(room, out, settings) for room in rooms)) as results:
+        yield from track(results, description="prepare", total=len(rooms), disable=not rooms)
+
+
+def _prepare_or_explain(room: Room, out: Path, settings: Settings) -> tuple[Room, str | None]:
+    try:
+        prepare_room(room, out / room.split / room.name, settings)
+    except UserError as error:
+        return room, str(error)
+    except OSError as error:
+        return room, f"{error.filename or room.path}: {error.strerror or error}; mend it or choose another out="
+    return room, None
+
+
+def read_taxonomy(value: str | None, root: Path) -> Taxonomy:
+    """Return the taxonomy of a file, or of a benchmark by name.
+
+    Args:
+        value: the file or name; None for ``taxonomy.yaml`` in ``root``.
+        root: the folder of the data.
+
+    Raises:
+        UserError: it is missing or malformed.
+    """
+    if value in scannet.TAXONOMIES and not Path(str(value)).exists():
+        return scannet.taxonomy(str(value))
+    path = root / TAXONOMY if value is None else Path(value)
+    if not path.is_file():
+        raise UserError(
+            f"taxonomy file {path} does not exist: give taxonomy=FILE, or make one by "
+            f"python -m data_prep.taxonomy root={root}"
+        )
+    return Taxonomy.from_yaml(path)
+
+
+def read_settings(config: dict[str, Any]) -> Settings:
+    """Return the settings of a composed configuration.
+
+    Raises:
+        UserError: one is out of range.
+    """
+    for key, allowed in (("unknown", ("error", "ignore")), ("normals", ("auto", "none"))):
+        if config[key] not in allowed:
+            raise UserError(f"{key}={config[key]}: choose one of {', '.join(allowed)}")
+    for key, kind in (("units", Unit), ("up", Up)):
+        if config[key] not in get_args(kind):
+            raise UserError(f"{key}={config[key]}: choose one of {', '.join(get_args(kind))}")
+    return Settings(
+        taxonomy=read_taxonomy(config["taxonomy"], Path(config["root"])),
+        ignore=read_ignored(config["ignore"]),
+        **{key: config[key] for key in ("label", "instance", "unknown", "units", "up", "normals")},
+    )
+
+
+def read_ignored(value: Any) -> tuple[int, ...]:
+    """Return the ids that mean no class, given as one or a list; -1 always is one.
+
+    Raises:
+        UserError: it is neither.
+    """
+    values = [] if value is None else value if isinstance(value, list) else [value]
+    if not all(isinstance(one, int) and not isinstance(one, bool) for one in values):
+        raise UserError(f"ignore={value}: give the ids that mean no class, such as ignore=[0,255]")
+    return tuple(sorted({-1, *values}))
+
+
+@entry("tools/custom")
+def main(config: DictConfig) -> int:
+    """Prepare a folder of one's own scans."""
+    from omegaconf import OmegaConf
+
+    settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    if settings["root"] is None or settings["out"] is None:
+        raise UserError("give root=FOLDER (with train/, val/ in it) and out=STORE")
+    keys = ("splits", "files", "workers", "overwrite")
+    _, failures = prepare(
+        settings["root"], settings["out"], read_settings(settings), **{key: settings[key] for key in keys}
+    )
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    main()

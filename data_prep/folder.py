@@ -1,0 +1,98 @@
+"""The folder convention of one's own data: ``<root>/<split>/``, and in it one file (or store folder) a scene."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+from data_prep.scannet_scene import hash_file
+from pointnc.clouds.formats import SUFFIXES
+from pointnc.errors import UserError
+
+
+@dataclass(frozen=True)
+class Room:
+    """One scene to read.
+
+    Attributes:
+        split: the folder that it lies in.
+        name: of the scene: the file's name without its suffix.
+        path: the file, or the folder of a store's scene.
+    """
+
+    split: str
+    name: str
+    path: Path
+
+    @property
+    def label(self) -> str:
+        """How messages call it."""
+        return f"{self.split}/{self.path.name}"
+
+    def state(self) -> list[list[str | int]]:
+        """Return name, size and time of change of its files: another state, another content."""
+        files = sorted(self.path.glob("*.npy")) if self.path.is_dir() else [self.path]
+        return [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files]
+
+    def hashes(self) -> dict[str, str]:
+        """Return the SHA-256 of its files by name."""
+        files = sorted(self.path.glob("*.npy")) if self.path.is_dir() else [self.path]
+        return {file.name: hash_file(file) for file in files}
+
+
+def find_rooms(root: Path, splits: Sequence[str] | None = None, files: str = "*") -> tuple[list[Room], dict[str, str]]:
+    """Return what lies in the folders of the splits, sorted, and what is wrong with what cannot be read.
+
+    Args:
+        root: the folder.
+        splits: which of its folders; None for all.
+        files: pattern that names must match.
+
+    Returns:
+        The rooms, and file ("train/a.obj") to a line.
+
+    Raises:
+        UserError: the folder or a split is missing, or there is nothing to read.
+    """
+    if not root.is_dir():
+        raise UserError(f"root={root} is no folder: it must hold train/, val/, ... with one file a scene")
+    folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    folders = [path for path in folders if not (path / "coord.npy").is_file()]
+    if splits is not None:
+        missing = [split for split in splits if split not in {path.name for path in folders}]
+        if missing:
+            there = ", ".join(path.name for path in folders) or "none"
+            raise UserError(f"root={root} has no folder {missing[0]!r}; its folders are: {there}")
+        folders = [path for path in folders if path.name in splits]
+    rooms: list[Room] = []
+    failures: dict[str, str] = {}
+    for folder in folders:
+        names: dict[str, str] = {}
+        for path in sorted(folder.iterdir()):
+            if path.name.startswith(".") or not fnmatch(path.name, files):
+                continue
+            place = f"{folder.name}/{path.name}"
+            if path.is_dir():
+                if not (path / "coord.npy").is_file():
+                    failures[place] = "a folder without coord.npy is no scene; files must lie in the split's folder"
+                    continue
+            elif path.suffix.lower() not in SUFFIXES:
+                failures[place] = (
+                    f"unknown format {path.suffix or 'without a suffix'}; known are {', '.join(SUFFIXES)} "
+                    "(files='*.ply' would leave it out)"
+                )
+                continue
+            name = path.name if path.is_dir() else path.stem
+            if name in names:
+                failures[place] = f"{names[name]} beside it has the same name; rename one"
+                continue
+            names[name] = path.name
+            rooms.append(Room(folder.name, name, path))
+    if not rooms:
+        loose = [path for path in root.iterdir() if path.suffix.lower() in SUFFIXES or (path / "coord.npy").is_file()]
+        where = f"{len(loose)} lie in it directly: move them into train/ and val/" if loose else "nothing can be read"
+        first = next((f" ({place}: {line})" for place, line in failures.items()), "")
+        raise UserError(f"root={root} holds no point cloud in <split>/: {where}{first}")
+    return rooms, failures

@@ -1,0 +1,207 @@
+"""The label values of one's own files as a taxonomy to fill names in: ``python -m data_prep.taxonomy root=FOLDER``.
+
+Every value is counted; groups follow from the counts, colours are spread over the hue circle. What the file holds
+already (names, colours, groups, order) is kept.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from data_prep.columns import find_label, whole_numbers, without_ignored
+from data_prep.custom import TAXONOMY, read_ignored, read_taxonomy
+from data_prep.folder import Room, find_rooms
+from data_prep.processes import check_workers
+from data_prep.taxonomy_file import derive_taxonomy, moved, placeholder, write_taxonomy
+from pointnc.clouds import open_cloud
+from pointnc.entry import entry
+from pointnc.errors import UserError
+from pointnc.scenes.scene import IGNORE
+from pointnc.scenes.store import SceneStore
+from pointnc.scenes.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+MOST = 1000
+"""Different label values beyond which a column does not hold classes."""
+
+
+@dataclass
+class Values:
+    """What the label columns of a folder hold.
+
+    Attributes:
+        points: split to label value to points; ids that mean no class are left out.
+        scenes: label value to the number of scenes that contain it.
+        columns: name of a label column to the number of files that have it; None: files without labels.
+        failures: file to what is wrong with it.
+    """
+
+    points: dict[str, Counter[int]] = field(default_factory=dict)
+    scenes: Counter[int] = field(default_factory=Counter)
+    columns: Counter[str | None] = field(default_factory=Counter)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def total(self) -> Counter[int]:
+        """Return the points of each value in all splits."""
+        return sum(self.points.values(), Counter[int]())
+
+
+def count_values(
+    root: str | Path,
+    *,
+    label: str | None = None,
+    ignore: Sequence[int] = (IGNORE,),
+    splits: Sequence[str] | None = None,
+    files: str = "*",
+    workers: int | None = None,
+) -> Values:
+    """Count the label values of all files of a folder, piece by piece.
+
+    Args:
+        root: folder with a folder for each split; or a store.
+        label: name of the column; None: see :func:`data_prep.columns.find_label`.
+        ignore: ids that mean no class.
+        splits: which folders; None for all.
+        files: pattern that file names must match.
+        workers: processes; None for one a core.
+
+    Raises:
+        UserError: there is nothing to read.
+    """
+    from joblib import Parallel, delayed
+    from rich.progress import track
+
+    check_workers(workers)
+    rooms, failures = find_rooms(Path(root), splits, files)
+    found = Values(failures=failures)
+    parallel = Parallel(n_jobs=workers or -1, return_as="generator")
+    results = parallel(delayed(_count_or_explain)(room, label, tuple(ignore)) for room in rooms)
+    for room, (column, counts, error) in zip(rooms, track(results, description="count", total=len(rooms))):
+        if error is not None:
+            found.failures[room.label] = error
+            continue
+        found.columns[column] += 1
+        found.points.setdefault(room.split, Counter()).update(counts)
+        found.scenes.update(counts.keys())
+    return found
+
+
+def _count_or_explain(
+    room: Room, label: str | None, ignore: tuple[int, ...]
+) -> tuple[str | None, Counter[int], str | None]:
+    try:
+        return *_count(room, label, ignore), None
+    except UserError as error:
+        return None, Counter(), str(error)
+    except OSError as error:
+        return None, Counter(), f"{error.filename or room.path}: {error.strerror or error}"
+
+
+def _count(room: Room, label: str | None, ignore: tuple[int, ...]) -> tuple[str | None, Counter[int]]:
+    counts: Counter[int] = Counter()
+    column = None
+    for chunk in open_cloud(room.path).chunks():
+        column = find_label(chunk.attributes, label, str(room.path))
+        if column is None:
+            break
+        ids = without_ignored(whole_numbers(chunk.attributes[column], column, str(room.path)), ignore)
+        values, numbers = np.unique(ids[ids != IGNORE], return_counts=True)
+        counts.update(dict(zip(values.tolist(), numbers.tolist())))
+        if len(counts) > MOST:
+            raise UserError(
+                f"{room.path}: {column} holds more than {MOST} different values, so it seems not to be one of classes; "
+                "give label=NAME"
+            )
+    negative = [value for value in counts if value < 0]
+    if negative:
+        raise UserError(
+            f"{room.path}: {column} holds the negative id {min(negative)}; if it means no class, give "
+            f"ignore=[-1,{min(negative)}]"
+        )
+    return column, counts
+
+
+def report(taxonomy: Taxonomy, found: Values, path: Path) -> None:
+    """Print the classes with their counts, what was kept against the frequencies, and what is to be done next."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(soft_wrap=True, highlight=False)
+    table = Table("id", "name", "group", *found.points, "scenes", title=f"{len(taxonomy)} classes")
+    total = found.total()
+    order = sorted(range(len(taxonomy)), key=lambda index: -total[taxonomy.ids[index]])
+    for index in order:
+        number = taxonomy.ids[index]
+        table.add_row(
+            str(number),
+            taxonomy.names[index],
+            taxonomy.groups[index],
+            *(f"{counts[number]:,}" for counts in found.points.values()),
+            str(found.scenes[number]),
+        )
+    for column in table.columns[3:]:
+        column.justify = "right"
+    console.print(table, soft_wrap=False)
+    names = ", ".join(f"{column or 'no label'} ({count} files)" for column, count in found.columns.items())
+    console.print(f"labels from the column: {names}", markup=False)
+    for line in moved(taxonomy, basis(found)):
+        console.print(f"kept: {line} (regroup=true derives it)", markup=False)
+    nameless = sum(name == placeholder(number) for name, number in zip(taxonomy.names, taxonomy.ids))
+    console.print(f"wrote {path}" + (f": {nameless} names are to be filled in" if nameless else ""), markup=False)
+    for place, line in found.failures.items():
+        console.print(f"failed: {place}: {line}", markup=False, style="red")
+
+
+def basis(found: Values) -> Counter[int]:
+    """Return the counts that groups follow from: those of train, where there is one."""
+    return found.points["train"] if found.points.get("train") else found.total()
+
+
+def stored_names(root: Path) -> Taxonomy | None:
+    """Return the label set of a store's manifest, with train indices as ids, since these are what its arrays hold."""
+    if not (root / "manifest.json").is_file():
+        return None
+    known = (SceneStore(root).manifest or {}).get("taxonomies", {})
+    if len(known) != 1:
+        return None
+    data = next(iter(known.values()))
+    return Taxonomy.from_dict({**data, "ids": list(range(len(data["names"])))})
+
+
+@entry("tools/taxonomy")
+def main(config: DictConfig) -> int:
+    """Write the taxonomy of a folder's labels."""
+    from omegaconf import OmegaConf
+
+    settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    if settings["root"] is None:
+        raise UserError("give root=FOLDER (with train/, val/ in it)")
+    root = Path(settings["root"])
+    path = Path(settings["out"] or root / TAXONOMY)
+    if path.is_dir():
+        raise UserError(f"out={path} is a folder: name a file")
+    given = Taxonomy.from_yaml(path) if path.exists() else None
+    names = stored_names(root) if settings["names"] is None else read_taxonomy(settings["names"], root)
+    keys = ("label", "splits", "files", "workers")
+    found = count_values(root, ignore=read_ignored(settings["ignore"]), **{key: settings[key] for key in keys})
+    counts = basis(found)
+    everything = {number: counts[number] for number in found.total()}
+    if not everything:
+        first = next((f": {place}: {line}" for place, line in found.failures.items()), "")
+        raise UserError(f"no file in {root} has labels; name their column by label=NAME{first}")
+    taxonomy = derive_taxonomy(everything, settings["name"], given, names, settings["regroup"])
+    write_taxonomy(path, taxonomy, found.total(), found.scenes)
+    report(taxonomy, found, path)
+    return 1 if found.failures else 0
+
+
+if __name__ == "__main__":
+    main()
