@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from data_prep.scannet_scene import hash_file
+from data_prep.preparing import hash_file
 from pointnc.clouds.formats import SUFFIXES
 from pointnc.errors import UserError
 
