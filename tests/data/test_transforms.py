@@ -14,6 +14,7 @@ CASES = {
     "center_xy": (T.CenterShift(z=False), {"coord"}),
     "dropout": (T.RandomDropout(p=1), set()),
     "crop": (T.SphereCrop(200), set()),
+    "crop_by_class": (T.SphereCrop(200, class_balanced=1.0), set()),
     "rotate": (T.RandomRotate(p=1), {"coord", "normal"}),
     "scale": (T.RandomScale(), {"coord"}),
     "flip": (T.RandomFlip(p=1), {"coord", "normal"}),
@@ -205,6 +206,25 @@ def test_crop_surrounds_one_of_the_points(make_scene):
     kept = np.linalg.norm(scene.coord[result.semantic][:, None] - result.coord, axis=2).max(axis=1)
     left = np.linalg.norm(scene.coord[outside][None] - result.coord[:, None], axis=2).min(axis=1)
     assert (kept <= left).any()
+
+
+def test_class_balanced_crop_has_every_class_in_the_middle_as_often(make_scene):
+    scene = make_scene(4000)
+    semantic = np.full(4000, 5)
+    semantic[[7, 8, 9]], semantic[30:80], semantic[1000:1200] = 0, 2, -1
+    scene = scene.replace(semantic=semantic)
+
+    def middle(crop, seeds):
+        return np.array([crop(scene, rng(seed)).semantic[0] for seed in range(seeds)])
+
+    classes = middle(T.SphereCrop(1, class_balanced=1.0), 600)
+    shares = {label: np.mean(classes == label) for label in (-1, 0, 2, 5)}
+    assert shares[-1] == 0 and all(abs(shares[label] - 1 / 3) < 0.07 for label in (0, 2, 5))
+    assert abs(np.mean(middle(T.SphereCrop(1, class_balanced=0.5), 600) == 5) - 0.64) < 0.07
+    for semantic in (None, np.full(4000, -1)):
+        assert len(T.SphereCrop(9, class_balanced=1)(scene.replace(semantic=semantic), rng(0))) == 9
+    with pytest.raises(ValueError, match="class_balanced is 1.5"):
+        T.SphereCrop(9, class_balanced=1.5)
 
 
 @pytest.fixture(params=["numba", "numpy"])

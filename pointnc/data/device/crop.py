@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from pointnc.data.device.points import PointBatch
 from pointnc.data.device.step import Draw, Parameters
@@ -45,20 +46,23 @@ class SphereCrop:
     """
 
     def __init__(self, host: crop.SphereCrop) -> None:
-        self.max_points = host.max_points
+        self.host = host
 
     def draw(self, length: int, colored: bool, rng: np.random.Generator) -> Draw:
-        """Draw the index of the point in the middle."""
-        if length <= self.max_points:
-            return Draw(length, False, np.array(0))
-        return Draw(self.max_points, values=np.array(rng.integers(length)))
+        """Draw the index of the point in the middle, or the two numbers that choose it by its class."""
+        if length <= self.host.max_points:
+            return Draw(length, False, np.zeros(3))
+        return Draw(self.host.max_points, values=np.array(self.host.draw(length, rng)))
 
     def __call__(self, points: PointBatch, parameters: Parameters) -> PointBatch:
         """Return the cropped scenes."""
         if parameters.values is None:
             return points
         before, after = points.layout, parameters.layout
-        center = points.coord.index_select(0, before.offsets[:-1] + parameters.values)
+        point = parameters.values[:, 0].long()
+        if self.host.class_balanced > 0:
+            point = self._points_of_classes(points, point, parameters.values)
+        center = points.coord.index_select(0, before.offsets[:-1] + point)
         distance = torch.zeros_like(points.coord[:, 0])
         for axis in range(3):
             offset = points.coord[:, axis] - points.spread(center[:, axis])
@@ -70,3 +74,20 @@ class SphereCrop:
         place = torch.arange(len(after), device=order.device)
         place += (before.offsets - after.offsets).index_select(0, after.segment)
         return points.take(order.index_select(0, place).sort().values, after)
+
+    @staticmethod
+    def _points_of_classes(points: PointBatch, point: Tensor, values: Tensor) -> Tensor:
+        """Return (S,) indices into the scenes, those of -1 chosen by class; this waits for the device."""
+        chosen = []
+        rows = zip(point.tolist(), values.tolist(), points.semantic.split(points.layout.lengths))
+        for index, (_, which, place), semantic in rows:
+            if index < 0:
+                present = semantic.unique()
+                present = present[present >= 0]
+                if len(present):
+                    of_class = (semantic == present[int(which * len(present))]).nonzero()[:, 0]
+                    index = int(of_class[int(place * len(of_class))])
+                else:
+                    index = int(place * len(semantic))
+            chosen.append(index)
+        return torch.tensor(chosen, device=point.device)

@@ -32,19 +32,48 @@ class SphereCrop:
 
     Args:
         max_points: how many are kept; a scene of no more points stays whole.
+        class_balanced: how likely the one in the middle is a point of a class drawn from those of the scene, each as
+            likely as any other, instead of any point: rare classes are then in more crops. Without labels it is any
+            point.
     """
 
-    def __init__(self, max_points: int = 100_000) -> None:
+    def __init__(self, max_points: int = 100_000, class_balanced: float = 0.0) -> None:
         if max_points < 1:
             raise ValueError(f"max_points is {max_points}")
-        self.max_points = max_points
+        if not 0 <= class_balanced <= 1:
+            raise ValueError(f"class_balanced is {class_balanced}; it must be a probability")
+        self.max_points, self.class_balanced = max_points, class_balanced
 
     def __call__(self, scene: Scene, rng: np.random.Generator) -> Scene:
         """Return the cropped scene."""
         if len(scene) <= self.max_points:
             return scene
-        center = scene.coord[rng.integers(len(scene))]
-        return take(scene, nearest(scene.coord, center, self.max_points))
+        point, which, place = self.draw(len(scene), rng)
+        if point < 0:
+            point = point_of_a_class(scene, which, place)
+        return take(scene, nearest(scene.coord, scene.coord[point], self.max_points))
+
+    def draw(self, length: int, rng: np.random.Generator) -> tuple[int, float, float]:
+        """Return the point in the middle, or -1 and two numbers in [0, 1) that choose a class and one of its points."""
+        if self.class_balanced > 0 and rng.random() < self.class_balanced:
+            return -1, rng.random(), rng.random()
+        return int(rng.integers(length)), 0.0, 0.0
+
+
+def point_of_a_class(scene: Scene, which: float, place: float) -> int:
+    """Return the index of a point: ``which`` in [0, 1) chooses among the scene's classes, ``place`` among their points.
+
+    If no point has a class, ``place`` chooses among all.
+    """
+    if scene.semantic is None or not (present := np.flatnonzero(_class_counts(scene))).size:
+        return int(place * len(scene))
+    points = np.flatnonzero(np.asarray(scene.semantic) == present[int(which * len(present))])
+    return int(points[int(place * len(points))])
+
+
+def _class_counts(scene: Scene) -> NDArray[np.int64]:
+    assert scene.semantic is not None
+    return np.bincount(np.maximum(scene.semantic, -1).astype(np.int64) + 1)[1:]
 
 
 def take(scene: Scene, index: NDArray[np.int64]) -> Scene:

@@ -17,6 +17,7 @@ CASES = {
     "dropout_of_all": T.RandomDropout(1.0, p=1),
     "crop": T.SphereCrop(200),
     "crop_to_one": T.SphereCrop(1),
+    "crop_by_class": T.SphereCrop(120, class_balanced=0.7),
     "rotate": T.RandomRotate(p=0.5),
     "rotate_always": T.RandomRotate((90, 90, 180), p=1),
     "scale": T.RandomScale(),
@@ -146,6 +147,18 @@ def test_crop_of_a_lattice_breaks_ties_as_the_host_does(make_scene):
         scene = make_scene(N, seed=number)
         scenes.append(scene.replace(coord=np.round(scene.coord)))  # many points at the same place
     transform = T.SphereCrop(77)
+    for seed in range(10):
+        seeds = [seed + 50 * number for number in range(len(scenes))]
+        expected = [transform(scene, np.random.default_rng(s)) for scene, s in zip(scenes, seeds)]
+        assert_equal(on_device(transform, scenes, seeds)[0], expected)
+
+
+def test_crop_by_class_passes_over_points_without_one(make_scene):
+    scenes = []
+    for number, N in enumerate(SIZES):
+        semantic = np.random.default_rng(number).integers(-1, 3 if number % 2 else 0, N)
+        scenes.append(make_scene(N, seed=number).replace(semantic=semantic))
+    transform = T.SphereCrop(77, class_balanced=1)
     for seed in range(10):
         seeds = [seed + 50 * number for number in range(len(scenes))]
         expected = [transform(scene, np.random.default_rng(s)) for scene, s in zip(scenes, seeds)]
