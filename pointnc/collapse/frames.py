@@ -7,10 +7,11 @@ Legend: K classes, D dimensions.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from pointnc.collapse.bounds import cosine_bound, largest_cosine
+from pointnc.collapse.simplex import random_orthonormal, simplex_vectors
+from pointnc.collapse.spread import spread_frame
 from pointnc.errors import UserError
 
 FRAMES = ("auto", "simplex", "spread")
@@ -83,8 +84,6 @@ class SpreadFrame(nn.Module):
 
     def __init__(self, num_classes: int, dim: int, seed: int = 0) -> None:
         super().__init__()
-        from pointnc.collapse.spread import spread_frame
-
         vectors = spread_frame(num_classes, dim, seed)
         self.largest_cosine = largest_cosine(vectors)
         self.bound = cosine_bound(num_classes, dim)
@@ -116,26 +115,3 @@ def build_frame(
     if kind in ("auto", "spread"):
         return SpreadFrame(num_classes, dim, seed)
     raise UserError(f"{key}.frame={kind} is unknown; choose one of {', '.join(FRAMES)}")
-
-
-def simplex_vectors(num_classes: int) -> Tensor:
-    """Return the K vertices (K, K-1) of the simplex, unit vectors in float64, not turned."""
-    return _simplex_basis(num_classes) * (num_classes / (num_classes - 1)) ** 0.5
-
-
-def _simplex_basis(num_classes: int) -> Tensor:
-    """Return (K, K-1) float64 with orthonormal columns, each orthogonal to the vector of ones (Helmert)."""
-    j = torch.arange(1, num_classes)
-    basis = torch.ones(num_classes, num_classes - 1, dtype=torch.float64).triu()
-    basis[j, j - 1] = -j.double()
-    return basis / (j * (j + 1)).double().sqrt()
-
-
-def random_orthonormal(rows: int, columns: int, seed: int) -> Tensor:
-    """Return (rows, columns) float64 with orthonormal columns, uniform over all such; rows >= columns."""
-    gaussian = torch.randn(
-        rows, columns, dtype=torch.float64, generator=torch.Generator().manual_seed(seed), device="cpu"
-    )
-    q, r = torch.linalg.qr(gaussian)
-    # The signs that QR leaves open must follow the Gaussian, or the result is not uniform.
-    return q * r.diagonal().sign()

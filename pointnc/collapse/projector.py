@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pointnc.collapse.frames import random_orthonormal
 from pointnc.collapse.moments import moments
+from pointnc.collapse.simplex import random_orthonormal
 
 EPSILON = 1e-5
 """Added to the variance before its root is taken, as batch normalisation does."""

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from pointnc.collapse import frame_cache
 from pointnc.collapse.bounds import largest_cosine
-from pointnc.collapse.frames import random_orthonormal, simplex_vectors
+from pointnc.collapse.simplex import random_orthonormal, simplex_vectors
 from pointnc.errors import UserError
 
 COLDEST = 2e6

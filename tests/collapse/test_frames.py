@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pointnc.collapse import SimplexETF
-from pointnc.collapse.frames import random_orthonormal
+from pointnc.collapse.simplex import random_orthonormal
 from pointnc.errors import UserError
 
 
