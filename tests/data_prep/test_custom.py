@@ -221,6 +221,22 @@ def test_only_what_changed_is_done_again(tmp_path: Path) -> None:
     assert_one_line(prepare(tmp_path, code=2), "train/room2", "remove them")
 
 
+def test_check_asks_for_no_official_scenes(tmp_path: Path) -> None:
+    write_root(tmp_path / "root")
+    prepare(tmp_path)
+    path = tmp_path / "store/manifest.json"
+    manifest = json.loads(path.read_text())
+    listed = manifest.pop("listed")
+    assert listed == {"train": ["room0", "room1", "room2"], "val": ["room0"]}
+    assert check(tmp_path / "store", workers=1).sound
+    path.write_text(json.dumps(manifest))  # as if nobody had said which scenes there should be
+    report = check(tmp_path / "store", workers=1)
+    assert report.sound and report.listed == {}
+    label = tmp_path / "store/train/room1/segment.npy"
+    np.save(label, np.load(label)[::-1])
+    assert not check(tmp_path / "store", workers=1).sound
+
+
 def test_test_files_may_lack_labels(tmp_path: Path) -> None:
     root = write_root(tmp_path / "root")
     write(root / "test/hall.ply", columns(label=None, instance=None))

@@ -169,7 +169,7 @@ def test_full_disk_keeps_the_previous_checkpoint(
         ("trainer.devices=3", "torchrun --nproc-per-node"),
         ("dataset.features=[smell]", "unknown feature 'smell'"),
         ("regularizer.scale=-1", "regularizer.scale"),
-        ("dataset.val_split=nope", "nope does not exist"),
+        ("dataset.val_split=nope", "no split 'nope', only train, val: give dataset.val_split=NAME"),
     ],
 )
 def test_nonsense_settings_are_named(store: Path, tmp_path: Path, override: str, words: str) -> None:
