@@ -39,6 +39,7 @@ class Study:
 
     Attributes:
         title: what the table is called.
+        notes: Markdown below the first table: what a reader should know; may be empty.
         baseline: the method that the others are tested against.
         common: overrides of every run.
         methods: name to the overrides that make it.
@@ -47,6 +48,7 @@ class Study:
     """
 
     title: str
+    notes: str
     baseline: str
     common: tuple[str, ...]
     methods: dict[str, tuple[str, ...]]
@@ -90,6 +92,7 @@ def read_study(config: DictConfig) -> Study:
         raise UserError(f"baseline={config.baseline} is none of the methods {', '.join(methods)}")
     return Study(
         title=config.title,
+        notes=str(config.notes or "").strip(),
         baseline=config.baseline,
         common=_overrides("common", config.common),
         methods=methods,

@@ -63,6 +63,8 @@ def markdown(table: Table, command: str, image: str) -> str:
         scores = [_both(*figures[name]) for name in SCORES]
         rest = [_both(*figures[name], digits=3) for name in other]
         lines.append(_row([f"**{method}**", *scores, f"{figures['seconds'][0]:.0f}", *rest]))
+    if study.notes:
+        lines += ["", study.notes]
     if baseline:
         lines += ["", f"## Against {study.baseline}", ""]
         lines += [

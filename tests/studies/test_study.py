@@ -24,7 +24,7 @@ from pointnc.studies.writing import markdown, picture
 
 BASE: dict[str, Any] = {
     "title": "T", "baseline": "ce", "common": ["a=1"], "methods": {"ce": ["b=2"], "other": None}, "seeds": [0, 1],
-    "folder": "runs", "only": None,
+    "folder": "runs", "only": None, "notes": None,
 }  # fmt: skip
 
 
@@ -104,6 +104,7 @@ def test_a_single_seed_has_no_deviation_and_no_test(tmp_path: Path) -> None:
     assert math.isnan(table.statistics("ce")["miou"][1])
     assert math.isnan(table.compare("other").p_seeds["miou"]) and math.isnan(table.compare("other").p_classes)
     assert "nan" not in markdown(table, "", "")
+    assert "\n\nMind the seed.\n" in markdown(collect(study(folder=str(tmp_path), notes="Mind the seed.\n")), "", "")
 
 
 def test_a_folder_of_other_overrides_is_refused(tmp_path: Path) -> None:
