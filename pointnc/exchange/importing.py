@@ -13,6 +13,7 @@ from pointnc.errors import UserError
 from pointnc.exchange.writing import write
 from pointnc.models.card import ModelCard
 from pointnc.models.foreign import Converted, convert, read_state, recognise
+from pointnc.models.foreign.minkowski import KernelOrder
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.training.trained import file_sha256
 
@@ -38,6 +39,8 @@ class ImportOptions:
     Attributes:
         source: "auto", "minkowski" or "pointcept".
         head: whether the last layer is a "classifier" or gives "features"; "auto": by the taxonomy.
+        kernel_order: how a MinkowskiEngine counts the offsets of its kernels: "auto", "cube", "hybrid" or
+            "hybrid_product" (:data:`pointnc.models.foreign.minkowski.KernelOrder`).
         taxonomy: "auto" (by the number of outputs), "none", the name of a benchmark, or a yaml file.
         features: names out of :data:`pointnc.data.features.CHANNELS`, in the order of the input channels.
         voxel_size: metres.
@@ -48,6 +51,7 @@ class ImportOptions:
 
     source: Literal["auto", "minkowski", "pointcept"] = "auto"
     head: Literal["auto", "classifier", "features"] = "auto"
+    kernel_order: KernelOrder = "auto"
     taxonomy: str = "auto"
     features: Sequence[str] | None = None
     voxel_size: float | None = None
@@ -67,7 +71,7 @@ def import_file(path: Path, out: Path, options: ImportOptions) -> ModelCard:
     as_features = options.head == "features" or (options.head == "auto" and options.taxonomy == "none")
     try:
         source = recognise(state) if options.source == "auto" else options.source
-        converted = convert(state, source, "features" if as_features else options.head)
+        converted = convert(state, source, "features" if as_features else options.head, options.kernel_order)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     features, voxel_size, assumed = _input(converted, source, options)

@@ -45,8 +45,8 @@ MINKOWSKI: dict[str, dict[str, Any]] = {
     "9 channels": {"inputs": 9},
     "bottleneck": {"bottleneck": True, "planes": (2, 2, 3, 3, 3, 2, 2, 3)},
     "no affine": {"affine": False},
-    "version 0.4": {"pointwise_dimensions": 3},
     "96 outputs": {"outputs": 96},
+    "512 outputs": {"outputs": 512},
 }
 
 
@@ -58,7 +58,41 @@ def test_an_imported_minkowski_network_computes_what_it_did(kind: str) -> None:
     expected = minkowski.DenseRes16UNet(state)(batch.coord[:, 1:], batch.features, EXTENT)
     torch.testing.assert_close(outputs(converted, batch), expected, rtol=1e-4, atol=1e-4)
     assert converted.outputs == expected.shape[1]
-    assert bool(converted.notes) == (kind == "no affine")
+    assert any("1 and 0 were filled in" in note for note in converted.notes) == (kind == "no affine")
+
+
+ORDERS: dict[str, tuple[list[minkowski.Offset] | None, list[minkowski.Offset] | None]] = {
+    "cube": (None, None),
+    "hybrid": (minkowski.HYBRID, None),
+    "hybrid_product": (minkowski.HYBRID, minkowski.PRODUCT),
+}
+
+
+@pytest.mark.parametrize("bottleneck", [False, True])
+@pytest.mark.parametrize("order", ORDERS)
+def test_networks_of_older_engines_compute_what_they_did(order: str, bottleneck: bool) -> None:
+    state = minkowski.random_state(pointwise_dimensions=3, bottleneck=bottleneck, planes=(4, 5, 6, 7, 6, 5, 4, 8))
+    batch = Batch(3)
+    results = {name: outputs(convert(state, kernel_order=name), batch) for name in ORDERS}  # type: ignore[arg-type]
+    block, even = ORDERS[order]
+    expected = minkowski.DenseRes16UNet(state, block=block, even=even)(batch.coord[:, 1:], batch.features, EXTENT)
+    for name, result in results.items():
+        if name == order:
+            torch.testing.assert_close(result, expected, rtol=1e-4, atol=1e-4)
+        else:
+            assert (result - expected).abs().max() > 1e-3, name
+
+
+def test_an_order_that_nothing_tells_is_noted_or_asked_for() -> None:
+    (note,) = convert(minkowski.random_state()).notes
+    assert "CSC" in note and "SpatioTemporalSegmentation" in note and "kernel_order=hybrid" in note
+    assert convert(minkowski.random_state(), kernel_order="cube").notes == ()
+    with pytest.raises(UserError, match="0.4 or older.*kernel_order=hybrid"):
+        convert(minkowski.random_state(pointwise_dimensions=3))
+    with pytest.raises(UserError, match="kernel_order=sphere: choose auto, cube"):
+        convert(minkowski.random_state(), kernel_order="sphere")  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="kernel_order=hybrid is for checkpoints of MinkowskiEngine"):
+        convert(spunet.random_state(), kernel_order="hybrid")
 
 
 def test_the_order_of_offsets_matters_to_this_test() -> None:
@@ -119,7 +153,7 @@ def test_prefixes_and_strangers_are_told_apart() -> None:
     state["criterion.weight"] = torch.ones(3)
     converted = convert(state)
     assert recognise(state) == "minkowski"
-    assert converted.notes == ("1 tensors outside the network were left out, such as criterion.weight.",)
+    assert converted.notes[-1] == "1 tensors outside the network were left out, such as criterion.weight."
     assert all(
         torch.equal(value, converted.state[name]) for name, value in convert(minkowski.random_state()).state.items()
     )
