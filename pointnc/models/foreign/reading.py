@@ -40,7 +40,7 @@ def read_state(path: str | Path, allow_pickle: bool = False) -> dict[str, Tensor
 
 def _read_torch(path: Path, allow_pickle: bool) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=not allow_pickle)
+        return torch.load(path, map_location="cpu", weights_only=allow_pickle is not True)  # no other value is a yes
     except pickle.UnpicklingError as error:
         wanted = re.search(r"(?:GLOBAL|global) ([\w.]+)", str(error))
         if wanted is None:

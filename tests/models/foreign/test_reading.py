@@ -46,11 +46,12 @@ class Evil:
         return Path.touch, (self.victim,)
 
 
-def test_nothing_is_run_unless_it_is_asked_for(tmp_path: Path) -> None:
+@pytest.mark.parametrize("refusal", [False, "no", "off", "false", 1, None])
+def test_nothing_is_run_unless_it_is_asked_for(refusal: Any, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     torch.save({"state_dict": STATE, "config": Evil(victim)}, tmp_path / "a.pth")
     with pytest.raises(UserError, match=r"asks for \S+\).*allow_pickle=true.*only if you trust"):
-        read_state(tmp_path / "a.pth")
+        read_state(tmp_path / "a.pth", allow_pickle=refusal)
     assert not victim.exists()
     assert read_state(tmp_path / "a.pth", allow_pickle=True).keys() == STATE.keys()
     assert victim.exists()
