@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -148,6 +149,24 @@ def test_a_segmentors_own_head_is_taken_with_its_backbone() -> None:
     assert converted.outputs == 7 and not converted.notes
 
 
+def test_a_head_without_bias_has_one_of_zeros() -> None:
+    state = spunet.random_state(outputs=None)
+    head = torch.randn(7, 4)
+    converted = convert({f"backbone.{name}": value for name, value in state.items()} | {"seg_head.weight": head})
+    assert torch.equal(converted.state["head.weight"], head) and converted.outputs == 7
+    assert torch.equal(converted.state["head.bias"], torch.zeros(7))
+
+
+@pytest.mark.parametrize("name", ["bn0.bn.running_mean", "block1.0.conv1.kernel", "final.bias"])
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_values_that_are_not_finite_are_noted(name: str, value: float) -> None:
+    state = minkowski.random_state()
+    state[name] = state[name].clone()
+    state[name].view(-1)[0] = value
+    (note,) = convert(state, kernel_order="cube").notes
+    assert "1 tensors" in note and "not finite" in note and name in note
+
+
 def test_prefixes_and_strangers_are_told_apart() -> None:
     state = {f"model.net.{name}": value for name, value in minkowski.random_state().items()}
     state["criterion.weight"] = torch.ones(3)
@@ -168,6 +187,16 @@ def instance_norm() -> dict[str, Tensor]:
     return without(state, ".bn.") | {"bn0.weight": torch.ones(1, 6), "bn0.bias": torch.zeros(1, 6)}
 
 
+def with_one(name: str, change: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
+    state = minkowski.random_state()
+    return {**state, name: change(state[name])}
+
+
+def with_head(**tensors: Tensor) -> dict[str, Tensor]:
+    state = {f"backbone.{name}": value for name, value in spunet.random_state(outputs=None).items()}
+    return state | {f"seg_head.{name}": value for name, value in tensors.items()}
+
+
 REFUSED: dict[str, tuple[dict[str, Tensor], str]] = {
     "instance norm": (instance_norm(), "instance norm"),
     "truncated": (without(minkowski.random_state(), "convtr6"), "lacks convtr6p4s2.kernel"),
@@ -186,6 +215,19 @@ REFUSED: dict[str, tuple[dict[str, Tensor], str]] = {
     "biased": ({**spunet.random_state(), "enc.0.block0.conv1.bias": torch.zeros(5)}, "enc.0.block0.conv1.bias, which"),
     "no decoder": (without(spunet.random_state(outputs=None), "dec."), "lacks dec.1"),
     "mixed channels": ({**minkowski.random_state(), "bn1.bn.bias": torch.zeros(9)}, "bn1.bn.bias has 9 channels"),
+    "sparse": (with_one("conv0p1s1.kernel", Tensor.to_sparse), "conv0p1s1.kernel is of the kind sparse_coo"),
+    "complex": (with_one("block1.0.conv1.kernel", lambda t: t + 1j), "conv1.kernel is of the kind complex64"),
+    "whole numbers": (with_one("final.kernel", Tensor.long), "final.kernel is of the kind int64"),
+    "no count": (with_one("bn0.bn.num_batches_tracked", lambda t: torch.zeros(2)), "num_batches_tracked is no number"),
+    "head of two layers": (
+        with_head(**{"0.weight": torch.zeros(4, 4), "0.bias": torch.zeros(4), "2.weight": torch.zeros(7, 4)}),
+        "seg_head.0.bias: a head of more than one",
+    ),
+    "head with a norm": (
+        with_head(weight=torch.zeros(7, 4), bias=torch.zeros(7), **{"norm.weight": torch.ones(7)}),
+        "seg_head.norm.weight: a head of more than one",
+    ),
+    "head with a bias alone": (with_head(bias=torch.zeros(7)), "seg_head.bias: a head of more than one"),
     "something else": ({"layer.weight": torch.zeros(3)}, "unknown network .*layer.weight"),
 }
 

@@ -80,6 +80,14 @@ def test_files_without_named_tensors_get_one_line(content: Any, tmp_path: Path) 
         read_state(tmp_path / "a.pth")
 
 
+def test_a_state_that_holds_itself_is_none(tmp_path: Path) -> None:
+    content: dict[str, Any] = {**STATE}
+    content["state_dict"] = content
+    torch.save(content, tmp_path / "a.pth")
+    with pytest.raises(UserError, match="no tensors by name"):
+        read_state(tmp_path / "a.pth")
+
+
 def test_missing_files_get_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no checkpoint at"):
         read_state(tmp_path / "a.pth")
