@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,21 +106,23 @@ def _input(converted: Converted, source: str, options: ImportOptions) -> tuple[t
             )
         assumed.append(f"The {channels} input channels are taken for {', '.join(features)}, as {source} feeds them.")
     else:
+        given = feature_channels(options.features)
         features = tuple(options.features)
-        given = feature_channels(features)
         if given != channels:
             raise UserError(f"features=[{','.join(features)}] are {given} channels, this network has {channels}")
     voxel_size = options.voxel_size
     if voxel_size is None:
         voxel_size = CUSTOMARY_VOXEL_SIZE
         assumed.append(f"The voxel size is taken for {100 * voxel_size:g} cm.")
-    elif not voxel_size > 0:
+    elif not isinstance(voxel_size, int | float) or isinstance(voxel_size, bool) or not 0 < voxel_size < math.inf:
         raise UserError(f"voxel_size={voxel_size}: it must be a number of metres above 0")
-    return features, voxel_size, assumed
+    return features, float(voxel_size), assumed
 
 
 def _taxonomy(converted: Converted, choice: str) -> Taxonomy | None:
     outputs = converted.outputs
+    if not isinstance(choice, str):
+        raise UserError(f"taxonomy={choice}: it must be auto, none, the name of a label set or a yaml file")
     if outputs is None or choice == "none":
         return None
     if choice == "auto":

@@ -179,6 +179,16 @@ def test_other_classes_get_a_new_head_and_only_that(home: Path, tmp_path: Path) 
         (200, ["features=[color,normal]"], "6 channels, this network has 3"),
         (200, ["features=[colour]"], "unknown feature 'colour'"),
         (200, ["voxel_size=-1"], "voxel_size=-1"),
+        (200, ["voxel_size=abc"], "voxel_size=abc: it must be a number of metres"),
+        (200, ["voxel_size=inf"], "voxel_size=inf"),
+        (200, ["voxel_size=nan"], "voxel_size=nan"),
+        (200, ["voxel_size=true"], "voxel_size=True"),
+        (200, ["features=color"], "it must be a list, such as [color]"),
+        (200, ["features=[5]"], "unknown feature 5"),
+        (200, ["kernel_order=sphere"], "kernel_order=sphere: choose auto, cube"),
+        (200, ["taxonomy=[a]"], "taxonomy=['a']: it must be"),
+        (200, ["taxonomy=store/train"], "store/train"),
+        (200, ["taxonomy=run/checkpoints/best.ckpt"], "best.ckpt is not yaml"),
         (200, ["head=tail"], "head=tail"),
         (200, ["source=pointcept"], "no conv_input.0.weight"),
         (200, ["source=other"], "source=other"),
@@ -192,6 +202,35 @@ def test_an_import_that_does_not_fit_gets_one_line(
     place = [f"import={tmp_path / 'a.pth'}", f"out={tmp_path / 'w'}"]
     assert_one_line(run(WEIGHTS, *place, *arguments, folder=home, code=2), words)
     assert not (tmp_path / "w").exists()
+
+
+@pytest.mark.parametrize("out", [".", "..", "full"])
+def test_nothing_but_a_bundle_is_replaced(out: str, tmp_path: Path) -> None:
+    (tmp_path / "here" / "full").mkdir(parents=True)
+    (tmp_path / "here" / "full" / "thesis.tex").touch()
+    write_foreign(tmp_path / "a.pth")
+    before = sorted(tmp_path.rglob("*"))
+    arguments = [f"import={tmp_path / 'a.pth'}", f"out={out}", "overwrite=true"]
+    assert_one_line(run(WEIGHTS, *arguments, folder=tmp_path / "here", code=2), f"{out} ", "give ")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_licence_that_is_none_is_unknown(tmp_path: Path) -> None:
+    write_foreign(tmp_path / "a.pth")
+    done = run(WEIGHTS, "import=a.pth", "out=w", "license=null", "kernel_order=cube", folder=tmp_path)
+    assert "licence:      unknown" in done.stdout and "kernel_order" not in done.stdout
+
+
+def test_the_kernel_order_reaches_the_weights(tmp_path: Path) -> None:
+    write_foreign(tmp_path / "a.pth", pointwise_dimensions=3)
+    assert_one_line(run(WEIGHTS, "import=a.pth", "out=w", folder=tmp_path, code=2), "a.pth", "kernel_order=hybrid")
+    state = {}
+    for order in ("cube", "hybrid"):
+        run(WEIGHTS, "import=a.pth", f"out={order}", f"kernel_order={order}", folder=tmp_path)
+        state[order] = pointnc.models.load(tmp_path / order).state_dict()[
+            "backbone.encoder.0.blocks.0.path.0.convolution.weight"
+        ]
+    assert torch.equal(state["cube"].flatten(1, 3)[:, 0], state["hybrid"].flatten(1, 3)[:, 13])
 
 
 def test_a_network_of_unknown_input_asks_for_it(home: Path, tmp_path: Path) -> None:
