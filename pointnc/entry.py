@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pointnc.errors import Interrupted, UserError
+from pointnc.switches import check_switches
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -71,9 +72,15 @@ def _run(config_name: str, task: Task) -> int:
     # Hydra raises instead of printing its own, longer error.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     import hydra
+    from hydra.core.hydra_config import HydraConfig
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
+    try:
+        path = config_folder() / config_name
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     failures: list[str] = []
     codes = [0]  # a sweep runs several tasks: the highest counts
 
@@ -81,6 +88,7 @@ def _run(config_name: str, task: Task) -> int:
     @functools.wraps(task)
     def guarded(config: DictConfig) -> None:
         try:
+            check_switches(config, path.with_suffix(".yaml"), HydraConfig.get().runtime.choices)
             codes.append(task(config) or 0)
         except (UserError, HydraException, OmegaConfBaseException) as error:
             failures.append(_explain(error))
@@ -90,7 +98,6 @@ def _run(config_name: str, task: Task) -> int:
             raise KeyboardInterrupt(str(interrupted)) from None
 
     try:
-        path = config_folder() / config_name
         hydra.main(version_base="1.3", config_path=str(path.parent), config_name=path.name)(guarded)()
     except (UserError, HydraException, OmegaConfBaseException) as error:
         failures.append(_explain(error))

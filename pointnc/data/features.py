@@ -27,10 +27,12 @@ def feature_channels(features: Sequence[str]) -> int:
     """Return the number of channels F of the named features.
 
     Raises:
-        UserError: no features, an unknown name, or a name twice.
+        UserError: no list of names, no features, an unknown name, or a name twice.
     """
+    if isinstance(features, str) or not isinstance(features, Sequence):
+        raise UserError(f"dataset.features is {features}: it must be a list, such as [color] or [color,normal]")
     for name in features:
-        if name not in CHANNELS:
+        if not isinstance(name, str) or name not in CHANNELS:
             raise UserError(f"unknown feature {name!r} in dataset.features; choose among {', '.join(CHANNELS)}")
     arrays = [scene_array(name) for name in features]
     if not features or len(set(arrays)) != len(arrays):

@@ -53,12 +53,15 @@ def check_cuda(driver: Version | None, torch_cuda: str | None, spconv_cuda: Vers
     return findings
 
 
-def check_devices(devices: Sequence[Mapping[str, Any]], compiled: Sequence[Version]) -> list[Finding]:
+def check_devices(
+    devices: Sequence[Mapping[str, Any]], compiled: Sequence[Version], build: str = "spconv-cu118"
+) -> list[Finding]:
     """Compare each device with the architectures that spconv was compiled for.
 
     Args:
         devices: with ``name``, ``capability`` (major, minor) and ``memory`` in bytes.
         compiled: capabilities that the installed spconv holds code for.
+        build: the installed distribution of spconv.
     """
     findings = []
     for number, device in enumerate(devices):
@@ -69,7 +72,10 @@ def check_devices(devices: Sequence[Mapping[str, Any]], compiled: Sequence[Versi
             findings.append(Finding(f"device {number}", text))
         else:
             text += f": spconv holds code for {', '.join(_text(version) for version in sorted(compiled))} only"
-            remedy = "pip uninstall -y spconv-cu118 cumm-cu118 && pip install spconv-cu126"
+            newest, cumm = "spconv-cu126", build.replace("spconv", "cumm")
+            remedy = f"pip uninstall -y {build} {cumm} && pip install {newest}"
+            if build == newest or capability < min(compiled):  # no build has more
+                remedy = "accelerator=cpu, meanwhile"
             findings.append(Finding(f"device {number}", text, "problem", remedy))
     return findings
 

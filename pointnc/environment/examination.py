@@ -11,7 +11,14 @@ from pointnc.environment.cuda import check_cuda, check_devices, driver_version
 from pointnc.environment.finding import Finding
 from pointnc.environment.machine import check_machine
 from pointnc.environment.open3d import check_open3d
-from pointnc.environment.packages import build_of, check_packages, check_spconv, installed
+from pointnc.environment.packages import (
+    DEFAULT_BUILD,
+    build_of,
+    check_packages,
+    check_spconv,
+    installed,
+    spconv_build,
+)
 
 PATIENCE = 60
 """Seconds after which a trial is given up."""
@@ -22,8 +29,10 @@ def examine() -> list[Finding]:
     packages = installed()
     trial = _start("-m", "pointnc.environment.trial")
     window = _start("-c", "import open3d") if "open3d" in packages else None
-    findings = [*check_machine(), *check_packages(packages), *check_spconv(packages)]
-    spconv_cuda = next((build_of(name) for name in packages if name.startswith("spconv-cu")), None)
+    driver = driver_version()
+    findings = [*check_machine(), *check_packages(packages), *check_spconv(packages, driver)]
+    build = spconv_build(packages)
+    spconv_cuda = build_of(build) if build in packages else None
     code, output, error = _finish(trial)
     facts = _parse(output)
     if facts is None:
@@ -31,29 +40,32 @@ def examine() -> list[Finding]:
         findings.append(
             Finding("network", f"cannot be tried: {last}", "problem", "pip install --force-reinstall pointnc")
         )
-        findings += check_cuda(driver_version(), None, spconv_cuda)[:1]
+        findings += check_cuda(driver, None, spconv_cuda)[:1]
     else:
-        findings += check_cuda(driver_version(), facts["torch_cuda"], spconv_cuda)
-        findings += check_trial(facts)
+        findings += check_cuda(driver, facts["torch_cuda"], spconv_cuda)
+        findings += check_trial(facts, build)
     if window is not None:
         code, _, error = _finish(window)
         findings.append(check_open3d(None if code == 0 else error))
     return findings
 
 
-def check_trial(facts: dict[str, Any]) -> list[Finding]:
-    """Judge what :func:`pointnc.environment.trial.trial` saw."""
-    findings = check_devices(facts["devices"], [tuple(version) for version in facts.get("compiled", ())])
+def check_trial(facts: dict[str, Any], build: str = DEFAULT_BUILD) -> list[Finding]:
+    """Judge what :func:`pointnc.environment.trial.trial` saw.
+
+    Args:
+        facts: what it returned.
+        build: the distribution of spconv that the machine uses, for the commands.
+    """
+    findings = check_devices(facts["devices"], [tuple(version) for version in facts.get("compiled", ())], build)
     if "spconv_error" in facts:
-        remedy = "pip install --force-reinstall spconv-cu118"
+        remedy = f"pip install --force-reinstall {build}"
         findings.append(Finding("spconv", f"cannot be imported ({facts['spconv_error']})", "problem", remedy))
     for kind, outcome in facts["training"].items():
         if outcome == "works":
             findings.append(Finding(f"training on {kind}", "works: a small network learns, a convolution is right"))
         else:
-            remedy = (
-                "pip install --force-reinstall torch spconv-cu118" if kind == "cpu" else "accelerator=cpu, meanwhile"
-            )
+            remedy = f"pip install --force-reinstall torch {build}" if kind == "cpu" else "accelerator=cpu, meanwhile"
             findings.append(Finding(f"training on {kind}", outcome, "problem", remedy))
     return findings
 

@@ -13,7 +13,8 @@ EXTRAS = {"open3d": "view", "huggingface-hub": "hub", "wandb": "wandb", "hydra-s
 """Optional distribution to the extra of pointnc that brings it."""
 
 CUDA_BUILD = re.compile(r"(?:spconv|cumm)-cu(\d{2})(\d)")
-INSTALL = "pip install spconv-cu118"
+DEFAULT_BUILD = "spconv-cu118"
+INSTALL = f"pip install {DEFAULT_BUILD}"
 
 
 def installed() -> dict[str, str]:
@@ -40,8 +41,14 @@ def check_packages(packages: Mapping[str, str]) -> list[Finding]:
     return findings
 
 
-def check_spconv(packages: Mapping[str, str]) -> list[Finding]:
-    """Report which build of spconv there is, and whether several overwrite one another."""
+def check_spconv(packages: Mapping[str, str], driver: tuple[int, int] | None = None) -> list[Finding]:
+    """Report which build of spconv there is, and whether several overwrite one another.
+
+    Args:
+        packages: distribution to version.
+        driver: newest CUDA version that the driver knows, None without one. Without a driver the build that has no
+            CUDA is a remark only: on a CPU pointnc computes by itself.
+    """
     findings = []
     for family in ("spconv", "cumm"):
         found = [name for name in packages if re.fullmatch(rf"{family}(-cu\d+)?", name)]
@@ -56,7 +63,12 @@ def check_spconv(packages: Mapping[str, str]) -> list[Finding]:
             findings.append(Finding(family, f"{text}: they overwrite one another", "problem", remedy))
         elif found == [family]:
             remedy = f"pip uninstall -y spconv cumm && {INSTALL}"
-            findings.append(Finding(family, f"{text}: the build without CUDA, which cannot train", "problem", remedy))
+            if driver is None:
+                text += ": the build without CUDA; a CPU needs none, a CUDA device would"
+                findings.append(Finding(family, text, "remark", remedy))
+            else:
+                text += ": the build without CUDA, which cannot train on the device that the driver is for"
+                findings.append(Finding(family, text, "problem", remedy))
         else:
             findings.append(Finding(family, text))
     builds = {build_of(name) for name in packages} - {None}
@@ -65,6 +77,11 @@ def check_spconv(packages: Mapping[str, str]) -> list[Finding]:
         remedy = f"pip install --force-reinstall {next(name for name in packages if name.startswith('spconv-cu'))}"
         findings.append(Finding("spconv and cumm", f"built for CUDA {versions}", "problem", remedy))
     return findings
+
+
+def spconv_build(packages: Mapping[str, str]) -> str:
+    """Return the distribution of spconv for CUDA that is installed, the default one where there is none."""
+    return next((name for name in packages if name.startswith("spconv-cu")), DEFAULT_BUILD)
 
 
 def build_of(name: str) -> tuple[int, int] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from pointnc.errors import UserError
 from pointnc.exchange.writing import write
 from pointnc.models.card import ModelCard
 from pointnc.models.foreign import Converted, convert, read_state, recognise
+from pointnc.models.foreign.minkowski import KernelOrder
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.training.trained import file_sha256
 
@@ -38,6 +40,8 @@ class ImportOptions:
     Attributes:
         source: "auto", "minkowski" or "pointcept".
         head: whether the last layer is a "classifier" or gives "features"; "auto": by the taxonomy.
+        kernel_order: how a MinkowskiEngine counts the offsets of its kernels: "auto", "cube", "hybrid" or
+            "hybrid_product" (:data:`pointnc.models.foreign.minkowski.KernelOrder`).
         taxonomy: "auto" (by the number of outputs), "none", the name of a benchmark, or a yaml file.
         features: names out of :data:`pointnc.data.features.CHANNELS`, in the order of the input channels.
         voxel_size: metres.
@@ -48,6 +52,7 @@ class ImportOptions:
 
     source: Literal["auto", "minkowski", "pointcept"] = "auto"
     head: Literal["auto", "classifier", "features"] = "auto"
+    kernel_order: KernelOrder = "auto"
     taxonomy: str = "auto"
     features: Sequence[str] | None = None
     voxel_size: float | None = None
@@ -67,7 +72,7 @@ def import_file(path: Path, out: Path, options: ImportOptions) -> ModelCard:
     as_features = options.head == "features" or (options.head == "auto" and options.taxonomy == "none")
     try:
         source = recognise(state) if options.source == "auto" else options.source
-        converted = convert(state, source, "features" if as_features else options.head)
+        converted = convert(state, source, "features" if as_features else options.head, options.kernel_order)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     features, voxel_size, assumed = _input(converted, source, options)
@@ -101,21 +106,23 @@ def _input(converted: Converted, source: str, options: ImportOptions) -> tuple[t
             )
         assumed.append(f"The {channels} input channels are taken for {', '.join(features)}, as {source} feeds them.")
     else:
+        given = feature_channels(options.features)
         features = tuple(options.features)
-        given = feature_channels(features)
         if given != channels:
             raise UserError(f"features=[{','.join(features)}] are {given} channels, this network has {channels}")
     voxel_size = options.voxel_size
     if voxel_size is None:
         voxel_size = CUSTOMARY_VOXEL_SIZE
         assumed.append(f"The voxel size is taken for {100 * voxel_size:g} cm.")
-    elif not voxel_size > 0:
+    elif not isinstance(voxel_size, int | float) or isinstance(voxel_size, bool) or not 0 < voxel_size < math.inf:
         raise UserError(f"voxel_size={voxel_size}: it must be a number of metres above 0")
-    return features, voxel_size, assumed
+    return features, float(voxel_size), assumed
 
 
 def _taxonomy(converted: Converted, choice: str) -> Taxonomy | None:
     outputs = converted.outputs
+    if not isinstance(choice, str):
+        raise UserError(f"taxonomy={choice}: it must be auto, none, the name of a label set or a yaml file")
     if outputs is None or choice == "none":
         return None
     if choice == "auto":

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import yaml
 from rich.table import Table
+from rich.text import Text
 
 from pointnc.entry import config_folder
-from pointnc.errors import UserError
+from pointnc.errors import UserError, printable
 from pointnc.models import hub
 from pointnc.models.architecture import Architecture
 from pointnc.models.card import ModelCard
@@ -37,7 +38,7 @@ def weights_table(paths: Iterable[Path]) -> Table:
         table.add_column(heading, overflow="fold")
     for path in paths:
         card = read_card(path)
-        table.add_row(
+        cells = (
             str(path.parent if path.name == WEIGHTS else path),
             model_name(card.architecture),
             f"{_parameters(path) / 1e6:.2f}",
@@ -47,6 +48,7 @@ def weights_table(paths: Iterable[Path]) -> Table:
             card.source,
             card.license,
         )
+        table.add_row(*(Text(printable(cell)) for cell in cells))  # a stranger's card is no markup
     if not table.row_count:
         table.caption = "no weights of pointnc here; import=FILE or export=RUN make some, pull OWNER/NAME fetches some"
     return table
@@ -71,7 +73,7 @@ def describe(path: str | Path) -> str:
         "tensors": f"sha256 {card.sha256[:16]}; written by pointnc {card.version}",
     }
     lines = [f"{name + ':':14}{value}" for name, value in rows.items()]
-    return "\n".join(lines + [f"note:         {note}" for note in card.notes])
+    return "\n".join(map(printable, lines + [f"note:         {note}" for note in card.notes]))
 
 
 def model_name(architecture: Architecture) -> str:

@@ -29,10 +29,14 @@ def save_bundle(folder: str | Path, state: Mapping[str, Tensor], card: ModelCard
         overwrite: whether to replace what stands there.
 
     Raises:
-        UserError: the folder exists and is not to be replaced.
+        UserError: the folder exists and is not to be replaced, or it holds something else than a bundle.
     """
     if Path(folder).exists() and not overwrite:
         raise UserError(f"{folder} exists; give another out= or overwrite=true")
+    if Path(folder).is_dir() and any(Path(folder).iterdir()) and not (Path(folder) / WEIGHTS).is_file():
+        raise UserError(
+            f"{folder} is no bundle of weights (it has no {WEIGHTS}) and is left as it is; give another out="
+        )
     with atomic_path(folder) as temporary:
         temporary.mkdir()
         card = save_weights(temporary / WEIGHTS, state, card)

@@ -50,6 +50,10 @@ class ModelCard:
     version: str = __version__
     head: HeadArchitecture = field(default_factory=HeadArchitecture)
 
+    def __post_init__(self) -> None:
+        if not self.license:  # license=null on a command line
+            object.__setattr__(self, "license", "unknown")
+
     def signed(self, sha256: str) -> ModelCard:
         """Return the card with the hash of the tensors and the version of the pointnc that runs."""
         return replace(self, sha256=sha256, version=__version__)
@@ -92,9 +96,8 @@ class ModelCard:
                 taxonomy=Taxonomy.from_dict(data["taxonomy"]) if data["taxonomy"] is not None else None,
                 head=HeadArchitecture.from_dict(data["head"]) if "head" in data else HeadArchitecture(),
                 notes=tuple(str(note) for note in data["notes"]),
-                **{
-                    key: str(data[key]) for key in ("source", "origin", "origin_sha256", "license", "sha256", "version")
-                },
+                license=str(data["license"] or ""),
+                **{key: str(data[key]) for key in ("source", "origin", "origin_sha256", "sha256", "version")},
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UserError(f"malformed model card: {type(error).__name__} {error}") from None

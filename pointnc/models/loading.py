@@ -47,7 +47,10 @@ def check_card(card: ModelCard, state: Mapping[str, Tensor], origin: str) -> Non
     Raises:
         UserError: they differ; the message names the first difference.
     """
-    own = _skeleton(card).state_dict()
+    try:
+        own = _skeleton(card).state_dict()
+    except UserError as error:  # sizes that are none of a U-Net's
+        raise UserError(f"{origin}: {error}") from None
     if card.taxonomy is None:
         own = {name: value for name, value in own.items() if not name.startswith("head.")}
     check_state(own, state, origin)

@@ -10,14 +10,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pointnc.errors import UserError
+
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; on success it takes the name, on any exception it is removed.
 
     The temporary path does not exist yet: make a file or a folder of it.
+
+    Raises:
+        UserError: the path has no name of its own, such as ``.`` and ``..``: a folder that one stands in is not
+            replaced.
     """
     path = Path(path)
+    if path.name in ("", ".."):
+        raise UserError(f"{path} has no name that something could be written under; give FOLDER/NAME")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

@@ -118,9 +118,10 @@ class Taxonomy:
         """
         if isinstance(data, Mapping) and "classes" in data:
             data = _by_column(data)
-        if not isinstance(data, Mapping) or not isinstance(data.get("names"), Sequence):
+        names = data.get("names") if isinstance(data, Mapping) else None
+        if not isinstance(names, Sequence) or isinstance(names, str):
             raise UserError("a taxonomy needs a list 'names'")
-        names = tuple(str(name) for name in data["names"])
+        names = tuple(str(name) for name in names)
         try:
             return cls(
                 name=str(data.get("name", "custom")),
@@ -147,7 +148,7 @@ class Taxonomy:
             return cls.from_dict(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
         except FileNotFoundError:
             raise UserError(f"taxonomy file {path} does not exist") from None
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise UserError(f"taxonomy file {path} is not yaml: {str(error).splitlines()[0]}") from error
 
     def difference(self, other: Taxonomy) -> str | None:

@@ -14,7 +14,7 @@ from pointnc.environment.examination import check_trial
 from pointnc.environment.finding import Finding
 from pointnc.environment.machine import check_space
 from pointnc.environment.open3d import check_open3d
-from pointnc.environment.packages import build_of, check_packages, check_spconv, installed
+from pointnc.environment.packages import build_of, check_packages, check_spconv, installed, spconv_build
 
 
 def problems(findings: list[Finding]) -> list[Finding]:
@@ -33,7 +33,6 @@ def test_the_environment_of_these_tests_is_sound() -> None:
     ("packages", "text", "remedy"),
     [
         ({}, "not installed", "pip install spconv-cu118"),
-        ({"spconv": "2.3.8", "cumm": "0.7.11"}, "cannot train", "pip uninstall -y spconv cumm && pip install"),
         (
             {"spconv": "2.3.8", "spconv-cu118": "2.3.8", "cumm-cu118": "0.7.11"},
             "they overwrite one another",
@@ -45,6 +44,28 @@ def test_the_environment_of_these_tests_is_sound() -> None:
 def test_builds_of_spconv_that_cannot_work_are_named(packages: dict[str, str], text: str, remedy: str) -> None:
     found = problems(check_spconv(packages))
     assert text in found[0].text and remedy in found[0].remedy
+
+
+def test_the_build_without_cuda_is_a_problem_only_beside_a_driver() -> None:
+    packages = {"spconv": "2.3.8", "cumm": "0.7.11"}
+    found = problems(check_spconv(packages, driver=(12, 8)))
+    assert [finding.subject for finding in found] == ["spconv", "cumm"]
+    assert "cannot train" in found[0].text and "pip uninstall -y spconv cumm && pip install" in found[0].remedy
+    assert [finding.level for finding in check_spconv(packages)] == ["remark", "remark"]
+
+
+def test_the_remedies_are_for_the_build_that_is_installed() -> None:
+    facts = {"devices": [], "spconv_error": "ImportError: x", "training": {"cpu": "wrong: off"}}
+    assert [finding.remedy for finding in check_trial(facts, spconv_build({"spconv-cu126": "2.3.8"}))] == [
+        "pip install --force-reinstall spconv-cu126",
+        "pip install --force-reinstall torch spconv-cu126",
+    ]
+    assert spconv_build({"spconv": "2.3.8"}) == "spconv-cu118"
+    new = [{"name": "B200", "capability": [10, 0], "memory": 2**34}]
+    (found,) = check_devices(new, [(9, 0)], "spconv-cu121")
+    assert found.remedy == "pip uninstall -y spconv-cu121 cumm-cu121 && pip install spconv-cu126"
+    (found,) = check_devices(new, [(9, 0)], "spconv-cu126")
+    assert found.remedy == "accelerator=cpu, meanwhile"
 
 
 @pytest.mark.parametrize("build", ["cu118", "cu121", "cu126"])

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import pytest
 import torch
 
 import pointnc.models
+from data_prep.rooms.generate import generate
+from data_prep.rooms.scanner import Scanner
 from data_prep.scannet import prepare
 from pointnc.training.checkpoint import read_checkpoint
 from tests.commands import assert_one_line, run
@@ -156,6 +159,23 @@ def test_a_foreign_checkpoint_is_imported_evaluated_and_trained_on(home: Path, t
     assert read_checkpoint(tmp_path / "run").config["dataset"]["features"] == ["color_half"]
 
 
+def test_training_goes_on_from_imported_weights_on_generated_rooms(tmp_path: Path) -> None:
+    scanner = Scanner(poses=8, width=64, height=48, voxel_size=0.1)
+    generate(tmp_path / "raw", train=2, val=1, test=0, seed=3, workers=1, scanner=scanner)
+    prepare(tmp_path / "raw", tmp_path / "store", workers=1)
+    write_foreign(tmp_path / "a.pth", outputs=200)
+    run(WEIGHTS, "import=a.pth", "out=w", "voxel_size=0.1", "kernel_order=cube", folder=tmp_path)
+    model = pointnc.models.load(tmp_path / "w")
+    place = ["dataset.store=store", "weights=w", "run_dir=run", "trainer.max_epochs=4", "optimizer.lr=0.01"]
+    done = run("pointnc.train", *TRAIN, *place, folder=tmp_path)
+    losses = [float(loss) for loss in re.findall(r" segmentation (\S+)", done.stdout)]
+    assert len(losses) == 4 and losses[-1] < losses[0]
+    trained = read_checkpoint(tmp_path / "run").model_state
+    assert trained.keys() == model.state_dict().keys()
+    for name, value in model.named_parameters():
+        assert trained[name].isfinite().all() and not torch.equal(trained[name], value), name
+
+
 def test_other_classes_get_a_new_head_and_only_that(home: Path, tmp_path: Path) -> None:
     write_foreign(tmp_path / "a.pth", outputs=7)
     (tmp_path / "seven.yaml").write_text("names: [a, b, c, d, e, f, g]\n")
@@ -163,12 +183,18 @@ def test_other_classes_get_a_new_head_and_only_that(home: Path, tmp_path: Path) 
     run(WEIGHTS, *arguments, "features=[normal]", "voxel_size=0.1", folder=home)
     place = [f"dataset.store={home / 'store'}", f"weights={tmp_path / 'w'}", f"run_dir={tmp_path / 'run'}"]
     done = run("pointnc.train", *TRAIN, "optimizer.lr=1e-12", *place, folder=home)
-    assert "the head is new (7 classes (custom) against 200 (scannet200))" in done.stdout
+    said = f"weights of {tmp_path / 'w' / 'model.safetensors'}: the head is new (7 classes (custom) against 200 (scannet200))"
+    assert said in done.stdout.splitlines()
     assert "warning" not in done.stdout
-    trained, source = read_checkpoint(tmp_path / "run").model_state, pointnc.models.load(tmp_path / "w").state_dict()
-    kept = [name for name in source if name.endswith("convolution.weight")]
-    assert all(torch.allclose(trained[name], source[name], atol=1e-6) for name in kept)
-    assert trained["head.weight"].shape[0] == 200
+    model = pointnc.models.load(tmp_path / "w")
+    trained, source = read_checkpoint(tmp_path / "run").model_state, dict(model.named_parameters())
+    assert trained.keys() == model.state_dict().keys()
+    for name, value in source.items():
+        if name.startswith("head."):
+            assert trained[name].shape[0] == 200, name
+        else:
+            torch.testing.assert_close(trained[name], value.data, rtol=0, atol=1e-6, msg=name)
+    assert {name for name in source if name.startswith("head.")} == {"head.weight", "head.bias"}
 
 
 @pytest.mark.parametrize(
@@ -179,6 +205,16 @@ def test_other_classes_get_a_new_head_and_only_that(home: Path, tmp_path: Path) 
         (200, ["features=[color,normal]"], "6 channels, this network has 3"),
         (200, ["features=[colour]"], "unknown feature 'colour'"),
         (200, ["voxel_size=-1"], "voxel_size=-1"),
+        (200, ["voxel_size=abc"], "voxel_size=abc: it must be a number of metres"),
+        (200, ["voxel_size=inf"], "voxel_size=inf"),
+        (200, ["voxel_size=nan"], "voxel_size=nan"),
+        (200, ["voxel_size=true"], "voxel_size=True"),
+        (200, ["features=color"], "it must be a list, such as [color]"),
+        (200, ["features=[5]"], "unknown feature 5"),
+        (200, ["kernel_order=sphere"], "kernel_order=sphere: choose auto, cube"),
+        (200, ["taxonomy=[a]"], "taxonomy=['a']: it must be"),
+        (200, ["taxonomy=store/train"], "store/train"),
+        (200, ["taxonomy=run/checkpoints/best.ckpt"], "best.ckpt is not yaml"),
         (200, ["head=tail"], "head=tail"),
         (200, ["source=pointcept"], "no conv_input.0.weight"),
         (200, ["source=other"], "source=other"),
@@ -192,6 +228,35 @@ def test_an_import_that_does_not_fit_gets_one_line(
     place = [f"import={tmp_path / 'a.pth'}", f"out={tmp_path / 'w'}"]
     assert_one_line(run(WEIGHTS, *place, *arguments, folder=home, code=2), words)
     assert not (tmp_path / "w").exists()
+
+
+@pytest.mark.parametrize("out", [".", "..", "full"])
+def test_nothing_but_a_bundle_is_replaced(out: str, tmp_path: Path) -> None:
+    (tmp_path / "here" / "full").mkdir(parents=True)
+    (tmp_path / "here" / "full" / "thesis.tex").touch()
+    write_foreign(tmp_path / "a.pth")
+    before = sorted(tmp_path.rglob("*"))
+    arguments = [f"import={tmp_path / 'a.pth'}", f"out={out}", "overwrite=true"]
+    assert_one_line(run(WEIGHTS, *arguments, folder=tmp_path / "here", code=2), f"{out} ", "give ")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_licence_that_is_none_is_unknown(tmp_path: Path) -> None:
+    write_foreign(tmp_path / "a.pth")
+    done = run(WEIGHTS, "import=a.pth", "out=w", "license=null", "kernel_order=cube", folder=tmp_path)
+    assert "licence:      unknown" in done.stdout and "kernel_order" not in done.stdout
+
+
+def test_the_kernel_order_reaches_the_weights(tmp_path: Path) -> None:
+    write_foreign(tmp_path / "a.pth", pointwise_dimensions=3)
+    assert_one_line(run(WEIGHTS, "import=a.pth", "out=w", folder=tmp_path, code=2), "a.pth", "kernel_order=hybrid")
+    state = {}
+    for order in ("cube", "hybrid"):
+        run(WEIGHTS, "import=a.pth", f"out={order}", f"kernel_order={order}", folder=tmp_path)
+        state[order] = pointnc.models.load(tmp_path / order).state_dict()[
+            "backbone.encoder.0.blocks.0.path.0.convolution.weight"
+        ]
+    assert torch.equal(state["cube"].flatten(1, 3)[:, 0], state["hybrid"].flatten(1, 3)[:, 13])
 
 
 def test_a_network_of_unknown_input_asks_for_it(home: Path, tmp_path: Path) -> None:

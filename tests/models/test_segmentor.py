@@ -8,11 +8,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 import pointnc
+from pointnc.data.batch import Sample, collate
 from pointnc.models import LinearHead, MinkUNet, Segmentor
 from tests.models.voxels import random_voxels
 
@@ -37,14 +40,52 @@ def test_logits_are_the_head_of_the_features() -> None:
     torch.testing.assert_close(logits, features @ model.head.weight.T + model.head.bias)
 
 
-def test_outputs_are_float32_under_autocast_too() -> None:
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_outputs_are_float32_under_autocast_too(dtype: torch.dtype) -> None:
     model, coord = small_segmentor().eval(), random_voxels()
     batch = Voxels(coord, torch.randn(len(coord), 3))
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.autocast("cpu", dtype=dtype):
         under_autocast = model(batch)
     plain = model(batch)
     assert under_autocast.logits.dtype == under_autocast.features.dtype == torch.float32
     assert torch.equal(under_autocast.logits, plain.logits)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_training_step_under_autocast_on_a_cpu_is_that_without(dtype: torch.dtype) -> None:
+    coord = random_voxels()
+    batch = Voxels(coord, torch.randn(len(coord), 3))
+    target = torch.arange(len(coord)) % 4
+    models = [small_segmentor(), small_segmentor()]
+    models[1].load_state_dict(models[0].state_dict())
+    for model, enabled in zip(models, (True, False)):
+        with torch.autocast("cpu", dtype=dtype, enabled=enabled):
+            loss = F.cross_entropy(model(batch).logits, target)
+        loss.backward()
+    for (name, parameter), other in zip(models[0].named_parameters(), models[1].parameters()):
+        assert parameter.grad is not None and torch.equal(parameter.grad, other.grad), name  # type: ignore[arg-type]
+
+
+def test_a_training_step_is_the_same_with_a_sample_that_a_crop_left_empty() -> None:
+    generator = np.random.default_rng(0)
+
+    def sample(name: str, rows: int) -> Sample:
+        grid = np.argwhere(generator.random((8, 8, 8)) < 0.5)[:rows].astype(np.int32)
+        features = generator.standard_normal((len(grid), 3)).astype(np.float32)
+        return Sample(name, grid, features, np.arange(len(grid)) % 4)
+
+    first, nothing, last = sample("first", 200), sample("nothing", 0), sample("last", 100)
+    models = [small_segmentor(), small_segmentor()]
+    models[1].load_state_dict(models[0].state_dict())
+    for model, samples in zip(models, ([first, nothing, last], [first, last])):
+        batch = collate(samples)
+        assert batch.batch_size == len(samples) and len(batch) == 300 and batch.segment is not None
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        F.cross_entropy(model.train()(batch).logits, batch.segment).backward()
+        assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+        optimizer.step()
+    for (name, value), other in zip(models[0].state_dict().items(), models[1].state_dict().values()):
+        torch.testing.assert_close(value, other, msg=name)
 
 
 def test_learns_classes_that_only_the_neighbourhood_tells_apart() -> None:

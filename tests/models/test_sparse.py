@@ -146,11 +146,12 @@ def test_no_voxels_give_none_and_gradients_of_zero(layer: SparseConvolution) -> 
     assert layer.weight.grad is not None and not layer.weight.grad.any()
 
 
-def test_autocast_on_a_cpu_changes_nothing() -> None:
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast_on_a_cpu_changes_nothing(dtype: torch.dtype) -> None:
     coord = random_voxels()
     x = SparseTensor.from_voxels(coord, torch.randn(len(coord), 3), 2)
     for layer in (SubmanifoldConvolution(3, 5, 3), PointwiseConvolution(3, 5)):
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=dtype):
             under_autocast = layer(x).features
         assert under_autocast.dtype == torch.float32
         assert torch.equal(under_autocast, layer(x).features)

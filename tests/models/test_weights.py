@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 from safetensors.torch import load_file, save_file
 
 import pointnc.models
 from pointnc.errors import UserError
+from pointnc.exchange.listing import describe, weights_table
 from pointnc.models.architecture import Architecture
 from pointnc.models.bundle import save_bundle
 from pointnc.models.card import ModelCard
@@ -146,12 +149,31 @@ def forge(tmp_path: Path, **changes: Any) -> Path:
         ({"architecture": {"name": "MinkUNet", **PLAN, "in_channels": "3"}}, "wrong kind"),
         ({"architecture": []}, "malformed"),
         ({"taxonomy": {"names": ["wall", "floor"]}}, "is expected"),
+        ({"architecture": {"name": "MinkUNet", **PLAN, "stem_kernel": "3\n\x1b[31m"}}, r"=3\\n\\x1b\[31m is out"),
+        ({"architecture": {"name": "MinkUNet", **PLAN, "block": "a\nb"}}, r"model.block=a\\nb"),
+        ({"taxonomy": {"name": "a\nb", "names": []}}, r"a\\nb has no classes"),
+        ({"format": 99, "version": "9\n9"}, r"pointnc 9\\n9"),
     ],
 )
 def test_a_card_that_lies_is_refused_in_one_line(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message) as caught:
         pointnc.models.load(forge(tmp_path, **changes))
-    assert "\n" not in str(caught.value) and "forged.safetensors" in str(caught.value)
+    assert str(caught.value).isprintable() and "forged.safetensors" in str(caught.value)
+
+
+def test_a_strangers_card_commands_nothing_of_a_terminal(tmp_path: Path) -> None:
+    path = forge(tmp_path, license="[/b]\x1b[31mred", notes=["one\nsource: mine"])
+    shown = describe(path)
+    assert "\x1b" not in shown and r"[/b]\x1b[31mred" in shown and r"one\nsource: mine" in shown
+    console = Console(width=300, file=io.StringIO(), force_terminal=True)
+    console.print(weights_table([path]))
+    listed = console.file.getvalue()  # type: ignore[attr-defined]
+    assert r"[/b]\x1b[31mred" in listed and "\x1b[31m" not in listed
+
+
+def test_no_license_is_an_unknown_one(tmp_path: Path) -> None:
+    assert replace(make()[1], license=None).license == "unknown"  # type: ignore[arg-type]
+    assert read_card(forge(tmp_path, license=None)).license == "unknown"
 
 
 def test_weights_without_a_classifier_are_for_fine_tuning(tmp_path: Path) -> None:

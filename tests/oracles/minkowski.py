@@ -1,7 +1,7 @@
 """Res16UNet by the definition of MinkowskiEngine's convolutions, from a state in that library's own layout.
 
 A kernel is (offsets, in, out) or, for one offset, (in, out). The offsets of a cube are counted with the first
-coordinate fastest: from -(k // 2) for an odd edge, from 0 for an even one.
+coordinate fastest: from -(k // 2) for an odd edge, from 0 for an even one. Other orders are lists of their own.
 """
 
 from __future__ import annotations
@@ -11,6 +11,20 @@ from torch import Tensor
 
 Offset = tuple[int, int, int]
 STRIDES = (16, 8, 4, 2)
+
+
+# fmt: off
+HYBRID: list[Offset] = [
+    (0, 0, 0), (-1, 0, 0), (1, 0, 0),
+    (0, -1, 0), (0, 1, 0), (-1, -1, 0), (-1, 1, 0), (1, -1, 0), (1, 1, 0),
+    (0, 0, -1), (0, 0, 1), (-1, 0, -1), (-1, 0, 1), (1, 0, -1), (1, 0, 1),
+    (0, -1, -1), (0, -1, 1), (0, 1, -1), (0, 1, 1),
+    (-1, -1, -1), (-1, -1, 1), (-1, 1, -1), (-1, 1, 1), (1, -1, -1), (1, -1, 1), (1, 1, -1), (1, 1, 1),
+]
+PRODUCT: list[Offset] = [
+    (0, 0, 0), (0, 0, 1), (0, 1, 0), (0, 1, 1), (1, 0, 0), (1, 0, 1), (1, 1, 0), (1, 1, 1),
+]
+# fmt: on
 
 
 def offsets(volume: int) -> list[Offset]:
@@ -31,22 +45,23 @@ def shifted(grid: Tensor, offset: Offset) -> Tensor:
     return result
 
 
-def convolution(grid: Tensor, kernel: Tensor) -> Tensor:
+def convolution(grid: Tensor, kernel: Tensor, order: list[Offset] | None = None) -> Tensor:
     """out[u] = sum over offsets of in[u + offset] @ kernel[offset]."""
     kernel = kernel if kernel.ndim == 3 else kernel[None]
-    return sum(shifted(grid, offset) @ matrix for offset, matrix in zip(offsets(len(kernel)), kernel))  # type: ignore
+    order = order or offsets(len(kernel))
+    return sum(shifted(grid, offset) @ matrix for offset, matrix in zip(order, kernel))  # type: ignore
 
 
-def strided(grid: Tensor, kernel: Tensor) -> Tensor:
+def strided(grid: Tensor, kernel: Tensor, order: list[Offset]) -> Tensor:
     """out[v] = sum over offsets of in[2 v + offset] @ kernel[offset]."""
-    return sum(grid[x::2, y::2, z::2] @ matrix for (x, y, z), matrix in zip(offsets(8), kernel))  # type: ignore
+    return sum(grid[x::2, y::2, z::2] @ matrix for (x, y, z), matrix in zip(order, kernel))  # type: ignore
 
 
-def transposed(grid: Tensor, kernel: Tensor) -> Tensor:
+def transposed(grid: Tensor, kernel: Tensor, order: list[Offset]) -> Tensor:
     """out[2 v + offset] = in[v] @ kernel[offset]."""
     X, Y, Z, _ = grid.shape
     result = grid.new_zeros((2 * X, 2 * Y, 2 * Z, kernel.shape[-1]))
-    for (x, y, z), matrix in zip(offsets(8), kernel):
+    for (x, y, z), matrix in zip(order, kernel):
         result[x::2, y::2, z::2] = grid @ matrix
     return result
 
@@ -57,10 +72,19 @@ class DenseRes16UNet:
     Args:
         state: the state dictionary, names as in the authors' code.
         eps: of batch normalisation.
+        block: offsets of the blocks' 3³ kernels in order; None: those of a cube.
+        even: offsets of 2³ kernels in order; None: those of a cube.
     """
 
-    def __init__(self, state: dict[str, Tensor], eps: float = 1e-5) -> None:
+    def __init__(
+        self,
+        state: dict[str, Tensor],
+        eps: float = 1e-5,
+        block: list[Offset] | None = None,
+        even: list[Offset] | None = None,
+    ) -> None:
         self.state, self.eps = state, eps
+        self.block, self.even = block or offsets(27), even or offsets(8)
 
     def __call__(self, coord: Tensor, features: Tensor, extent: int) -> Tensor:
         """(V, 3) voxels and their (V, F) features to (V, outputs); the extent is a multiple of 16."""
@@ -76,11 +100,11 @@ class DenseRes16UNet:
             skips.append(out)
             cells = masks[-1].unflatten(0, (-1, 2)).unflatten(2, (-1, 2)).unflatten(4, (-1, 2))
             masks.append(cells.amax(dim=(1, 3, 5)))
-            down = strided(out, self.state[f"conv{level + 1}p{2**level}s2.kernel"])
+            down = strided(out, self.state[f"conv{level + 1}p{2**level}s2.kernel"], self.even)
             out = self.blocks(f"block{level + 1}", self.norm(f"bn{level + 1}", down, masks[-1]).relu(), masks[-1])
         for index, stride in enumerate(STRIDES):
             masks.pop()
-            up = transposed(out, self.state[f"convtr{index + 4}p{stride}s2.kernel"])
+            up = transposed(out, self.state[f"convtr{index + 4}p{stride}s2.kernel"], self.even)
             up = self.norm(f"bntr{index + 4}", up, masks[-1]).relu()
             out = self.blocks(f"block{index + 5}", torch.cat([up, skips.pop()], dim=-1), masks[-1])
         rows = out[x, y, z]
@@ -93,7 +117,9 @@ class DenseRes16UNet:
             block = f"{name}.{index}"
             path, layer = x, 1
             while f"{block}.conv{layer}.kernel" in self.state:
-                path = convolution(path if layer == 1 else path.relu(), self.state[f"{block}.conv{layer}.kernel"])
+                kernel = self.state[f"{block}.conv{layer}.kernel"]
+                order = self.block if len(kernel) == 27 and kernel.ndim == 3 else None
+                path = convolution(path if layer == 1 else path.relu(), kernel, order)
                 path = self.norm(f"{block}.norm{layer}", path, mask)
                 layer += 1
             if f"{block}.downsample.0.kernel" in self.state:

@@ -49,6 +49,7 @@ def test_dictionary_and_yaml_round_trip(tmp_path: Path) -> None:
     [
         ({}, "list 'names'"),
         ({"names": []}, "no classes"),
+        ({"names": "abc"}, "list 'names'"),
         ({"names": ["a", "a"]}, "'a' twice"),
         ({"names": ["a", "b"], "ids": [1, 1]}, "1 twice"),
         ({"names": ["a", "b"], "ids": [1]}, "1 ids for 2 names"),

@@ -11,6 +11,7 @@ from torch import Tensor
 from pointnc.errors import UserError
 from pointnc.models.architecture import Architecture
 from pointnc.models.foreign import minkowski, pointcept
+from pointnc.models.foreign.minkowski import KernelOrder
 from pointnc.models.foreign.network import Network
 from pointnc.models.foreign.source import prefix_of
 
@@ -66,7 +67,9 @@ def recognise(state: Mapping[str, Tensor]) -> SourceName:
     )
 
 
-def convert(state: Mapping[str, Tensor], source: str = "auto", head: Head = "auto") -> Converted:
+def convert(
+    state: Mapping[str, Tensor], source: str = "auto", head: Head = "auto", kernel_order: KernelOrder = "auto"
+) -> Converted:
     """Convert a foreign state.
 
     Args:
@@ -74,13 +77,15 @@ def convert(state: Mapping[str, Tensor], source: str = "auto", head: Head = "aut
         source: "auto", "minkowski" or "pointcept".
         head: what the last layer is: a "classifier", or a map to "features", as in networks that were trained to
             meet another one's embedding. "auto": a classifier.
+        kernel_order: how a MinkowskiEngine counts the offsets of its kernels
+            (:data:`pointnc.models.foreign.minkowski.KernelOrder`).
 
     Raises:
         UserError: the network is not supported; the message names the tensor that tells it.
     """
     if head not in get_args(Head) or source not in ("auto", *READERS):
         raise UserError(f"head={head}, source={source}: head is auto, classifier or features, source auto or a reader")
-    network = READERS[recognise(state) if source == "auto" else source].read(state)
+    network = _read(state, recognise(state) if source == "auto" else source, kernel_order)
     last = network.last
     if last is None and head == "classifier":
         raise UserError("this network has no last layer to be a classifier")
@@ -91,6 +96,14 @@ def convert(state: Mapping[str, Tensor], source: str = "auto", head: Head = "aut
         tensors = {**network.backbone(), "head.weight": weight, "head.bias": bias}
         return Converted(network.architecture, tensors, len(bias), network.notes)
     return _as_features(network, weight, bias)
+
+
+def _read(state: Mapping[str, Tensor], source: str, kernel_order: KernelOrder) -> Network:
+    if source == "minkowski":
+        return minkowski.read(state, kernel_order)
+    if kernel_order != "auto":
+        raise UserError(f"kernel_order={kernel_order} is for checkpoints of MinkowskiEngine, this is {source}")
+    return pointcept.read(state)
 
 
 def _as_features(network: Network, weight: Tensor, bias: Tensor) -> Converted:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from pointnc.errors import UserError
@@ -59,10 +60,19 @@ def _last(source: Source, state: Mapping[str, Tensor]) -> tuple[Tensor, Tensor] 
         weight = _kernel(source, "final", edge=1)[:, 0, 0, 0]
         return weight, source.take("final.bias", (1,))
     outer = source.prefix.removesuffix("backbone.") + "seg_head"
-    if f"{outer}.weight" in state and source.prefix.endswith("backbone."):
-        source.outside = [name for name in source.outside if not name.startswith(outer)]
-        return state[f"{outer}.weight"].float(), state[f"{outer}.bias"].float()
-    return None
+    head = {name for name in state if name.startswith(f"{outer}.")} if source.prefix.endswith("backbone.") else set()
+    if not head:
+        return None
+    more = sorted(head - {f"{outer}.weight", f"{outer}.bias"})
+    if more or f"{outer}.weight" not in head:
+        raise UserError(
+            f"the checkpoint has {(more or sorted(head))[0]}: a head of more than one linear layer is not supported; "
+            f"take {outer}.* out of the file to import the backbone alone"
+        )
+    source.outside = [name for name in source.outside if name not in head]
+    weight = source.real(f"{outer}.weight", state[f"{outer}.weight"], (2,))
+    bias = state.get(f"{outer}.bias", torch.zeros(len(weight)))
+    return weight, source.real(f"{outer}.bias", bias, (1,))
 
 
 def _block(source: Source, theirs: str, ours: str) -> dict[str, Tensor]:

@@ -17,6 +17,10 @@ WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "network",
 """Keys under which checkpoints keep the state of their network."""
 
 
+DEEPEST = 16
+"""Wrappers within wrappers that are opened."""
+
+
 def read_state(path: str | Path, allow_pickle: bool = False) -> dict[str, Tensor]:
     """Return the state of the network in a ``.pth``, ``.pt``, ``.ckpt`` or ``.safetensors`` file, on the CPU.
 
@@ -40,7 +44,7 @@ def read_state(path: str | Path, allow_pickle: bool = False) -> dict[str, Tensor
 
 def _read_torch(path: Path, allow_pickle: bool) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=not allow_pickle)
+        return torch.load(path, map_location="cpu", weights_only=allow_pickle is not True)  # no other value is a yes
     except pickle.UnpicklingError as error:
         wanted = re.search(r"(?:GLOBAL|global) ([\w.]+)", str(error))
         if wanted is None:
@@ -65,14 +69,16 @@ def _read_safetensors(path: Path) -> Any:
 
 def _find_state(data: Any) -> dict[str, Tensor]:
     """Return the tensors of a mapping, or of the mapping that it wraps."""
-    if isinstance(data, torch.nn.Module):  # a whole network, which allow_pickle has let in
-        data = data.state_dict()
-    if not isinstance(data, Mapping):
-        return {}
-    for key in WRAPPERS:
-        if isinstance(data.get(key), Mapping | torch.nn.Module):
-            return _find_state(data[key])
-    return {str(key): value for key, value in data.items() if isinstance(value, Tensor)}
+    for _ in range(DEEPEST):
+        if isinstance(data, torch.nn.Module):  # a whole network, which allow_pickle has let in
+            data = data.state_dict()
+        if not isinstance(data, Mapping):
+            return {}
+        inner = next((data[key] for key in WRAPPERS if isinstance(data.get(key), Mapping | torch.nn.Module)), None)
+        if inner is None:
+            return {str(key): value for key, value in data.items() if isinstance(value, Tensor)}
+        data = inner
+    return {}  # a mapping that holds itself
 
 
 def _first_line(error: Exception) -> str:

@@ -29,6 +29,7 @@ class Source:
         self.left = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
         self.outside = [key for key in state if not key.startswith(prefix)]
         self.without_affine = 0
+        self.not_finite: list[str] = []
 
     def has(self, name: str) -> bool:
         """Whether a tensor of that name is left."""
@@ -45,14 +46,28 @@ class Source:
         """Return a tensor in float32 and cross it off.
 
         Raises:
-            UserError: it is missing, or has none of the allowed numbers of dimensions.
+            UserError: it is missing, has none of the allowed numbers of dimensions, or is no dense tensor of real
+                numbers.
         """
         if name not in self.left:
             raise UserError(f"the checkpoint lacks {self.prefix}{name}: it is truncated, or another network")
-        value = self.left.pop(name)
+        return self.real(f"{self.prefix}{name}", self.left.pop(name), dimensions)
+
+    def real(self, name: str, value: Tensor, dimensions: tuple[int, ...]) -> Tensor:
+        """Return a tensor in float32, and remember whether all of it is finite.
+
+        Raises:
+            UserError: as :meth:`take`.
+        """
         if value.ndim not in dimensions:
-            raise UserError(f"{self.prefix}{name} has the shape {tuple(value.shape)}, which is not supported")
-        return value.float()
+            raise UserError(f"{name} has the shape {tuple(value.shape)}, which is not supported")
+        if value.layout != torch.strided or value.is_quantized or value.is_meta or not value.is_floating_point():
+            kind = str(value.layout if value.layout != torch.strided else value.dtype).removeprefix("torch.")
+            raise UserError(f"{name} is of the kind {kind}: only dense tensors of real numbers are supported")
+        value = value.float()
+        if not bool(value.isfinite().all()):
+            self.not_finite.append(name)
+        return value
 
     def norm(self, name: str, channels: int) -> dict[str, Tensor]:
         """Return the parameters and statistics of a batch normalisation; a missing scale is 1 and a shift 0.
@@ -70,11 +85,18 @@ class Source:
         self.without_affine += not all(affine)
         taken["weight"] = self.take(f"{name}.weight", (1,)) if affine[0] else torch.ones(channels)
         taken["bias"] = self.take(f"{name}.bias", (1,)) if affine[1] else torch.zeros(channels)
-        counted = self.left.pop(f"{name}.num_batches_tracked", torch.tensor(0))
+        counted = self._count(f"{name}.num_batches_tracked")
         for key, value in taken.items():
             if len(value) != channels:
                 raise UserError(f"{self.prefix}{name}.{key} has {len(value)} channels, {channels} are expected")
-        return {**taken, "num_batches_tracked": counted.long()}
+        return {**taken, "num_batches_tracked": counted}
+
+    def _count(self, name: str) -> Tensor:
+        """Return the number of batches that a normalisation has seen, 0 where it is not told."""
+        value = self.left.pop(name, torch.tensor(0))
+        if value.numel() != 1 or value.layout != torch.strided or value.dtype.is_complex or value.is_meta:
+            raise UserError(f"{self.prefix}{name} is no number")
+        return value.reshape(()).long()
 
     def finish(self) -> tuple[str, ...]:
         """Return what a reader of the result should know.
@@ -91,6 +113,11 @@ class Source:
         notes = []
         if self.without_affine:
             notes.append(f"{self.without_affine} batch norms had no scale or shift: 1 and 0 were filled in.")
+        if self.not_finite:
+            notes.append(
+                f"{len(self.not_finite)} tensors hold values that are not finite, such as {self.not_finite[0]}: "
+                "the network cannot be right."
+            )
         if self.outside:
             notes.append(f"{len(self.outside)} tensors outside the network were left out, such as {self.outside[0]}.")
         return tuple(notes)

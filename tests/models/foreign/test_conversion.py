@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -45,8 +46,8 @@ MINKOWSKI: dict[str, dict[str, Any]] = {
     "9 channels": {"inputs": 9},
     "bottleneck": {"bottleneck": True, "planes": (2, 2, 3, 3, 3, 2, 2, 3)},
     "no affine": {"affine": False},
-    "version 0.4": {"pointwise_dimensions": 3},
     "96 outputs": {"outputs": 96},
+    "512 outputs": {"outputs": 512},
 }
 
 
@@ -58,7 +59,41 @@ def test_an_imported_minkowski_network_computes_what_it_did(kind: str) -> None:
     expected = minkowski.DenseRes16UNet(state)(batch.coord[:, 1:], batch.features, EXTENT)
     torch.testing.assert_close(outputs(converted, batch), expected, rtol=1e-4, atol=1e-4)
     assert converted.outputs == expected.shape[1]
-    assert bool(converted.notes) == (kind == "no affine")
+    assert any("1 and 0 were filled in" in note for note in converted.notes) == (kind == "no affine")
+
+
+ORDERS: dict[str, tuple[list[minkowski.Offset] | None, list[minkowski.Offset] | None]] = {
+    "cube": (None, None),
+    "hybrid": (minkowski.HYBRID, None),
+    "hybrid_product": (minkowski.HYBRID, minkowski.PRODUCT),
+}
+
+
+@pytest.mark.parametrize("bottleneck", [False, True])
+@pytest.mark.parametrize("order", ORDERS)
+def test_networks_of_older_engines_compute_what_they_did(order: str, bottleneck: bool) -> None:
+    state = minkowski.random_state(pointwise_dimensions=3, bottleneck=bottleneck, planes=(4, 5, 6, 7, 6, 5, 4, 8))
+    batch = Batch(3)
+    results = {name: outputs(convert(state, kernel_order=name), batch) for name in ORDERS}  # type: ignore[arg-type]
+    block, even = ORDERS[order]
+    expected = minkowski.DenseRes16UNet(state, block=block, even=even)(batch.coord[:, 1:], batch.features, EXTENT)
+    for name, result in results.items():
+        if name == order:
+            torch.testing.assert_close(result, expected, rtol=1e-4, atol=1e-4)
+        else:
+            assert (result - expected).abs().max() > 1e-3, name
+
+
+def test_an_order_that_nothing_tells_is_noted_or_asked_for() -> None:
+    (note,) = convert(minkowski.random_state()).notes
+    assert "CSC" in note and "SpatioTemporalSegmentation" in note and "kernel_order=hybrid" in note
+    assert convert(minkowski.random_state(), kernel_order="cube").notes == ()
+    with pytest.raises(UserError, match="0.4 or older.*kernel_order=hybrid"):
+        convert(minkowski.random_state(pointwise_dimensions=3))
+    with pytest.raises(UserError, match="kernel_order=sphere: choose auto, cube"):
+        convert(minkowski.random_state(), kernel_order="sphere")  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="kernel_order=hybrid is for checkpoints of MinkowskiEngine"):
+        convert(spunet.random_state(), kernel_order="hybrid")
 
 
 def test_the_order_of_offsets_matters_to_this_test() -> None:
@@ -114,12 +149,30 @@ def test_a_segmentors_own_head_is_taken_with_its_backbone() -> None:
     assert converted.outputs == 7 and not converted.notes
 
 
+def test_a_head_without_bias_has_one_of_zeros() -> None:
+    state = spunet.random_state(outputs=None)
+    head = torch.randn(7, 4)
+    converted = convert({f"backbone.{name}": value for name, value in state.items()} | {"seg_head.weight": head})
+    assert torch.equal(converted.state["head.weight"], head) and converted.outputs == 7
+    assert torch.equal(converted.state["head.bias"], torch.zeros(7))
+
+
+@pytest.mark.parametrize("name", ["bn0.bn.running_mean", "block1.0.conv1.kernel", "final.bias"])
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_values_that_are_not_finite_are_noted(name: str, value: float) -> None:
+    state = minkowski.random_state()
+    state[name] = state[name].clone()
+    state[name].view(-1)[0] = value
+    (note,) = convert(state, kernel_order="cube").notes
+    assert "1 tensors" in note and "not finite" in note and name in note
+
+
 def test_prefixes_and_strangers_are_told_apart() -> None:
     state = {f"model.net.{name}": value for name, value in minkowski.random_state().items()}
     state["criterion.weight"] = torch.ones(3)
     converted = convert(state)
     assert recognise(state) == "minkowski"
-    assert converted.notes == ("1 tensors outside the network were left out, such as criterion.weight.",)
+    assert converted.notes[-1] == "1 tensors outside the network were left out, such as criterion.weight."
     assert all(
         torch.equal(value, converted.state[name]) for name, value in convert(minkowski.random_state()).state.items()
     )
@@ -132,6 +185,16 @@ def without(state: dict[str, Tensor], *words: str) -> dict[str, Tensor]:
 def instance_norm() -> dict[str, Tensor]:
     state = minkowski.random_state()
     return without(state, ".bn.") | {"bn0.weight": torch.ones(1, 6), "bn0.bias": torch.zeros(1, 6)}
+
+
+def with_one(name: str, change: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
+    state = minkowski.random_state()
+    return {**state, name: change(state[name])}
+
+
+def with_head(**tensors: Tensor) -> dict[str, Tensor]:
+    state = {f"backbone.{name}": value for name, value in spunet.random_state(outputs=None).items()}
+    return state | {f"seg_head.{name}": value for name, value in tensors.items()}
 
 
 REFUSED: dict[str, tuple[dict[str, Tensor], str]] = {
@@ -152,6 +215,19 @@ REFUSED: dict[str, tuple[dict[str, Tensor], str]] = {
     "biased": ({**spunet.random_state(), "enc.0.block0.conv1.bias": torch.zeros(5)}, "enc.0.block0.conv1.bias, which"),
     "no decoder": (without(spunet.random_state(outputs=None), "dec."), "lacks dec.1"),
     "mixed channels": ({**minkowski.random_state(), "bn1.bn.bias": torch.zeros(9)}, "bn1.bn.bias has 9 channels"),
+    "sparse": (with_one("conv0p1s1.kernel", Tensor.to_sparse), "conv0p1s1.kernel is of the kind sparse_coo"),
+    "complex": (with_one("block1.0.conv1.kernel", lambda t: t + 1j), "conv1.kernel is of the kind complex64"),
+    "whole numbers": (with_one("final.kernel", Tensor.long), "final.kernel is of the kind int64"),
+    "no count": (with_one("bn0.bn.num_batches_tracked", lambda t: torch.zeros(2)), "num_batches_tracked is no number"),
+    "head of two layers": (
+        with_head(**{"0.weight": torch.zeros(4, 4), "0.bias": torch.zeros(4), "2.weight": torch.zeros(7, 4)}),
+        "seg_head.0.bias: a head of more than one",
+    ),
+    "head with a norm": (
+        with_head(weight=torch.zeros(7, 4), bias=torch.zeros(7), **{"norm.weight": torch.ones(7)}),
+        "seg_head.norm.weight: a head of more than one",
+    ),
+    "head with a bias alone": (with_head(bias=torch.zeros(7)), "seg_head.bias: a head of more than one"),
     "something else": ({"layer.weight": torch.zeros(3)}, "unknown network .*layer.weight"),
 }
 

@@ -46,11 +46,12 @@ class Evil:
         return Path.touch, (self.victim,)
 
 
-def test_nothing_is_run_unless_it_is_asked_for(tmp_path: Path) -> None:
+@pytest.mark.parametrize("refusal", [False, "no", "off", "false", 1, None])
+def test_nothing_is_run_unless_it_is_asked_for(refusal: Any, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     torch.save({"state_dict": STATE, "config": Evil(victim)}, tmp_path / "a.pth")
     with pytest.raises(UserError, match=r"asks for \S+\).*allow_pickle=true.*only if you trust"):
-        read_state(tmp_path / "a.pth")
+        read_state(tmp_path / "a.pth", allow_pickle=refusal)
     assert not victim.exists()
     assert read_state(tmp_path / "a.pth", allow_pickle=True).keys() == STATE.keys()
     assert victim.exists()
@@ -74,6 +75,14 @@ def test_a_cut_checkpoint_gets_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [{}, {"epoch": 3}, [1, 2], torch.ones(3)])
 def test_files_without_named_tensors_get_one_line(content: Any, tmp_path: Path) -> None:
+    torch.save(content, tmp_path / "a.pth")
+    with pytest.raises(UserError, match="no tensors by name"):
+        read_state(tmp_path / "a.pth")
+
+
+def test_a_state_that_holds_itself_is_none(tmp_path: Path) -> None:
+    content: dict[str, Any] = {**STATE}
+    content["state_dict"] = content
     torch.save(content, tmp_path / "a.pth")
     with pytest.raises(UserError, match="no tensors by name"):
         read_state(tmp_path / "a.pth")

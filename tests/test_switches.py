@@ -1,0 +1,49 @@
+"""``overwrite=no`` is no yes, in any command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.commands import assert_one_line, run
+from tests.models.foreign.test_reading import Evil
+
+
+@pytest.mark.parametrize(
+    ("module", "setting"),
+    [
+        ("pointnc.weights", "overwrite=no"),
+        ("pointnc.weights", "allow_pickle=off"),
+        ("pointnc.evaluate", "overwrite=no"),
+        ("pointnc.analyze", "overwrite=no"),
+        ("pointnc.submit", "overwrite=0"),
+        ("pointnc.predict", "overwrite=null"),
+        ("pointnc.predict", "colors=off"),
+        ("pointnc.visualize", "overwrite=no"),
+        ("pointnc.study", "collect_only=no"),
+        ("pointnc.train", "profile=no"),
+        ("pointnc.train", "model.checkpointing=no"),
+        ("pointnc.train", "measure_collapse=off"),
+        ("data_prep.scannet", "overwrite=no"),
+        ("data_prep.scannet", "strict=no"),
+        ("data_prep.rooms.__main__", "overwrite=no"),
+        ("data_prep.check", "classes=off"),
+    ],
+)
+def test_a_switch_is_true_or_false(module: str, setting: str, tmp_path: Path) -> None:
+    name, value = setting.replace("null", "None").split("=")
+    experiment = ["experiment=rooms"] if module == "pointnc.study" else []
+    done = run(module, *experiment, setting, folder=tmp_path, code=2)
+    assert_one_line(done, f"{name}={value}: it must be true or false")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("word", ["no", "off", "nein"])
+def test_no_word_lets_a_file_run_its_code(word: str, tmp_path: Path) -> None:
+    content: dict[str, Any] = {"state_dict": {"a": torch.ones(1)}, "config": Evil(tmp_path / "victim")}
+    torch.save(content, tmp_path / "a.pth")
+    run("pointnc.weights", "import=a.pth", "out=w", f"allow_pickle={word}", folder=tmp_path, code=2)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.pth"]
