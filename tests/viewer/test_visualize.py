@@ -190,14 +190,15 @@ def spoil_label(path: Path, ids: np.ndarray) -> None:
         (["store=nowhere"], ["no scene store", "nowhere"]),
         (["scene=nowhere"], ["no scene at", "nowhere"]),
         (["scene=."], ["no coord.npy"]),
-        (["scene=cloud.xyz"], ["cloud.xyz", ".ply, not from .xyz"]),
+        (["scene=cloud.obj"], ["cloud.obj", "unknown format .obj", ".las"]),
         (["scene=SCENE", "prediction=short.txt"], ["prediction has 3 labels for"]),
         (["scene=SCENE", "prediction=strange.txt"], ["strange.txt, line 5: 4711 is no id of scannet200"]),
         (["scene=SCENE", "prediction=words.txt"], ["words.txt, line 2", "no integer"]),
-        (["scene=SCENE", "prediction=labels.csv"], ["labels.csv", ".txt and .ply, not from .csv"]),
+        (["scene=SCENE", "prediction=labels.csv"], ["labels.csv has 1 columns", "x, y and z"]),
+        (["scene=SCENE", "prediction=cloud.obj"], ["cloud.obj", "labels are read from", "not from .obj"]),
         (["scene=SCENE", "prediction=gone.txt"], ["gone.txt does not exist"]),
         (["scene=SCENE", "prediction=folder"], ["folder has no SCENENAME.txt"]),
-        (["scene=SCENE", "prediction=bare.ply"], ["bare.ply has no vertex property 'label'"]),
+        (["scene=SCENE", "prediction=bare.ply"], ["bare.ply has no column 'label'"]),
         (["prediction=short.txt"], ["no points", "scene="]),
         (["prediction=broken.ply"], ["broken.ply", "no ply"]),
         (["checkpoint=CHECKPOINT", "prediction=short.txt"], ["either checkpoint=", "not both"]),
@@ -218,7 +219,7 @@ def test_mistakes(store: SceneStore, checkpoint: Path, tmp_path: Path, arguments
     spoil_label(tmp_path / "strange.txt", CLASSES.decode(labels(store, name)))
     (tmp_path / "words.txt").write_text("1\nchair\n")
     (tmp_path / "labels.csv").write_text("1\n")
-    (tmp_path / "cloud.xyz").write_text("1 2 3\n")
+    (tmp_path / "cloud.obj").write_text("1 2 3\n")
     (tmp_path / "broken.ply").write_text("ply\nformat")
     (tmp_path / "folder").mkdir()
     write_ply(tmp_path / "bare.ply", {axis: np.zeros(3, np.float32) for axis in "xyz"})
