@@ -9,7 +9,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from pointnc.collapse.checks import check_number, check_whole
+from pointnc.checks import check_number, check_whole
 
 
 def batch_centers(
