@@ -153,6 +153,26 @@ def test_checkpoint_predicts(store: SceneStore, checkpoint: Path, tmp_path: Path
     np.testing.assert_allclose(columns["confidence"] / 255, said.confidence, atol=0.003)
 
 
+def test_checkpoint_predicts_a_cloud_that_lacks_normals(store: SceneStore, checkpoint: Path, tmp_path: Path) -> None:
+    """The network wants colour and normals; the labels are those of pointnc.predict."""
+    from pointnc.clouds import open_cloud, read_cloud
+    from pointnc.inference.predictor import Predictor
+    from pointnc.prediction import label_file
+    from pointnc.training.trained import load_trained
+
+    coord = store.load("val", store.scenes("val")[0]).coord[::3]
+    write_ply(tmp_path / "a.ply", {axis: coord[:, i].astype(np.float64) for i, axis in enumerate("xyz")})
+    done = visualize(tmp_path, f"checkpoint={checkpoint}", "scene=a.ply", "html=a.html", "accelerator=cpu")
+    assert "no colours" in done.stdout and "no normals" in done.stdout
+    _, (columns,) = read_page(tmp_path / "a.html")
+    trained = load_trained(checkpoint, "cpu")
+    predictor = Predictor(trained.model, trained.features, trained.voxel_size)
+    label_file(open_cloud(tmp_path / "a.ply"), tmp_path / "b.ply", predictor, CLASSES)
+    np.testing.assert_array_equal(
+        CLASSES.decode(columns["prediction"]), read_cloud(tmp_path / "b.ply").attributes["label"]
+    )
+
+
 def test_picture_without_display(store: SceneStore, tmp_path: Path) -> None:
     from PIL import Image
 
@@ -200,7 +220,7 @@ def spoil_label(path: Path, ids: np.ndarray) -> None:
         (["scene=SCENE", "prediction=folder"], ["folder has no SCENENAME.txt"]),
         (["scene=SCENE", "prediction=bare.ply"], ["bare.ply has no column 'label'"]),
         (["prediction=short.txt"], ["no points", "scene="]),
-        (["prediction=broken.ply"], ["broken.ply", "no ply"]),
+        (["prediction=broken.ply"], ["broken.ply is damaged", "header"]),
         (["checkpoint=CHECKPOINT", "prediction=short.txt"], ["either checkpoint=", "not both"]),
         (["checkpoint=CHECKPOINT", "taxonomy=scannet20"], ["other classes"]),
         (["checkpoint=gone.ckpt"], ["gone.ckpt"]),
