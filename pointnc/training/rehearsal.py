@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 from pointnc.checks import check_option
 from pointnc.errors import UserError
 from pointnc.losses import losses_with_prior
+from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.training.trained import build_model
 
@@ -23,9 +24,11 @@ def rehearse(config: DictConfig) -> None:
         config: of a run.
 
     Raises:
-        UserError: a setting is out of range, or does not fit the classes.
+        UserError: a setting is out of range, or does not fit the classes; or a store that nothing makes is missing.
         HydraException: a part cannot be built.
     """
+    if config.dataset.get("prepare") is None:
+        SceneStore(config.dataset.store, hint=config.dataset.hint)  # the likelier mistake, and the quicker one to find
     check_option("sampling", config.get("sampling", "uniform"), "uniform", "class_balanced")
     try:
         taxonomy: Taxonomy = instantiate(config.dataset.taxonomy)
