@@ -38,10 +38,9 @@ def class_adjacency(store: SceneStore, split: str, taxonomy: Taxonomy, voxel_siz
         scene = store.load(split, name, taxonomy.segment)
         if scene.semantic is None:
             raise UserError(f"scene {name} has no {taxonomy.segment}.npy; prepare the store with labels")
+        taxonomy.check_labels(scene)
         voxels = voxelize(np.asarray(scene.coord), voxel_size)
         label = np.asarray(scene.semantic)[voxels.index].astype(np.int64)
-        if len(label) and label.max() >= len(taxonomy):
-            raise UserError(f"scene {name} has label {label.max()}, but {taxonomy.name} has {len(taxonomy)} classes")
         total += voxel_adjacency(voxels.grid, label, len(taxonomy))
     return total
 

@@ -36,6 +36,7 @@ class NpyFile(CloudFile):
             raise UserError(f"{path} has the shape {self.array.shape}: (N, 3 or more) is needed")
         if self.array.dtype.names is not None and self.array.ndim != 1:
             raise UserError(f"{path} has records in the shape {self.array.shape}: (N,) is needed")
+        self._last: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.array)
@@ -44,9 +45,14 @@ class NpyFile(CloudFile):
         """Fields, or what the columns of a table mean."""
         if self.array.dtype.names is not None:
             return list(self.array.dtype.names)
-        width = self.array.shape[1]
+        width = self.array.shape[1] - len(self._last)
         names = [*"xyz", *(("red", "green", "blue") if width >= 6 else ()), *(("nx", "ny", "nz") if width >= 9 else ())]
-        return names + [f"column{i + 1}" for i in range(len(names), width)]
+        return [*names, *(f"column{i + 1}" for i in range(len(names), width)), *self._last]
+
+    def name_last(self, *names: str) -> None:
+        """Say what the last columns of a table are, which only its writer knows; ignored if xyz would not be left."""
+        if self.array.dtype.names is None and self.array.shape[1] >= 3 + len(names):
+            self._last = names
 
     def chunks(self, size: int = CHUNK) -> Iterator[PointCloud]:
         """Read pieces of the mapped array."""

@@ -57,17 +57,24 @@ class TextFile(CloudFile):
                 yield from_columns({name: table[:, i] for i, name in enumerate(self._names)}, self.path)
 
     def rewrite(self, target: Path, columns: Iterable[Columns]) -> None:
-        """Append the columns to each line; comments stay where they are."""
+        """Append the columns to each line; comments stay where they are.
+
+        Columns without names get some, in a comment before the first point: the new ones can be told from the others.
+        """
         rows = Rows(columns)
         separator = self.separator or b" "
         drop = [i for i, name in enumerate(self._names) if self.named and name in rows.dtypes]
         with self.path.open("rb") as source, target.open("wb") as out:
             heading = self.heading
+            names = (name.encode() for name in [*self._names, *rows.dtypes])
+            comment = b"" if self.named else b"# " + separator.join(names) + b"\n"
             while batch := list(itertools.islice(source, CHUNK)):
                 count = sum(_is_point(line, heading) for line in batch)
                 new = iter(zip(*([str(v).encode() for v in column] for column in rows.take(count).values())))
                 for line in batch:
                     if _is_point(line, heading):
+                        out.write(comment)
+                        comment = b""
                         out.write(self._row(line, drop, separator, next(new)))
                     elif heading is not None and line == heading:
                         out.write(self._row(line, drop, separator, tuple(name.encode() for name in rows.dtypes)))

@@ -9,7 +9,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from pointnc.collapse.checks import check_number, check_whole
+from pointnc.checks import check_number, check_whole
+from pointnc.errors import UserError
 
 
 def batch_centers(
@@ -29,13 +30,19 @@ def batch_centers(
         num_classes: K.
         synchronize: whether to join the batches of all ranks.
 
+    Raises:
+        UserError: a label is none of these. Asked on a CPU only, where it costs little: a GPU would be waited for.
+
     Returns:
         centers (K, D), float32 (float64 for float64 features), zero for absent classes; counts (K,) int64.
     """
     with torch.autocast(features.device.type, enabled=False):
         features = features if features.dtype == torch.float64 else features.float()
-        # Row 0 collects the ignored points: no mask, no copy of the features, no wait for a GPU.
         row = labels.long() + 1
+        if row.device.type == "cpu" and len(row) and not (row.min() >= 0 and row.max() <= num_classes):
+            strange = labels[(row < 0) | (row > num_classes)][0]
+            raise UserError(f"label {int(strange)} is none of the {num_classes} classes, nor -1, which means no class")
+        # Row 0 collects the ignored points: no mask, no copy of the features, no wait for a GPU.
         sums = features.new_zeros(num_classes + 1, features.shape[1]).index_add(0, row, features)[1:]
         counts = row.new_zeros(num_classes + 1).index_add(0, row, torch.ones_like(row))[1:]
         if synchronize and rank_count() > 1:

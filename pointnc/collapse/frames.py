@@ -46,7 +46,7 @@ class SimplexETF(nn.Module):
     def __init__(self, num_classes: int, dim: int, seed: int = 0, key: str = "regularizer") -> None:
         super().__init__()
         if num_classes < 2:
-            raise UserError(f"a simplex ETF needs at least 2 classes, got num_classes={num_classes}")
+            raise UserError(f"{key}.frame: a simplex ETF needs at least 2 classes, dataset.taxonomy has {num_classes}")
         if dim < num_classes - 1:
             raise UserError(
                 f"a simplex ETF of {num_classes} classes needs {num_classes - 1} dimensions or more, here are {dim}; "
@@ -70,6 +70,7 @@ class SpreadFrame(nn.Module):
         num_classes: K, at least 2.
         dim: D, at least 2, or 1 for K = 2.
         seed: of the search and the rotation.
+        key: the config node that an error tells to change.
 
     Attributes:
         vectors: (K, D) float32 buffer, one unit vector a row.
@@ -82,9 +83,9 @@ class SpreadFrame(nn.Module):
 
     vectors: Tensor
 
-    def __init__(self, num_classes: int, dim: int, seed: int = 0) -> None:
+    def __init__(self, num_classes: int, dim: int, seed: int = 0, key: str = "regularizer") -> None:
         super().__init__()
-        vectors = spread_frame(num_classes, dim, seed)
+        vectors = spread_frame(num_classes, dim, seed, key)
         self.largest_cosine = largest_cosine(vectors)
         self.bound = cosine_bound(num_classes, dim)
         self.register_buffer("vectors", vectors.float())
@@ -113,5 +114,5 @@ def build_frame(
     if kind == "simplex" or (kind == "auto" and dim >= num_classes - 1):
         return SimplexETF(num_classes, dim, seed, key)
     if kind in ("auto", "spread"):
-        return SpreadFrame(num_classes, dim, seed)
+        return SpreadFrame(num_classes, dim, seed, key)
     raise UserError(f"{key}.frame={kind} is unknown; choose one of {', '.join(FRAMES)}")

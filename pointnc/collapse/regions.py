@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pointnc.collapse.checks import check_number
+from pointnc.checks import check_number
 from pointnc.collapse.observer import CenterObserver
 
 

@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pointnc.checks import check_number, check_option, check_switch, check_whole
 from pointnc.collapse.centers import batch_centers, rank_count
-from pointnc.collapse.checks import check_number, check_option, check_switch, check_whole
 from pointnc.collapse.frames import FRAMES, build_frame
 from pointnc.collapse.observer import CenterObserver
 from pointnc.collapse.projector import Projector

@@ -34,7 +34,7 @@ STARTS = 9
 """Number of starts of a small frame; each is followed some way, and the best to the end."""
 
 
-def spread_frame(num_classes: int, dim: int, seed: int = 0) -> Tensor:
+def spread_frame(num_classes: int, dim: int, seed: int = 0, key: str = "regularizer") -> Tensor:
     """Return K unit vectors whose largest pairwise cosine is as small as it is known how to make it.
 
     - K <= D+1: the simplex, -1/(K-1). Optimal.
@@ -50,6 +50,7 @@ def spread_frame(num_classes: int, dim: int, seed: int = 0) -> Tensor:
         num_classes: K, at least 2.
         dim: D, at least 2, or 1 for K = 2.
         seed: of the rotation and of the starts.
+        key: the config node that an error tells to change.
 
     Returns:
         (K, D) float64.
@@ -58,9 +59,12 @@ def spread_frame(num_classes: int, dim: int, seed: int = 0) -> Tensor:
         UserError: K < 2, or D is too small for K different vectors.
     """
     if num_classes < 2:
-        raise UserError(f"a frame needs at least 2 classes, got num_classes={num_classes}")
+        raise UserError(f"{key}.frame: a frame needs at least 2 classes, dataset.taxonomy has {num_classes}")
     if dim < 1 or (dim == 1 and num_classes > 2):
-        raise UserError(f"{num_classes} different unit vectors need 2 dimensions or more, here are {dim}")
+        raise UserError(
+            f"{key}.frame: {num_classes} different unit vectors need 2 dimensions or more, here are {dim}; raise "
+            f"{key}.projector_channels, or the channels of the model"
+        )
     if num_classes <= 2 * dim:
         vectors = _orthogonal_simplices(num_classes, dim)
     elif dim == 2:

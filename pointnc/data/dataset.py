@@ -129,14 +129,8 @@ class SceneDataset(Dataset[Sample]):
         # Plain views of the maps: arithmetic on the memmap class would hand that class on.
         scene = scene.replace(**{key: np.asarray(value) for key, value in scene.arrays().items()}).validate()
         check_features(scene, self.features)
-        if scene.semantic is not None:
-            label = int(scene.semantic.max())
-            if label >= len(self.taxonomy):
-                raise UserError(
-                    f"scene {name} has label {label}, but {self.taxonomy.name} has {len(self.taxonomy)} classes; "
-                    "choose another dataset= or prepare the store again"
-                )
-        elif not self.full_resolution:
+        self.taxonomy.check_labels(scene)
+        if scene.semantic is None and not self.full_resolution:
             raise UserError(
                 f"scene {name} has no {self.taxonomy.segment}.npy; prepare the store with labels to train on it"
             )

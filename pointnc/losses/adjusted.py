@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import torch
 from torch import Tensor
 
-from pointnc.errors import UserError
+from pointnc.checks import check_number, check_option
 from pointnc.losses.cross_entropy import weighted_cross_entropy
 from pointnc.losses.prior import PriorLoss, Unit
 
@@ -28,8 +30,9 @@ class LogitAdjustedCrossEntropy(PriorLoss):
 
     def __init__(self, tau: float = 1.0, label_smoothing: float = 0.0, unit: Unit = "points") -> None:
         super().__init__()
-        if not tau >= 0:
-            raise UserError(f"loss.tau={tau}: it must be at least 0")
+        check_number("loss.tau", tau, least=0)
+        check_number("loss.label_smoothing", label_smoothing, least=0, below=1)
+        check_option("loss.unit", unit, *get_args(Unit))
         self.tau, self.label_smoothing, self.needs_prior = tau, label_smoothing, unit
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:

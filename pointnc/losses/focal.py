@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pointnc.errors import UserError
+from pointnc.checks import check_number
 from pointnc.losses.points import labelled_only, zero_of
 
 
@@ -19,13 +19,12 @@ class FocalLoss(nn.Module):
         gamma: γ ≥ 0; 0 is plain cross-entropy.
 
     Raises:
-        UserError: γ is negative.
+        UserError: γ is no finite number, or negative.
     """
 
     def __init__(self, gamma: float = 2.0) -> None:
         super().__init__()
-        if not gamma >= 0:
-            raise UserError(f"loss.gamma={gamma}: it must be at least 0")
+        check_number("loss.gamma", gamma, least=0)
         self.gamma = gamma
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:

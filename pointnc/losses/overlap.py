@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pointnc.errors import UserError
+from pointnc.checks import check_number
 from pointnc.losses.points import labelled_only, zero_of
 
 
@@ -49,13 +49,12 @@ class DiceLoss(nn.Module):
         smoothing: s > 0.
 
     Raises:
-        UserError: s is not positive.
+        UserError: s is no finite number above 0.
     """
 
     def __init__(self, smoothing: float = 1.0) -> None:
         super().__init__()
-        if not smoothing > 0:
-            raise UserError(f"loss.smoothing={smoothing}: it must be above 0")
+        check_number("loss.smoothing", smoothing, above=0)
         self.smoothing = smoothing
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:

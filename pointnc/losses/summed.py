@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from pointnc.checks import check_number
 from pointnc.errors import UserError
 
 
@@ -18,7 +19,7 @@ class SumOfLosses(nn.Module):
         weights: name to weight; 1 where a name is missing.
 
     Raises:
-        UserError: no loss is left, or a weight is negative or of no loss.
+        UserError: no loss is left, or a weight is of no loss, negative, or no finite number.
     """
 
     def __init__(self, losses: Mapping[str, nn.Module | None], weights: Mapping[str, float] | None = None) -> None:
@@ -30,8 +31,7 @@ class SumOfLosses(nn.Module):
         for name, weight in self.weights.items():
             if name not in losses:
                 raise UserError(f"loss.weights.{name} is of no loss; there are {', '.join(losses)}")
-            if not weight >= 0:
-                raise UserError(f"loss.weights.{name}={weight}: it must be at least 0")
+            check_number(f"loss.weights.{name}", weight, least=0)
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the scalar sum for logits (V, K) and labels (V,), -1 = ignored."""

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from pointnc.errors import UserError
+from pointnc.checks import check_number, check_option
 from pointnc.losses.cross_entropy import weighted_cross_entropy
 from pointnc.losses.prior import PriorLoss, Unit
 
@@ -39,10 +39,10 @@ class WeightedCrossEntropy(PriorLoss):
         unit: Unit = "points",
     ) -> None:
         super().__init__()
-        if scheme not in get_args(Scheme):
-            raise UserError(f"loss.scheme={scheme} is unknown; choose one of {', '.join(get_args(Scheme))}")
-        if not 0 <= beta < 1:
-            raise UserError(f"loss.beta={beta}: it must be at least 0 and below 1")
+        check_option("loss.scheme", scheme, *get_args(Scheme))
+        check_number("loss.beta", beta, least=0, below=1)
+        check_number("loss.label_smoothing", label_smoothing, least=0, below=1)
+        check_option("loss.unit", unit, *get_args(Unit))
         self.scheme, self.beta, self.label_smoothing, self.needs_prior = scheme, beta, label_smoothing, unit
 
     def weights(self) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pointnc.collapse.checks import check_number, check_option, check_switch, check_whole
+from pointnc.checks import check_number, check_option, check_switch, check_whole
 from pointnc.collapse.frames import FRAMES, build_frame
 
 

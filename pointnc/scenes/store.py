@@ -170,17 +170,12 @@ def class_counts(scene: Scene, taxonomy: Taxonomy) -> NDArray[np.int64]:
     """Return the (K,) number of points of each class.
 
     Raises:
-        UserError: the scene has no labels, or a label of K or more.
+        UserError: the scene has no labels, or one below -1, or one of K or more.
     """
     if scene.semantic is None:
         raise UserError(f"scene {scene.name} has no {taxonomy.segment}.npy; prepare the store with labels")
-    counts = np.bincount(scene.semantic[scene.semantic >= 0], minlength=len(taxonomy))
-    if len(counts) > len(taxonomy):
-        raise UserError(
-            f"scene {scene.name} has label {len(counts) - 1}, but {taxonomy.name} has {len(taxonomy)} classes; "
-            "choose another dataset= or prepare the store again"
-        )
-    return counts.astype(np.int64)
+    taxonomy.check_labels(scene)
+    return np.bincount(scene.semantic[scene.semantic >= 0], minlength=len(taxonomy)).astype(np.int64)
 
 
 def write_scene(

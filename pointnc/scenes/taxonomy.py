@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.errors import UserError
-from pointnc.scenes.scene import IGNORE
+from pointnc.scenes.scene import IGNORE, Scene
 
 GROUPS = ("head", "common", "tail")
 LARGEST_ID = 2**24 - 1
@@ -88,6 +88,27 @@ class Taxonomy:
     def decode(self, index: NDArray[Any], ignore_id: int = 0) -> NDArray[np.int32]:
         """Return the id of each train index, ``ignore_id`` where the index is -1."""
         return np.append(np.array(self.ids, np.int32), np.int32(ignore_id))[index]
+
+    def check_labels(self, scene: Scene) -> Scene:
+        """Return a scene whose labels, if it has any, are train indices of this set or -1.
+
+        Raises:
+            UserError: a label is below -1, or K or more; the message names the scene.
+        """
+        if scene.semantic is None or len(scene.semantic) == 0:
+            return scene
+        low, high = int(scene.semantic.min()), int(scene.semantic.max())
+        if low < IGNORE:
+            raise UserError(
+                f"scene {scene.name} has label {low} in {self.segment}.npy, where {IGNORE} alone means no class; "
+                "prepare the store again"
+            )
+        if high >= len(self):
+            raise UserError(
+                f"scene {scene.name} has label {high}, but {self.name} has {len(self)} classes; "
+                "choose another dataset= or prepare the store again"
+            )
+        return scene
 
     def members(self, group: str) -> NDArray[np.int64]:
         """Return the indices of the classes of a group."""

@@ -42,10 +42,11 @@ class Tally:
         """Count a scene's labels (train indices, anything outside 0..K-1 is outside the set).
 
         Raises:
-            UserError: the scene has no truth, or another number of points.
+            UserError: the scene has no truth, truth outside the label set, or another number of points.
         """
         if scene.semantic is None:
             raise UserError(f"scene {scene.name} has no {self.taxonomy.segment}.npy to score against")
+        self.taxonomy.check_labels(scene)
         if len(labels) != len(scene):
             raise UserError(f"scene {scene.name}: {len(labels)} predicted labels for {len(scene)} points")
         self.scenes[scene.name] = confusion(labels, np.asarray(scene.semantic), len(self.taxonomy))

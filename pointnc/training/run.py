@@ -24,6 +24,7 @@ from pointnc.training.callbacks import EpochLine, History, SaveCheckpoints
 from pointnc.training.checkpoint import AtomicCheckpointIO, load_model_state, read_checkpoint
 from pointnc.training.module import SegmentationModule
 from pointnc.training.profile import Profile
+from pointnc.training.rehearsal import rehearse
 from pointnc.training.run_folder import find_resume, open_folder, place_run
 from pointnc.training.settings import check_settings
 from pointnc.training.splits import Data, class_counts, open_data, prepare_data
@@ -49,6 +50,7 @@ def train(config: DictConfig) -> Path:
     try:
         start = read_start(config) if config.get("weights") and find_resume(config) is None else None
         resume, folder = place_run(config)
+        rehearse(config)
         prepare_data(config, watch)
         pl.seed_everything(config.seed, verbose=False)
         data = open_data(config)

@@ -72,7 +72,7 @@ class Exhibit:
             scene=self.scene.select(kept),
             prediction=None if self.prediction is None else self.prediction[kept],
             confidence=None if self.confidence is None else self.confidence[kept],
-            point_number=kept,
+            point_number=kept if self.point_number is None else self.point_number[kept],
         )
 
     @cached_property

@@ -1,11 +1,10 @@
-"""Labels and clouds out of files: prediction files (txt), and clouds of any format, perhaps with a column ``label``."""
+"""Labels out of files: prediction files (txt), and clouds of any format with a column ``label``."""
 
 from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +12,10 @@ from numpy.typing import NDArray
 from pointnc.benchmarks.predictions import read_labels
 from pointnc.clouds import SUFFIXES as CLOUD_SUFFIXES
 from pointnc.clouds import PointCloud
-from pointnc.clouds import read_cloud as read_points
 from pointnc.errors import UserError
-from pointnc.scenes.scene import IGNORE, Scene
+from pointnc.scenes.scene import IGNORE
 from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.viewer.clouds import open_shown
 
 SUFFIXES = (".txt", *(suffix for suffix in CLOUD_SUFFIXES if suffix != ".txt"))
 """Of files with labels; a txt may be a list of ids, or a cloud."""
@@ -36,6 +35,10 @@ class Labels:
 
     index: NDArray[np.int32]
     confidence: NDArray[np.float32] | None = None
+
+    def select(self, rows: NDArray[np.int64]) -> Labels:
+        """Return the labels of some of the points."""
+        return Labels(self.index[rows], None if self.confidence is None else self.confidence[rows])
 
 
 def labels_file(path: str | Path, scene: str | None) -> Path:
@@ -70,25 +73,10 @@ def read_point_labels(path: Path, taxonomy: Taxonomy) -> Labels:
     """
     if path.suffix.lower() == ".txt" and not is_table(path):
         return Labels(_encode(read_labels(path), taxonomy, path, first=1))
-    labels = _labels(read_points(path), taxonomy, path)
+    labels = cloud_labels(open_shown(path).read(), taxonomy, path)
     if labels is None:
         raise UserError(f"{path} has no column 'label'; give a cloud with labels, or a .txt of ids")
     return labels
-
-
-def read_cloud(path: Path, taxonomy: Taxonomy) -> tuple[Scene, Labels | None]:
-    """Return the N points of a file of any format as a scene without labels, and its labels if it has any.
-
-    Raises:
-        UserError: the file is missing or malformed, or of an unknown format.
-    """
-    cloud = read_points(path)
-    # Coordinates of a map are too large for float32.
-    far = bool(np.isfinite(cloud.coord).all()) and float(np.abs(cloud.coord).max()) > 1e4
-    origin = np.floor(cloud.coord.min(axis=0)) if far else np.zeros(3)
-    color = None if cloud.color is None else _bytes(cloud.color)
-    scene = Scene(path.stem, (cloud.coord - origin).astype(np.float32), color, cloud.normal, origin=origin)
-    return scene.validate(), _labels(cloud, taxonomy, path)
 
 
 def is_table(path: Path) -> bool:
@@ -97,7 +85,12 @@ def is_table(path: Path) -> bool:
         return any(len(line.replace(b",", b" ").split()) > 1 for line in itertools.islice(stream, 20))
 
 
-def _labels(cloud: PointCloud, taxonomy: Taxonomy, path: Path) -> Labels | None:
+def cloud_labels(cloud: PointCloud, taxonomy: Taxonomy, path: Path) -> Labels | None:
+    """Return the labels of N points, those of a prediction where there are several; None where there are none.
+
+    Raises:
+        UserError: they are no ids of the taxonomy.
+    """
     prefix = "predicted_" if "predicted_label" in cloud.attributes else ""
     ids = cloud.attributes.get(f"{prefix}label")
     if ids is None:
@@ -122,13 +115,3 @@ def _encode(ids: NDArray[np.int64], taxonomy: Taxonomy, path: Path, first: int) 
             f"({len(taxonomy)} classes); choose another taxonomy= (this concerns {len(strange)} of {len(ids)} points)"
         )
     return index
-
-
-def _bytes(color: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return 0-255 colours, also of files that hold 16 bits or fractions of 1."""
-    if color.dtype == np.uint8:
-        return color
-    scale = 255.0 if color.dtype.kind == "f" and color.size and color.max() <= 1 else 1.0
-    if color.dtype == np.uint16:
-        scale = 255 / 65535
-    return np.clip(np.nan_to_num(color.astype(np.float32)) * scale + 0.5, 0, 255).astype(np.uint8)

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pointnc.errors import UserError
+from pointnc.scenes.legend import legend_beside, read_legend
 from pointnc.scenes.scene import Scene
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.viewer.clouds import ShownCloud, read_shown
 from pointnc.viewer.exhibit import Exhibit
-from pointnc.viewer.labels import Labels, is_table, labels_file, read_cloud, read_point_labels
+from pointnc.viewer.labels import Labels, cloud_labels, is_table, labels_file, read_point_labels
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 GIVE = "give scene=, store=, checkpoint=, or a labelled cloud as prediction="
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A scene of M points, its classes, the labels that stood in its own file, and the file if it is no store's."""
+
+    scene: Scene
+    taxonomy: Taxonomy
+    labels: Labels | None = None
+    cloud: ShownCloud | None = None
+
+    def fit(self, labels: Labels) -> Labels:
+        """Return the labels of the M points that have a place, of labels of all points of the file."""
+        if self.cloud is None or self.cloud.rows is None or len(labels.index) != len(self.cloud.points):
+            return labels
+        return labels.select(self.cloud.rows)
 
 
 def exhibits(config: DictConfig) -> Iterator[Exhibit]:
@@ -33,17 +51,18 @@ def exhibits(config: DictConfig) -> Iterator[Exhibit]:
             raise UserError("give either checkpoint=, which predicts, or prediction=, not both")
         yield from _predicted(config)
         return
-    for scene, labels, taxonomy in _scenes(config, None):
+    for source in _scenes(config, None):
         prediction = None
         if config.prediction is not None:
-            prediction = _read(config.prediction, scene.name, taxonomy)
-        elif labels is not None and config.truth is not None:
-            prediction = labels  # a labelled cloud to which the truth is given is a prediction
-        yield _exhibit(config, scene, labels, taxonomy, prediction)
+            prediction = _read(config.prediction, source)
+        elif source.labels is not None and config.truth is not None:
+            prediction = source.labels  # a labelled cloud to which the truth is given is a prediction
+        yield _exhibit(config, source, prediction)
 
 
 def _predicted(config: DictConfig) -> Iterator[Exhibit]:
     """Yield scenes with what a network says of them."""
+    from pointnc.data.features import scene_array
     from pointnc.training.evaluation import make_predictor, open_store
     from pointnc.training.trained import load_trained
 
@@ -56,39 +75,38 @@ def _predicted(config: DictConfig) -> Iterator[Exhibit]:
         config = config.copy()
         config.store = str(open_store(trained, config.data_root).root)
     predictor = make_predictor(trained, config)
-    for scene, labels, taxonomy in _scenes(config, trained.taxonomy):
-        said = predictor.predict(scene)
-        yield _exhibit(config, scene, labels, taxonomy, Labels(said.labels.astype("int32"), said.confidence))
+    for source in _scenes(config, trained.taxonomy, {scene_array(name) for name in trained.features}):
+        said = predictor.predict(source.scene)
+        yield _exhibit(config, source, Labels(said.labels.astype("int32"), said.confidence))
 
 
-def _exhibit(
-    config: DictConfig, scene: Scene, own: Labels | None, taxonomy: Taxonomy, prediction: Labels | None
-) -> Exhibit:
-    """Put a scene and its labels together; ``own`` are those that stood in the scene's own file."""
-    truth = scene.semantic
+def _exhibit(config: DictConfig, source: _Source, prediction: Labels | None) -> Exhibit:
+    """Put a scene and its labels together."""
+    truth = source.scene.semantic
     if config.truth is not None:
-        truth = _read(config.truth, scene.name, taxonomy).index
-    elif own is not None:
-        truth = own.index
+        truth = _read(config.truth, source).index
+    elif source.labels is not None:
+        truth = source.labels.index
     return Exhibit(
-        replace(scene, semantic=truth),
-        taxonomy,
+        replace(source.scene, semantic=truth),
+        source.taxonomy,
         None if prediction is None else prediction.index,
         None if prediction is None else prediction.confidence,
+        None if source.cloud is None else source.cloud.rows,
     ).validate()
 
 
-def _read(path: Any, scene: str, taxonomy: Taxonomy) -> Labels:
-    return read_point_labels(labels_file(str(path), scene), taxonomy)
+def _read(path: Any, source: _Source) -> Labels:
+    return source.fit(read_point_labels(labels_file(str(path), source.scene.name), source.taxonomy))
 
 
-def _scenes(config: DictConfig, known: Taxonomy | None) -> Iterator[tuple[Scene, Labels | None, Taxonomy]]:
-    """Yield scenes, the labels that stood in a cloud's own file, and the classes."""
+def _scenes(config: DictConfig, known: Taxonomy | None, arrays: Collection[str] = ()) -> Iterator[_Source]:
+    """Yield scenes; those of files get the arrays that they lack and a network wants."""
     if config.store is not None:
         store = SceneStore(str(config.store))
         taxonomy = known or _taxonomy(config, store)
         for name in _names(config, store):
-            yield store.load(config.split, name, taxonomy.segment).validate(), None, taxonomy
+            yield _Source(store.load(config.split, name, taxonomy.segment).validate(), taxonomy)
         return
     paths = [Path(str(path)) for path in _listed(config.scene)]
     several = len(paths) > 1
@@ -96,12 +114,12 @@ def _scenes(config: DictConfig, known: Taxonomy | None) -> Iterator[tuple[Scene,
         if several and config[key] is not None and not Path(str(config[key])).is_dir():
             raise UserError(f"{len(paths)} scenes but one {key}= file; give a folder of <scene>.txt or <scene>.ply")
     if not paths:
-        yield _from_labels(config, known or _taxonomy(config, None))
+        yield _from_labels(config, known or _taxonomy(config, None), arrays)
     for path in paths:
-        yield _from_path(config, path, known)
+        yield _from_path(config, path, known, arrays)
 
 
-def _from_path(config: DictConfig, path: Path, known: Taxonomy | None) -> tuple[Scene, Labels | None, Taxonomy]:
+def _from_path(config: DictConfig, path: Path, known: Taxonomy | None, arrays: Collection[str]) -> _Source:
     """Read the folder of a store's scene, or a cloud."""
     if path.is_dir():
         folder = path.resolve()
@@ -109,20 +127,31 @@ def _from_path(config: DictConfig, path: Path, known: Taxonomy | None) -> tuple[
             raise UserError(f"{path} is no scene: it has no coord.npy; give a scene's folder, or store=")
         store = SceneStore(folder.parent.parent)
         taxonomy = known or _taxonomy(config, store)
-        return store.load(folder.parent.name, folder.name, taxonomy.segment).validate(), None, taxonomy
+        return _Source(store.load(folder.parent.name, folder.name, taxonomy.segment).validate(), taxonomy)
     if not path.exists():
         raise UserError(f"no scene at {path.absolute()}; give a scene's folder in a store, or a point cloud")
     taxonomy = known or _taxonomy(config, None)
-    return *read_cloud(path, taxonomy), taxonomy
+    source = _from_cloud(config, path, taxonomy, arrays)
+    assert source.cloud is not None
+    labels = cloud_labels(source.cloud.points, taxonomy, path)
+    return source if labels is None else replace(source, labels=source.fit(labels))
 
 
-def _from_labels(config: DictConfig, taxonomy: Taxonomy) -> tuple[Scene, Labels | None, Taxonomy]:
+def _from_cloud(config: DictConfig, path: Path, taxonomy: Taxonomy, arrays: Collection[str]) -> _Source:
+    """Read the points of a file, and say what was assumed."""
+    cloud = read_shown(path, arrays, config.units, config.up)
+    for remark in cloud.remarks:
+        print(f"{path.name}: {remark}")
+    return _Source(cloud.scene, taxonomy, cloud=cloud)
+
+
+def _from_labels(config: DictConfig, taxonomy: Taxonomy, arrays: Collection[str]) -> _Source:
     """Take the points of a labelled cloud that was given as prediction or truth; its labels are read again as such."""
     clouds = [str(path) for path in (config.prediction, config.truth) if path is not None]
     for cloud in clouds:
         file = labels_file(cloud, None)
         if file.suffix.lower() != ".txt" or is_table(file):
-            return read_cloud(file, taxonomy)[0], None, taxonomy
+            return _from_cloud(config, file, taxonomy, arrays)
     raise UserError(
         f"{clouds[0]} has labels but no points: add scene= or store=" if clouds else f"nothing to show: {GIVE}"
     )
@@ -148,11 +177,30 @@ def _names(config: DictConfig, store: SceneStore) -> list[str]:
 
 
 def _taxonomy(config: DictConfig, store: SceneStore | None) -> Taxonomy:
-    """Return the classes that were asked for, or the first label set of the store, or ScanNet200."""
+    """Return the classes that were asked for, or those of the legend beside the labels, the store's, or ScanNet200.
+
+    Raises:
+        UserError: the legend's are none of the store's.
+    """
     if config.taxonomy != "auto":
         return _named(config.taxonomy)
     known = (store.manifest or {}).get("taxonomies") if store is not None else None
-    return Taxonomy.from_dict(next(iter(known.values()))) if known else _named("scannet200")
+    stored = [Taxonomy.from_dict(one) for one in (known or {}).values()]
+    given = [config.prediction, config.truth, *_listed(config.scene)]
+    legend = next(filter(None, (legend_beside(Path(str(path))) for path in given if path is not None)), None)
+    if legend is None:
+        return stored[0] if stored else _named("scannet200")
+    said = read_legend(legend)
+    # A legend knows neither groups nor the store's arrays: rather the same classes from where these are known.
+    for taxonomy in stored or [_named("scannet200"), _named("scannet20")]:
+        if not taxonomy.difference(said):
+            return taxonomy
+    if stored:
+        raise UserError(
+            f"{legend} has none of the label sets of {store.root}: "  # type: ignore[union-attr]
+            f"{stored[0].difference(said)}; say which classes are meant by taxonomy="
+        )
+    return said
 
 
 def _named(choice: Any) -> Taxonomy:

@@ -80,6 +80,13 @@ def test_a_split_is_the_sum_of_its_scenes(tmp_path: Path) -> None:
         first.sort()
         cells.append(slow_adjacency(grid[first], np.asarray(scene.semantic)[first].astype(int), 200))
     np.testing.assert_array_equal(counts, sum(cells))
+    for label, words in ((-7, "has label -7"), (200, "has label 200, but")):
+        path = store.root / "train" / store.scenes("train")[1] / "segment200.npy"
+        spoilt = np.load(path)
+        spoilt[5] = label
+        np.save(path, spoilt)
+        with pytest.raises(UserError, match=f"scene {store.scenes('train')[1]} {words}"):
+            class_adjacency(store, "train", labels, 0.1)
     for path in (tmp_path / "store").rglob("segment200.npy"):
         path.unlink()
     with pytest.raises(UserError, match="segment200"):

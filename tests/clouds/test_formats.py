@@ -192,7 +192,7 @@ def test_new_columns_leave_the_rest_as_it_was(path: Path, pieces: int, monkeypat
         one, other = getattr(before, key), getattr(after, key)
         assert (one is None) == (other is None) and (one is None or np.array_equal(one, other))
     named = after.attributes
-    if "label" not in named:  # a table without names
+    if path.suffix == ".npy" and "label" not in named:  # a table without names
         last = list(named)[-2:]
         named = {**named, "label": named[last[0]], "confidence": named[last[1]]}
     np.testing.assert_array_equal(named["label"], new["label"])
@@ -203,7 +203,7 @@ def test_new_columns_leave_the_rest_as_it_was(path: Path, pieces: int, monkeypat
 
 
 def test_a_column_that_is_there_is_replaced(path: Path) -> None:
-    if path.name in ("c.xyz", "d.txt", "b.npy"):
+    if path.name == "b.npy":
         pytest.skip("its columns have no names")
     first, second = path.with_name(f"first{path.suffix}"), path.with_name(f"second{path.suffix}")
     new = new_columns()

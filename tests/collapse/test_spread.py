@@ -174,8 +174,9 @@ def test_auto_takes_the_simplex_where_there_is_one() -> None:
 @pytest.mark.parametrize(
     ("kind", "num_classes", "dim", "words"),
     [
-        ("spread", 1, 4, "at least 2 classes"),
-        ("spread", 3, 1, "2 dimensions or more"),
+        ("spread", 1, 4, r"head\.frame.*at least 2 classes.*dataset\.taxonomy"),
+        ("simplex", 1, 4, r"head\.frame.*at least 2 classes.*dataset\.taxonomy"),
+        ("spread", 3, 1, r"head\.frame.*2 dimensions or more.*head\.projector_channels"),
         ("spread", 3, 0, "2 dimensions or more"),
         ("simplex", 20, 18, r"head\.frame=auto"),
         ("cross", 20, 18, r"head\.frame=cross is unknown"),

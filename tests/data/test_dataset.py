@@ -126,6 +126,7 @@ def test_arrays_are_views_of_the_files(make_dataset):
         ({"coord": np.full((300, 3), np.nan)}, "scene0: coord holds NaN .* 300 of 300"),
         ({key: np.zeros((0, 3)) for key in ("coord", "color", "normal")}, "scene0 has no points"),
         ({"segment4": np.full(300, 4)}, "scene0 has label 4, but four has 4 classes"),
+        ({"segment4": np.full(300, -7)}, "scene0 has label -7 in segment4"),
         ({"segment4": None}, "scene0 has no segment4.npy"),
         ({"segment4": np.zeros(299)}, "scene0: semantic has 299 rows"),
         ({"normal": None}, r"scene0 has no normal.*dataset.features=\[color\]"),

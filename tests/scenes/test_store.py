@@ -107,6 +107,8 @@ def test_scenes_that_cannot_be_used() -> None:
         Scene("a", coord, color=np.zeros((2, 3), np.uint8)).validate()
     with pytest.raises(UserError, match="has label 200, but scannet200 has 200 classes"):
         class_counts(Scene("a", coord, semantic=np.array([0, 1, 200])), FINE)
+    with pytest.raises(UserError, match="scene a has label -7 in segment200"):
+        class_counts(Scene("a", coord, semantic=np.array([0, -7, -1])), FINE)
 
 
 def test_select_keeps_points_together() -> None:

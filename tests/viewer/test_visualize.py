@@ -153,6 +153,26 @@ def test_checkpoint_predicts(store: SceneStore, checkpoint: Path, tmp_path: Path
     np.testing.assert_allclose(columns["confidence"] / 255, said.confidence, atol=0.003)
 
 
+def test_checkpoint_predicts_a_cloud_that_lacks_normals(store: SceneStore, checkpoint: Path, tmp_path: Path) -> None:
+    """The network wants colour and normals; the labels are those of pointnc.predict."""
+    from pointnc.clouds import open_cloud, read_cloud
+    from pointnc.inference.predictor import Predictor
+    from pointnc.prediction import label_file
+    from pointnc.training.trained import load_trained
+
+    coord = store.load("val", store.scenes("val")[0]).coord[::3]
+    write_ply(tmp_path / "a.ply", {axis: coord[:, i].astype(np.float64) for i, axis in enumerate("xyz")})
+    done = visualize(tmp_path, f"checkpoint={checkpoint}", "scene=a.ply", "html=a.html", "accelerator=cpu")
+    assert "no colours" in done.stdout and "no normals" in done.stdout
+    _, (columns,) = read_page(tmp_path / "a.html")
+    trained = load_trained(checkpoint, "cpu")
+    predictor = Predictor(trained.model, trained.features, trained.voxel_size)
+    label_file(open_cloud(tmp_path / "a.ply"), tmp_path / "b.ply", predictor, CLASSES)
+    np.testing.assert_array_equal(
+        CLASSES.decode(columns["prediction"]), read_cloud(tmp_path / "b.ply").attributes["label"]
+    )
+
+
 def test_picture_without_display(store: SceneStore, tmp_path: Path) -> None:
     from PIL import Image
 
@@ -190,16 +210,17 @@ def spoil_label(path: Path, ids: np.ndarray) -> None:
         (["store=nowhere"], ["no scene store", "nowhere"]),
         (["scene=nowhere"], ["no scene at", "nowhere"]),
         (["scene=."], ["no coord.npy"]),
-        (["scene=cloud.xyz"], ["cloud.xyz", ".ply, not from .xyz"]),
+        (["scene=cloud.obj"], ["cloud.obj", "unknown format .obj", ".las"]),
         (["scene=SCENE", "prediction=short.txt"], ["prediction has 3 labels for"]),
         (["scene=SCENE", "prediction=strange.txt"], ["strange.txt, line 5: 4711 is no id of scannet200"]),
         (["scene=SCENE", "prediction=words.txt"], ["words.txt, line 2", "no integer"]),
-        (["scene=SCENE", "prediction=labels.csv"], ["labels.csv", ".txt and .ply, not from .csv"]),
+        (["scene=SCENE", "prediction=labels.csv"], ["labels.csv has 1 columns", "x, y and z"]),
+        (["scene=SCENE", "prediction=cloud.obj"], ["cloud.obj", "labels are read from", "not from .obj"]),
         (["scene=SCENE", "prediction=gone.txt"], ["gone.txt does not exist"]),
         (["scene=SCENE", "prediction=folder"], ["folder has no SCENENAME.txt"]),
-        (["scene=SCENE", "prediction=bare.ply"], ["bare.ply has no vertex property 'label'"]),
+        (["scene=SCENE", "prediction=bare.ply"], ["bare.ply has no column 'label'"]),
         (["prediction=short.txt"], ["no points", "scene="]),
-        (["prediction=broken.ply"], ["broken.ply", "no ply"]),
+        (["prediction=broken.ply"], ["broken.ply is damaged", "header"]),
         (["checkpoint=CHECKPOINT", "prediction=short.txt"], ["either checkpoint=", "not both"]),
         (["checkpoint=CHECKPOINT", "taxonomy=scannet20"], ["other classes"]),
         (["checkpoint=gone.ckpt"], ["gone.ckpt"]),
@@ -218,7 +239,7 @@ def test_mistakes(store: SceneStore, checkpoint: Path, tmp_path: Path, arguments
     spoil_label(tmp_path / "strange.txt", CLASSES.decode(labels(store, name)))
     (tmp_path / "words.txt").write_text("1\nchair\n")
     (tmp_path / "labels.csv").write_text("1\n")
-    (tmp_path / "cloud.xyz").write_text("1 2 3\n")
+    (tmp_path / "cloud.obj").write_text("1 2 3\n")
     (tmp_path / "broken.ply").write_text("ply\nformat")
     (tmp_path / "folder").mkdir()
     write_ply(tmp_path / "bare.ply", {axis: np.zeros(3, np.float32) for axis in "xyz"})

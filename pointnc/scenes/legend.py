@@ -1,0 +1,41 @@
+"""``classes.json``: what the ids in labelled clouds mean. It lies beside them, and :mod:`pointnc.predict` writes it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pointnc.errors import UserError
+from pointnc.scenes.taxonomy import Taxonomy
+
+LEGEND = "classes.json"
+
+
+def legend_beside(path: Path) -> Path | None:
+    """Return the legend that belongs to a cloud, a scene's folder, or a folder of these; None where there is none."""
+    plain_folder = path.is_dir() and not (path / "coord.npy").is_file()
+    legend = (path if plain_folder else path.resolve().parent) / LEGEND
+    return legend if legend.is_file() else None
+
+
+def read_legend(path: Path) -> Taxonomy:
+    """Return the classes of a legend: a mapping of id to ``name`` and ``color``, in train order.
+
+    Raises:
+        UserError: the file is malformed.
+    """
+    try:
+        classes = json.loads(path.read_text(encoding="utf-8"))
+        return Taxonomy.from_dict(
+            {
+                "name": LEGEND,
+                "ids": [int(number) for number in classes],
+                "names": [one["name"] for one in classes.values()],
+                "colors": [one["color"] for one in classes.values()],
+            }
+        )
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise UserError(
+            f"{path} does not give ids the names and colours of classes, as pointnc.predict does: remove it, or give "
+            "taxonomy="
+        ) from None

@@ -1,0 +1,112 @@
+"""Clouds of any format as scenes to look at, under the rules of :mod:`pointnc.predict`: units, colours, normals."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointnc.clouds import CloudFile, PointCloud, open_cloud
+from pointnc.clouds.arrays import NpyFile
+from pointnc.clouds.conditions import Conditions, Unit, Up, survey_points
+from pointnc.clouds.normals import estimate_normals
+from pointnc.errors import UserError
+from pointnc.scenes.legend import legend_beside
+from pointnc.scenes.scene import Scene
+
+
+@dataclass(frozen=True)
+class ShownCloud:
+    """The points of a file that have a place.
+
+    Attributes:
+        scene: M points, metres, z up, without labels.
+        points: all N points as the file has them, with the columns that may be labels.
+        rows: (M,) int64 which of the N they are; None where M = N.
+        remarks: what was assumed, and what was left out.
+    """
+
+    scene: Scene
+    points: PointCloud
+    rows: NDArray[np.int64] | None
+    remarks: list[str]
+
+
+def open_shown(path: Path) -> CloudFile:
+    """Open a cloud; the columns that :mod:`pointnc.predict` appended to a table of numpy have their names.
+
+    Such a table has no place for names: it is one of predict's if a legend lies beside it, and its last two columns
+    hold whole numbers and shares.
+
+    Raises:
+        UserError: see :func:`pointnc.clouds.open_cloud`; or it has no points.
+    """
+    file = open_cloud(path)
+    if len(file) == 0:
+        raise UserError(f"{path} has no points")
+    if isinstance(file, NpyFile) and file.array.dtype.names is None and legend_beside(path) is not None:
+        label, confidence = file.array[:, -2], file.array[:, -1]
+        if (label == np.round(label)).all() and ((confidence >= 0) & (confidence <= 1)).all():
+            file.name_last("label", "confidence")
+    return file
+
+
+def read_shown(path: Path, arrays: Collection[str] = (), units: Unit = "m", up: Up = "z") -> ShownCloud:
+    """Read a cloud.
+
+    Args:
+        path: of the file.
+        arrays: what a network wants besides coordinates, of "color", "normal" and "strength". Colours that the file
+            lacks are then grey, and normals taken from its faces or estimated.
+        units: of its coordinates.
+        up: the axis that points up.
+
+    Raises:
+        UserError: the file is missing, damaged, of an unknown format, has no points with finite coordinates, or lacks
+            the strengths of laser pulses that the network wants.
+    """
+    file = open_shown(path)
+    points = file.read()
+    seen = survey_points([points], path)
+    wanted = {*arrays, "color"} if points.color is not None else set(arrays)
+    try:
+        conditions, remarks = Conditions.of(seen, wanted, units, up)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    rows: NDArray[np.int64] | None = None
+    placed = points
+    if seen.finite < seen.points:
+        rows = np.flatnonzero(np.isfinite(points.coord).all(axis=1))
+        placed = _select(points, rows)
+        remarks.append(f"{seen.points - seen.finite} points without finite coordinates are left out")
+    coord = conditions.coord(placed)
+    normal = conditions.normal(placed)
+    if normal is None and "normal" in wanted:
+        mesh = file.mesh_normals()
+        if mesh is not None:
+            mesh = mesh if rows is None else mesh[rows]
+            normal = conditions.normal(PointCloud(placed.coord, normal=mesh))
+        else:
+            normal = estimate_normals(coord)
+    strength = conditions.strength(placed) if "strength" in wanted else None
+    scene = Scene(
+        path.stem,
+        coord,
+        conditions.color(placed) if "color" in wanted else None,
+        normal,
+        origin=conditions.world_origin(),
+        strength=None if strength is None else strength[:, None],
+    )
+    return ShownCloud(scene.validate(), points, rows, remarks)
+
+
+def _select(cloud: PointCloud, rows: NDArray[np.int64]) -> PointCloud:
+    return PointCloud(
+        cloud.coord[rows],
+        None if cloud.color is None else cloud.color[rows],
+        None if cloud.normal is None else cloud.normal[rows],
+        {name: values[rows] for name, values in cloud.attributes.items()},
+    )

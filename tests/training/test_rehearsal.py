@@ -1,0 +1,65 @@
+"""A wrong setting is found before data are made."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+
+from pointnc.entry import config_folder
+from pointnc.errors import UserError
+from pointnc.training.rehearsal import rehearse
+from tests.commands import assert_one_line, run
+
+NAMES = ["choice.dataset=rooms", "choice.model=minkunet_tiny", "choice.regularizer=none"]
+
+
+def configure(*overrides: str) -> DictConfig:
+    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+        return compose("train", ["model.planes=[8,8]", "model.layers=[1,1]", *NAMES, *overrides])
+
+
+def test_nothing_is_made_for_a_wrong_setting(tmp_path: Path) -> None:
+    done = run("pointnc.train", "loss=focal", "loss.gamma=-1", folder=tmp_path, code=2)
+    assert_one_line(done, "loss.gamma", "at least 0, got -1")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["loss.class_weights=[1,2]"], "loss.class_weights has 2 numbers for 200 classes"),
+        (["head=etf", "head.frame=simplex"], "head.frame"),
+        (["head=cosine", "head.scale=0"], "head.scale"),
+        (["regularizer=ceco", "regularizer.scale=-1"], "regularizer.scale"),
+        (["dataset.features=[colour]"], "unknown feature 'colour'"),
+        (["sampling=even"], "sampling=even"),
+        (["optimizer.weight_decay=-1"], "optimizer: .*weight_decay"),
+    ],
+)
+def test_every_part_is_tried(overrides: list[str], words: str) -> None:
+    with pytest.raises((UserError, HydraException)) as caught:
+        rehearse(configure(*overrides))
+    cause = caught.value if isinstance(caught.value, UserError) else caught.value.__cause__
+    assert isinstance(cause, UserError)
+    assert re.search(words, str(cause))
+
+
+@pytest.mark.parametrize("overrides", [[], ["loss=logit_adjustment", "regularizer=none", "head=cosine"]])
+def test_good_settings_pass(overrides: list[str]) -> None:
+    rehearse(configure(*overrides))
+
+
+def test_classes_of_a_store_that_is_yet_to_be_made(tmp_path: Path) -> None:
+    stored = [
+        "dataset=custom",
+        "choice.dataset=custom",
+        f"data_root={tmp_path}/store",
+        "loss=focal",
+        "loss.gamma=-1",
+    ]
+    with pytest.raises(Exception, match="store"):
+        rehearse(configure(*stored))
+    rehearse(configure(*stored, "dataset.prepare={_target_: builtins.dict}"))
