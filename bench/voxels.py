@@ -93,7 +93,11 @@ def _rows_of(coord: NDArray[np.float32], target: float | None, repeats: int) -> 
         return voxelize(coord, SIZE, representative, np.random.default_rng(0))
 
     slow = references(coord)
-    fast = {"first": partial(ours, "first"), "random": partial(ours, "random"), "pass": memory_pass}
+    fast: dict[str, Callable[[], Any]] = {
+        "first": partial(ours, "first"),
+        "random": partial(ours, "random"),
+        "pass": memory_pass,
+    }
     taken = medians(fast | slow, repeats, "cpu")
     size = f"{len(coord):,} points, {len(voxels):,} voxels"
     note = "limit: reading the points and writing the result once"

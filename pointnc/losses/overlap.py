@@ -58,7 +58,7 @@ class _LovaszExtension(torch.autograd.Function):
         return torch.stack(losses).mean()
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         """Return the gradient of the logits."""
         return gradient * ctx.saved_tensors[0], None
