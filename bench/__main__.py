@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -53,8 +54,9 @@ def main() -> int:
     console.print(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in described.items()))
     groups: dict[str, list[Row]] = {}
     for name in names or NAMES:
+        start = time.perf_counter()
         groups[name] = importlib.import_module(f"bench.{name}").rows(quick)
-        console.print(terminal_table(name, groups[name]))
+        console.print(terminal_table(f"{name} (took {time.perf_counter() - start:.0f} s)", groups[name]))
         console.print()
     if write or not (names or quick):
         path = FOLDER / "results.json"

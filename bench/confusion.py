@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.measure import exponent, medians
+from bench.measure import REPEATS, exponent, growth, medians
 from bench.rows import Row
 from pointnc.scoring.confusion import confusion
 
@@ -53,16 +53,20 @@ def rows(quick: bool = False) -> list[Row]:
     }
     if not (confusion(prediction, truth, CLASSES)[:, :CLASSES] == by_bincount(prediction, truth)).all():
         raise RuntimeError("the counts differ")
-    taken = medians(ways, 31, "cpu") | medians({"double loop": lambda: double_loop(prediction, truth)}, 3, "cpu")
+    ways["double loop"] = lambda: double_loop(prediction, truth)
+    repeats = 3 if quick else 15
+    taken = medians(ways, repeats, "cpu")
     size = f"{points:,} points, {CLASSES} classes"
-    note = f"{taken['ours'] / taken['one pass over both']:.0f} x one pass over both arrays"
-    result = [Row("confusion", size, taken["ours"], "ms", "double loop", taken["double loop"], 1.0, note=note)]
-    result.append(Row("confusion", size, taken["ours"], "ms", "np.bincount", taken["np.bincount"]))
+    limit, note = taken["one pass over both"], "limit: one pass over both arrays"
+    result = [
+        Row(
+            "confusion", size, taken["ours"], "ms", name, taken[name], target, limit=limit, repeats=repeats, note=note
+        )
+        for name, target in (("double loop", 1.0), ("np.bincount", None))
+    ]  # fmt: skip
     sizes = [points * factor for factor in (1, 4, 16, 64)]
-    durations = []
-    for count in sizes:
-        both = labels(count)
-        durations.append(medians({"ours": partial(confusion, *both, CLASSES)}, clock="cpu")["ours"])
-    growth = exponent(sizes, durations)
-    result.append(Row("confusion, growth", f"{sizes[0]:,} to {sizes[-1]:,}", durations[-1], growth=growth))
+    durations = growth(lambda count: partial(confusion, *labels(count), CLASSES), sizes)
+    span = f"{sizes[0]:,} to {sizes[-1]:,}"
+    fitted = exponent(sizes, durations)
+    result.append(Row("confusion, growth", span, durations[-1], growth=fitted, repeats=REPEATS))
     return result

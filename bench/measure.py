@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Any, Literal
 
@@ -21,16 +22,19 @@ CLOCKS: dict[str, Callable[[], float]] = {"cpu": time.thread_time, "wall": time.
 REPEATS = 7
 
 
-def medians(ways: Mapping[str, Callable[[], Any]], repeats: int = REPEATS, clock: Clock = "wall") -> dict[str, float]:
+def medians(
+    ways: Mapping[str, Callable[[], Any]], repeats: int = REPEATS, clock: Clock = "wall", warm: bool = True
+) -> dict[str, float]:
     """Return the median milliseconds of each way, measured in turns, so that a noisy minute hits all of them.
 
     Args:
-        ways: name to call; each is called once before, uncounted.
+        ways: name to call.
         repeats: how often each is measured.
         clock: "cpu" counts this thread only, for calls of one thread.
+        warm: call each once before, uncounted.
     """
     now = CLOCKS[clock]
-    for call in ways.values():
+    for call in ways.values() if warm else ():
         call()
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(repeats):
@@ -39,6 +43,13 @@ def medians(ways: Mapping[str, Callable[[], Any]], repeats: int = REPEATS, clock
             call()
             taken[name].append(now() - start)
     return {name: 1e3 * statistics.median(values) for name, values in taken.items()}
+
+
+def growth(
+    make: Callable[[int], Callable[[], Any]], sizes: Sequence[int], repeats: int = REPEATS, clock: Clock = "cpu"
+) -> list[float]:
+    """Return the median milliseconds of a call at each size, one size after the other: only one is in memory."""
+    return [medians({"call": make(size)}, repeats, clock)["call"] for size in sizes]
 
 
 def exponent(sizes: Sequence[float], durations: Sequence[float]) -> float:
@@ -59,14 +70,21 @@ def peak_memory(module: str, *arguments: str) -> float:
     return float(done.stdout.strip().splitlines()[-1])
 
 
+@lru_cache
 def copy_bandwidth() -> float:
     """Return the bytes a second, read and written, of a large copy by one thread."""
     source = np.ones(2**25, np.float32)
     target = np.empty_like(source)
-    taken = medians({"copy": lambda: np.copyto(target, source)})["copy"]
+    taken = medians({"copy": lambda: np.copyto(target, source)}, clock="cpu")["copy"]
     return 2 * source.nbytes / taken * 1e3
 
 
+def moving(count: float) -> float:
+    """Return the milliseconds in which one thread moves so many bytes, read and written taken together, at best."""
+    return 1e3 * count / copy_bandwidth()
+
+
+@lru_cache
 def product_peak(threads: int) -> float:
     """Return the floating-point operations a second of a product of two 2048 x 2048 matrices."""
     before = torch.get_num_threads()

@@ -25,6 +25,8 @@ class Row:
         target: greatest value that is good enough, in ``unit``; None where there is none.
         ratio_target: instead, greatest share of the reference's figure.
         at_least: whether the targets are least values.
+        limit: what the machine allows at best, in ``unit``; the note or docs/speed.md says how it is reckoned.
+        repeats: of how many calls the figure is the median; 1: measured once; None: a sum of others or a count.
         growth: fitted exponent of the figure by size.
         note: anything that a reader should know.
     """
@@ -39,6 +41,8 @@ class Row:
     ratio_target: float | None = None
     at_least: bool = False
     growth: float | None = None
+    limit: float | None = None
+    repeats: int | None = None
     note: str = ""
 
     @property
@@ -67,12 +71,26 @@ class Row:
             f"{round_to(self.ratio):g}" if self.ratio else "",
             "" if target is None else f"{sign} {target:g} {unit}",
             {True: "yes", False: "no", None: ""}[self.reached],
+            "" if self.limit is None else f"{round_to(self.limit):g} {self.unit}",
+            "" if self.repeats is None else str(self.repeats),
             "" if self.growth is None else f"{self.growth:.2f}",
             self.note,
         ]
 
 
-HEADINGS = ("step", "size", "figure", "beside it", "ratio", "target", "reached", "grows as n^", "note")
+HEADINGS = (
+    "step",
+    "size",
+    "figure",
+    "beside it",
+    "ratio",
+    "target",
+    "reached",
+    "limit",
+    "median of",
+    "grows as n^",
+    "note",
+)
 
 
 def terminal_table(title: str, rows: Sequence[Row]) -> Table:
@@ -90,8 +108,8 @@ def markdown(machine: Mapping[str, Any], groups: Mapping[str, Sequence[Row]]) ->
     lines = [
         "# Speed",
         "",
-        "Written by `python -m bench`. Each figure is a median; what stands beside it was measured in turns with it in",
-        "the same process. See [docs/speed.md](../docs/speed.md).",
+        "Written by `python -m bench`. Each figure is the median of as many calls as its row says; docs/speed.md tells",
+        "how each was measured and what its limit is: [docs/speed.md](../docs/speed.md).",
         "",
         *(f"- {name.replace('_', ' ')}: {value}" for name, value in machine.items()),
         "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from bench.measure import medians
+from bench.measure import REPEATS, medians
 from bench.rows import Row
 
 
@@ -19,5 +19,7 @@ def rows(quick: bool = False) -> list[Row]:
         "help": lambda: command("-m", "pointnc.train", "--help"),
         "import torch": lambda: command("-c", "import torch"),
     }
-    taken = medians(ways, 2 if quick else 7)
-    return [Row("train --help", "one process", taken["help"], "ms", "import torch", taken["import torch"], 2000)]
+    repeats = 1 if quick else REPEATS
+    taken = medians(ways, repeats)
+    beside = "import torch"
+    return [Row("train --help", "one process", taken["help"], "ms", beside, taken[beside], 2000, repeats=repeats)]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.measure import exponent, medians
+from bench.measure import REPEATS, exponent, growth, medians, moving
 from bench.rows import Row
 from pointnc.benchmarks.predictions import format_labels, parse_lines, write_labels
 from pointnc.benchmarks.scannet import taxonomy
@@ -47,6 +48,7 @@ def rows(quick: bool = False) -> list[Row]:
     label_set, expected = taxonomy("scannet200"), {"scene0000_00": points}
     size = f"{points:,} points"
     result = []
+    limit = moving(len(text) + ids.nbytes)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = folder / "txt" / "scene0000_00.txt"
@@ -70,17 +72,20 @@ def rows(quick: bool = False) -> list[Row]:
             ),
         ):
             taken = medians({"ours": ours, "theirs": theirs}, clock="cpu")
-            result.append(Row(step, size, taken["ours"], "ms", reference, taken["theirs"], target))
+            result.append(
+                Row(
+                    step, size, taken["ours"], "ms", reference, taken["theirs"], target, limit=limit, repeats=REPEATS,
+                    note="limit: labels and text moved once",
+                )
+            )  # fmt: skip
         checks = {
             "check of a zip": lambda: find_violations(archive, label_set, expected),
             "zip and check": lambda: write_zip(path.parent, archive, label_set, expected, True),
         }
-        result += [Row(step, size, taken) for step, taken in medians(checks, clock="cpu").items()]
+        result += [Row(step, size, taken, repeats=REPEATS) for step, taken in medians(checks, clock="cpu").items()]
     sizes = [points * factor for factor in (1, 2, 4, 8)]
-    durations = []
-    for count in sizes:
-        many = synthetic_labels(count)
-        durations.append(medians({"ours": lambda many=many: format_labels(many)}, clock="cpu")["ours"])  # type: ignore[misc]
-    growth = exponent(sizes, durations)
-    result.append(Row("labels to text, growth", f"{sizes[0]:,} to {sizes[-1]:,}", durations[-1], growth=growth))
+    durations = growth(lambda count: partial(format_labels, synthetic_labels(count)), sizes)
+    span = f"{sizes[0]:,} to {sizes[-1]:,}"
+    fitted = exponent(sizes, durations)
+    result.append(Row("labels to text, growth", span, durations[-1], growth=fitted, repeats=REPEATS))
     return result

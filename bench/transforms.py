@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import statistics
 import tempfile
 import time
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from bench.measure import exponent, medians
+from bench.measure import REPEATS, exponent, growth, medians, moving
 from bench.rows import Row, terminal_table
 from bench.voxels import SIZE, synthetic_room
 from pointnc.data import SceneDataset, collate, make_sample
@@ -53,11 +54,6 @@ def plain_crop(coord: NDArray[Any], center: NDArray[Any], count: int) -> NDArray
     return np.argsort(np.sum(np.square(coord - center), 1))[:count]
 
 
-def median_ms(call: Callable[[], Any], repeats: int = 7) -> float:
-    """Return the median CPU time of a call, in milliseconds."""
-    return medians({"call": call}, repeats, "cpu")["call"]
-
-
 def make_dataset(root: Path, points: int, scenes: int = 2) -> SceneDataset:
     """Write rooms with colours, normals and labels, and open them as the training set of the recipe."""
     taxonomy = Taxonomy.from_dict({"name": "bench", "names": [f"class {i}" for i in range(200)]})
@@ -89,25 +85,40 @@ def samples_ms(dataset: SceneDataset, count: int = 31) -> tuple[float, float]:
     return statistics.median(durations), statistics.mean(durations)
 
 
-def step_rows(dataset: SceneDataset) -> list[tuple[str, float, float | None]]:
-    """Return name, milliseconds and the plain version's milliseconds of each step of a sample, in its order."""
+def step_rows(dataset: SceneDataset, size: str, repeats: int) -> list[Row]:
+    """Measure each step of a sample in its order, in turns with the plain version where there is one."""
     scene = dataset.scene(0)
-    rows: list[tuple[str, float, float | None]] = [
-        ("map and check the files", median_ms(lambda: dataset.scene(0)), None)
-    ]
+    taken = medians({"map": lambda: dataset.scene(0)}, repeats, "cpu")["map"]
+    rows = [Row("map and check the files", size, taken, repeats=repeats)]
+    targets = {ElasticDistortion: 15.0, SphereCrop: 5.0}
     for transform in dataset.transforms.transforms:  # type: ignore[attr-defined]
         name, always = type(transform).__name__, copy.copy(transform)
         if hasattr(transform, "p"):
             name += f" (when it happens: p {transform.p})"
             always.p = 1.0
-        rows.append((name, median_ms(partial(run, always, scene)), plain_ms(transform, scene)))
+        ways: dict[str, Callable[[], Any]] = {"ours": partial(run, always, scene)}
+        straight = plain(transform, scene)
+        if straight is not None:
+            ways["plain"] = straight
         if isinstance(transform, SphereCrop):
-            search = partial(nearest, scene.coord, scene.coord[0], min(transform.max_points, len(scene.coord) // 2))
-            rows.append(("  of that, the search", median_ms(search), None))
+            most = min(transform.max_points, len(scene.coord) // 2)
+            ways["search"] = partial(nearest, scene.coord, scene.coord[0], most)
+        times = medians(ways, repeats, "cpu")
+        after = run(always, scene)
+        rows.append(
+            Row(
+                name, size, times["ours"], "ms", "plain numpy" if straight else "", times.get("plain"),
+                targets.get(type(transform)), limit=moving(changed_bytes(scene, after)), repeats=repeats,
+            )
+        )  # fmt: skip
+        if "search" in times:
+            rows.append(Row("  of that, the search", size, times["search"], repeats=repeats))
         if not isinstance(transform, RandomDropout):  # the rest shall see the whole room
             scene = run(transform, scene)
     draw = partial(make_sample, scene, FEATURES, SIZE, "random", np.random.default_rng(0))
-    rows.append(("voxelise, gather features and labels", median_ms(draw), None))
+    taken = medians({"draw": draw}, repeats, "cpu")["draw"]
+    limit = moving(scene_bytes(scene) + sample_bytes(draw()))
+    rows.append(Row("voxelise, gather features and labels", size, taken, limit=limit, repeats=repeats))
     return rows
 
 
@@ -116,15 +127,32 @@ def run(transform: Transform, scene: Scene) -> Scene:
     return transform(scene, np.random.default_rng(1))
 
 
-def plain_ms(transform: Transform, scene: Scene) -> float | None:
-    """Return the time of the straightforward version, where there is one."""
+def plain(transform: Transform, scene: Scene) -> Callable[[], Any] | None:
+    """Return the straightforward version of a step, where there is one."""
     if isinstance(transform, ElasticDistortion):
         levels = transform.levels
-        return median_ms(lambda: [plain_elastic(scene.coord, *level) for level in levels], 3)
+        return lambda: [plain_elastic(scene.coord, *level) for level in levels]
     if isinstance(transform, SphereCrop):
         count = transform.max_points
-        return median_ms(lambda: scene.select(plain_crop(scene.coord, scene.coord[0], count)))
+        return lambda: scene.select(plain_crop(scene.coord, scene.coord[0], count))
     return None
+
+
+def scene_bytes(scene: Scene) -> int:
+    """Return the bytes of all arrays of a scene."""
+    return sum(array.nbytes for array in scene.arrays().values())
+
+
+def sample_bytes(sample: Any) -> int:
+    """Return the bytes of all arrays or tensors of a sample or a batch."""
+    return sum(getattr(value, "nbytes", 0) for value in vars(sample).values())
+
+
+def changed_bytes(before: Scene, after: Scene) -> int:
+    """Return the bytes that a step reads and writes at least: every array that it made, twice."""
+    old = before.arrays()
+    made = (array for key, array in after.arrays().items() if not np.may_share_memory(array, old[key]))
+    return 2 * sum(array.nbytes for array in made)
 
 
 def rows(quick: bool = False) -> list[Row]:
@@ -132,33 +160,60 @@ def rows(quick: bool = False) -> list[Row]:
     torch.set_num_threads(1)
     sizes = (2_000, 4_000) if quick else (37_500, 75_000, 150_000, 300_000)
     shown = sizes[-1] if quick else 150_000
+    repeats = 2 if quick else REPEATS
     result, whole = [], []
     for points in sizes:
         with tempfile.TemporaryDirectory() as folder:
             dataset = make_dataset(Path(folder), points)
-            median, mean = samples_ms(dataset, 7 if quick else 31)
+            epochs = 7 if quick else 31
+            # The augmentation is random: the median goes over epochs, each of which is another sample.
+            median, mean = samples_ms(dataset, epochs)
             whole.append(median)
-            if points != shown:
-                continue
-            size = f"{points:,} points"
-            straight = medians({"sample": lambda: plain_sample(dataset)}, 1 if quick else 3, "cpu")["sample"]  # noqa: B023
-            result.append(
-                Row(
-                    "training sample, ScanNet recipe", size, median, "ms", "plain numpy", straight, 60,
-                    note=f"mean {mean:.0f} ms; plain: every step that may happen does, elastic twice by scipy",
-                )
-            )  # fmt: skip
-            targets = {"ElasticDistortion": 15.0, "SphereCrop": 5.0}
-            for name, taken, plain in step_rows(dataset):
-                target = next((value for key, value in targets.items() if name.startswith(key)), None)
-                result.append(Row(name, size, taken, "ms", "plain numpy" if plain else "", plain, target))
-            dataset.mix_probability = 0.8
-            median, mean = samples_ms(dataset, 7 if quick else 31)
-            result.append(Row("two scenes mixed, p 0.8", size, median, note=f"mean {mean:.0f} ms"))
-            batch = [dataset[0, index] for index in range(2)] * 2
-            result.append(Row("collate four of these", size, median_ms(lambda: collate(batch))))  # noqa: B023
+            if points == shown:
+                result += _rows_of(dataset, f"{points:,} points", repeats, (median, mean, epochs))
     span = f"{sizes[0]:,} to {sizes[-1]:,} points"
-    result.append(Row("training sample, growth", span, whole[-1], growth=exponent(sizes, whole)))
+    fitted = exponent(sizes, whole)
+    result.append(Row("training sample, growth", span, whole[-1], growth=fitted, repeats=7 if quick else 31))
+    steps = {type(step): step for step in instantiate(OmegaConf.load(RECIPE)).transforms.transforms}
+    for kind in (ElasticDistortion, SphereCrop):
+        always = copy.copy(steps[kind])
+        if hasattr(always, "p"):
+            always.p = 1.0
+        if isinstance(always, SphereCrop):
+            always.max_points = sizes[0] // 2  # the smallest room is cut too
+
+        def make(points: int, always: Transform = always) -> Callable[[], Any]:
+            return partial(run, always, Scene("room", synthetic_room(points)))
+
+        times = growth(make, sizes, repeats)
+        fitted = exponent(sizes, times)
+        result.append(Row(f"{kind.__name__}, growth", span, times[-1], growth=fitted, repeats=repeats))
+    return result
+
+
+def _rows_of(dataset: SceneDataset, size: str, repeats: int, sample: tuple[float, float, int]) -> list[Row]:
+    median, mean, epochs = sample
+    # A sample of ours varies with the epoch; the plain one does the same work each time.
+    epoch = itertools.count()
+    turns = {"ours": lambda: dataset[next(epoch), 0], "plain": lambda: plain_sample(dataset)}
+    straight = medians(turns, repeats, "cpu")["plain"]
+    limit = moving(scene_bytes(dataset.scene(0)) + sample_bytes(dataset[0, 0]))
+    result = [
+        Row(
+            "training sample, ScanNet recipe", size, median, "ms", "plain numpy", straight, 60, limit=limit,
+            repeats=epochs,
+            note=f"mean {mean:.0f} ms; plain: every step that may happen does, elastic twice by scipy, median of "
+            f"{repeats} in turns with ours; limit: the scene read, the sample written",
+        )
+    ]  # fmt: skip
+    result += step_rows(dataset, size, repeats)
+    dataset.mix_probability = 0.8
+    median, mean = samples_ms(dataset, epochs)
+    result.append(Row("two scenes mixed, p 0.8", size, median, repeats=epochs, note=f"mean {mean:.0f} ms"))
+    batch = [dataset[0, index] for index in range(2)] * 2
+    taken = medians({"collate": lambda: collate(batch)}, repeats, "cpu")["collate"]
+    limit = moving(2 * sum(map(sample_bytes, batch)))
+    result.append(Row("collate four of these", size, taken, limit=limit, repeats=repeats))
     return result
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import tracemalloc
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench.measure import exponent, medians
+from bench.measure import REPEATS, exponent, growth, medians
 from bench.rows import Row
-from pointnc.data.voxels import voxelize
+from pointnc.data.voxels import Representative, voxelize
 
 SIZE = 0.02
 
@@ -26,7 +26,9 @@ def synthetic_room(points: int, seed: int = 0) -> NDArray[np.float32]:
     side = rng.choice(6, points, p=np.repeat(np.prod(extent) / extent, 2) / (2 * np.sum(np.prod(extent) / extent)))
     coord[np.arange(points), side // 2] = np.where(side % 2, extent[side // 2], 0) + rng.normal(0, 0.003, points)
     # Meshes come in blocks of space, at random within a block at worst.
-    return coord[np.lexsort(np.floor(coord / 0.25).T)].astype(np.float32)
+    x, y, z = (np.floor(coord[:, axis] / 0.25).astype(np.int64) + 1 for axis in range(3))
+    block = (z * (y.max() + 1) + y) * (x.max() + 1) + x
+    return coord[np.argsort(block, kind="stable")].astype(np.float32)
 
 
 def keys(coord: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -66,42 +68,54 @@ def rows(quick: bool = False) -> list[Row]:
     targets = {20_000: None, 40_000: None} if quick else {150_000: 4.5, 1_500_000: 60.0}
     result = []
     for points, target in targets.items():
-        coord = synthetic_room(points)
-        voxels = voxelize(coord, SIZE)
-        buffers = np.empty_like(coord), np.empty_like(voxels.grid), voxels.index.copy(), voxels.inverse.copy()
-
-        def memory_pass(coord: Any = coord, buffers: Any = buffers, voxels: Any = voxels) -> None:
-            np.copyto(buffers[0], coord)
-            np.copyto(buffers[1], voxels.grid)
-            buffers[2].fill(0)
-            buffers[3].fill(0)
-
-        def ours(coord: Any = coord) -> None:
-            voxelize(coord, SIZE)
-
-        slow = references(coord)
-        fast = {"ours": ours, "pass": memory_pass}
-        taken = medians(fast, 15, "cpu") | medians(slow, 3 if points > 500_000 else 7, "cpu")
-        size = f"{points:,} points, {len(voxels):,} voxels"
-        note = f"{taken['ours'] / taken['pass']:.0f} x reading and writing once"
-        for name in slow:
-            result.append(Row("voxelise, first", size, taken["ours"], "ms", name, taken[name], target, note=note))
-            target, note = None, ""
-        draw = partial(voxelize, coord, SIZE, "random", np.random.default_rng(0))
-        drawn = medians({"random": draw}, clock="cpu")
-        result.append(Row("voxelise, random representative", size, drawn["random"]))
-        bytes_a_point = peak_bytes(ours) / points
-        result.append(Row("voxelise, peak memory", size, bytes_a_point, "bytes a point", target=40))
+        result += _rows_of(synthetic_room(points), target, 3 if quick else REPEATS)
     sizes = (5_000, 10_000, 20_000, 40_000) if quick else (150_000, 1_500_000, 15_000_000, 50_000_000)
-    durations = []
-    for points in sizes:
-        coord = synthetic_room(points)
-        durations.append(medians({"ours": lambda coord=coord: voxelize(coord, SIZE)}, 3, "cpu")["ours"])  # type: ignore[misc]
-        del coord
-    note = ", ".join(f"{duration:.0f} ms" for duration in durations) + ", medians of 3"
-    size = f"{sizes[0]:,} to {sizes[-1]:,} points"
-    growth = exponent(sizes, durations)
-    result.append(Row("voxelise, growth", size, durations[-1], growth=growth, note=note))
+    durations = growth(lambda points: partial(voxelize, synthetic_room(points), SIZE), sizes, 3)
+    note = ", ".join(f"{duration:.0f} ms" for duration in durations)
+    span = f"{sizes[0]:,} to {sizes[-1]:,} points"
+    fitted = exponent(sizes, durations)
+    result.append(Row("voxelise, growth", span, durations[-1], growth=fitted, repeats=3, note=note))
+    return result
+
+
+def _rows_of(coord: NDArray[np.float32], target: float | None, repeats: int) -> list[Row]:
+    """Measure all ways in turns, and the memory of each representative in a room and where no two points share one."""
+    voxels = voxelize(coord, SIZE)
+    buffers = np.empty_like(coord), np.empty_like(voxels.grid), voxels.index.copy(), voxels.inverse.copy()
+
+    def memory_pass() -> None:
+        np.copyto(buffers[0], coord)
+        np.copyto(buffers[1], voxels.grid)
+        buffers[2].fill(0)
+        buffers[3].fill(0)
+
+    def ours(representative: Representative, coord: NDArray[np.float32] = coord) -> Any:
+        return voxelize(coord, SIZE, representative, np.random.default_rng(0))
+
+    slow = references(coord)
+    fast: dict[str, Callable[[], Any]] = {
+        "first": partial(ours, "first"),
+        "random": partial(ours, "random"),
+        "pass": memory_pass,
+    }
+    taken = medians(fast | slow, repeats, "cpu")
+    size = f"{len(coord):,} points, {len(voxels):,} voxels"
+    note = "limit: reading the points and writing the result once"
+    result = [
+        Row(
+            f"voxelise, {way}", size, taken[way], "ms", name, taken[name],
+            target if name == "torch.unique of keys" else None, limit=taken["pass"], repeats=repeats, note=note,
+        )
+        for way, names in (("first", tuple(slow)), ("random", ("torch.unique of keys",)))
+        for name in names
+    ]  # fmt: skip
+    # As many voxels as points: the dearest case.
+    sparse = coord * np.float32(50)
+    for representative in get_args(Representative):
+        for kind, points in (("", coord), (", a voxel for each point", sparse)):
+            bytes_a_point = peak_bytes(partial(ours, representative, points)) / len(points)
+            step = f"voxelise, {representative}, peak memory{kind}"
+            result.append(Row(step, size, bytes_a_point, "bytes a point", target=40, repeats=1))
     return result
 
 

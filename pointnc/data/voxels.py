@@ -17,6 +17,9 @@ Representative = Literal["first", "random", "mean"]
 MAX_EXTENT = 2**21
 """Most voxels along one axis: three such coordinates fit into one 63-bit key."""
 
+DRAWN_AT_ONCE = 1 << 12
+"""Voxels whose representatives are drawn together: their temporaries stay in a processor's cache."""
+
 
 @dataclass(frozen=True)
 class Voxels:
@@ -138,8 +141,11 @@ def _sort_voxels(coord: NDArray[np.float32], size: np.float32, low: NDArray[np.i
 def _pick(voxels: Voxels, rng: np.random.Generator, loops: Any) -> None:
     """Overwrite ``voxels.index`` by a uniformly drawn point of each voxel."""
     chosen = voxels.counts()
-    # A double below 1 times a count stays below the count: the product is never rounded up to it.
-    chosen[:] = rng.random(len(voxels)) * chosen
+    # A piece at a time, so that no array of doubles is held. A double below 1 times a count stays below the count:
+    # the product is never rounded up to it.
+    for start in range(0, len(chosen), DRAWN_AT_ONCE):
+        piece = chosen[start : start + DRAWN_AT_ONCE]
+        piece[:] = rng.random(len(piece)) * piece
     if loops is not None:
         loops.nth_points(voxels.inverse, chosen, voxels.index)
     else:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from pointnc.checks import check_number
 from pointnc.losses.points import labelled_only, zero_of
@@ -22,22 +25,52 @@ class LovaszSoftmax(nn.Module):
             logits, labels = labelled_only(logits, labels)
             if len(labels) == 0:
                 return zero_of(logits)
-            normalizer = logits.logsumexp(dim=1)
-            losses = [_lovasz((logits[:, c] - normalizer).exp(), labels == c) for c in torch.unique(labels).tolist()]
-            return torch.stack(losses).mean()
+            value: Tensor = _LovaszExtension.apply(logits, labels)
+            return value
 
 
-def _lovasz(probability: Tensor, is_class: Tensor) -> Tensor:
-    """Return the extension of 1 − IoU for one class: errors in falling order times the growth of the loss."""
-    truth = is_class.to(probability.dtype)
-    errors, order = (truth - probability).abs().sort(descending=True)
-    truth = truth[order]
+class _LovaszExtension(torch.autograd.Function):
+    """The mean over classes, with its gradient by hand.
+
+    The graph of the formula would keep five vectors of V numbers for each class; here one (V, K) gradient is kept.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the scalar loss."""
+        probability = logits.softmax(dim=1)
+        slopes = torch.zeros_like(probability) if ctx.needs_input_grad[0] else None
+        classes = torch.unique(labels).tolist()
+        losses = []
+        for c in classes:
+            difference = probability[:, c] - (labels == c).to(probability.dtype)
+            errors, order = difference.abs().sort(descending=True)
+            growth = _growth((labels == c)[order].to(probability.dtype))
+            losses.append(errors @ growth)
+            if slopes is not None:
+                slopes[:, c].scatter_(0, order, growth)
+                slopes[:, c] *= difference.sign() / len(classes)
+        if slopes is not None:
+            # The gradient of a softmax, in place: p · (s − Σ p s).
+            slopes -= torch.einsum("vk,vk->v", probability, slopes)[:, None]
+            slopes *= probability
+            ctx.save_for_backward(slopes)
+        return torch.stack(losses).mean()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        """Return the gradient of the logits."""
+        return gradient * ctx.saved_tensors[0], None
+
+
+def _growth(truth: Tensor) -> Tensor:
+    """Return by how much 1 − IoU of a class grows with each further error; ``truth`` in falling order of errors."""
     count = truth.sum()
     missed = truth.cumsum(0)
     added = (1 - truth).cumsum(0)
     jaccard = 1 - (count - missed) / (count + added)
-    growth = torch.cat([jaccard[:1], jaccard[1:] - jaccard[:-1]])
-    return errors @ growth
+    return torch.cat([jaccard[:1], jaccard[1:] - jaccard[:-1]])
 
 
 class DiceLoss(nn.Module):

@@ -136,8 +136,8 @@ class CosineHead(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """(V, D) to (V, K) logits; a feature of zeros has cosine 0 with every class."""
         weight = self.log_scale.exp() * F.normalize(self.weight, dim=1)
-        # The lengths are divided out of the product: no second (V, D) tensor of normalised features.
-        return F.linear(features, weight) / features.norm(dim=1, keepdim=True).clamp_min(1e-12)
+        # Dividing the product by the lengths instead would make the (V, K) logits twice.
+        return F.linear(F.normalize(features, dim=1), weight)
 
     def extra_repr(self) -> str:
         """Describe the sizes in the printed module."""

@@ -7,9 +7,11 @@ import sys
 import time
 
 import pytest
+import torch
 
 from bench.__main__ import NAMES
-from bench.measure import exponent, medians, round_to
+from bench.measure import exponent, growth, medians, round_to
+from bench.network import _compare
 from bench.rows import HEADINGS, Row, markdown
 
 
@@ -38,6 +40,24 @@ def test_the_exponent_is_that_of_a_power_law() -> None:
     assert exponent(sizes, [3 * size**1.5 for size in sizes]) == pytest.approx(1.5)
 
 
+def test_a_row_tells_its_limit_and_how_often_it_was_measured() -> None:
+    cells = dict(zip(HEADINGS, Row("a", "b", 3.0, limit=1.5, repeats=7).cells()))
+    assert (cells["limit"], cells["median of"]) == ("1.5 ms", "7")
+
+
+def test_outputs_that_differ_stop_the_benchmark_of_networks() -> None:
+    plain = torch.linspace(-1, 1, 5)
+    assert _compare({"plain": plain, "ours": plain + 9e-5}) == pytest.approx(9e-5, rel=1e-2)
+    with pytest.raises(RuntimeError, match="ours and plain differ"):
+        _compare({"plain": plain, "ours": plain + 2e-4})
+
+
+def test_growth_is_measured_at_each_size() -> None:
+    asked: list[int] = []
+    times = growth(lambda size: asked.append(size) or (lambda: time.sleep(size / 1e3)), (1, 20), 2, "wall")
+    assert asked == [1, 20] and times[0] >= 1 and times[1] >= 20
+
+
 def test_medians_are_of_each_way() -> None:
     taken = medians({"long": lambda: time.sleep(0.02), "short": lambda: time.sleep(0.001)}, 3)
     assert taken["long"] > taken["short"] >= 1
@@ -52,7 +72,7 @@ def test_an_unknown_name_gets_one_line() -> None:
     assert done.returncode == 2 and "choose among" in done.stderr and "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("rooms", "startup")])
+@pytest.mark.parametrize("name", NAMES)
 def test_each_benchmark_runs_and_compares(name: str) -> None:
     done = subprocess.run([sys.executable, "-m", "bench", name, "--quick"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -129,6 +129,11 @@ def test_lovasz_is_the_extension_of_the_jaccard_loss() -> None:
     check_value(LovaszSoftmax(), expected)
 
 
+def test_the_gradient_of_lovasz_is_that_of_its_value() -> None:
+    logits, labels = case()
+    assert torch.autograd.gradcheck(lambda x: LovaszSoftmax()(x, labels[:12]), logits[:12].requires_grad_())
+
+
 def test_lovasz_at_a_hard_prediction_is_one_minus_iou() -> None:
     labels = torch.tensor([0, 0, 0, 1, 1, 2])
     predicted = torch.tensor([0, 0, 1, 1, 1, 0])
