@@ -16,10 +16,10 @@ from pointnc.clouds.conditions import Conditions, Survey, Unit, Up, survey
 from pointnc.clouds.e57 import E57File
 from pointnc.clouds.normals import estimate_normals
 from pointnc.data.features import scene_array
-from pointnc.errors import UserError
 from pointnc.inference.predictor import Predictor
 from pointnc.prediction.blocks import RECORD, count_columns, cut_blocks, points, sort_into
 from pointnc.prediction.results import ROW, Results
+from pointnc.prediction.targets import Targets
 from pointnc.scenes.atomic import atomic_path
 from pointnc.scenes.scene import Scene
 from pointnc.scenes.taxonomy import Taxonomy
@@ -46,19 +46,13 @@ class Outcome:
     counts: NDArray[np.int64]
 
 
-def target_name(path: Path) -> str:
-    """Return the name of the file with labels: the same, but a ply for an e57."""
-    return f"{path.stem}.ply" if path.suffix.lower() == ".e57" else path.name
-
-
 def label_file(
     cloud: CloudFile,
-    out: Path,
+    targets: Targets,
     predictor: Predictor,
     taxonomy: Taxonomy,
     unit: Unit = "m",
     up: Up = "z",
-    colors: bool = False,
     block_points: int = 2_000_000,
     progress: Progress | None = None,
 ) -> Outcome:
@@ -68,16 +62,15 @@ def label_file(
     ``predicted_confidence``. Memory is bounded by ``block_points`` (about 200 bytes each), the predictor's
     ``max_points``, and pieces of a million points, whatever the size of the file, for all formats that are read in
     pieces: all but e57, npz, and ascii or compressed pcd. While it works, up to 50 bytes a point lie on the disk beside
-    ``out``.
+    the result.
 
     Args:
         cloud: the file.
-        out: the file to write.
+        targets: what to write; what stands there is replaced.
         predictor: the network with its settings.
         taxonomy: its classes.
         unit: of the coordinates.
         up: the axis that points up.
-        colors: whether to write ``<out>_labels.ply`` too, with the classes' colours.
         block_points: greatest number of points to hold in memory.
         progress: called with points done and points in all.
 
@@ -89,6 +82,7 @@ def label_file(
     conditions, remarks = Conditions.of(seen, {scene_array(name) for name in predictor.features}, unit, up)
     if seen.finite < seen.points:
         remarks.append(f"{seen.points - seen.finite} points without finite coordinates get the label -1")
+    out = targets.labelled
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
         results = Results(Path(scratch) / "results.bin", seen.points)
@@ -110,12 +104,10 @@ def label_file(
             remarks.append(f"the file has {' and '.join(taken)} already: the new columns are called {', '.join(names)}")
         with atomic_path(out) as temporary:
             cloud.rewrite(temporary, _columns(results, taxonomy, names))
-        files = [out]
-        if colors:
-            files.append(out.with_name(f"{out.stem}_labels.ply"))
-            with atomic_path(files[1]) as temporary:
-                _write_colored(temporary, cloud, results, taxonomy)
-    return Outcome(files, seen.points, time.perf_counter() - start, remarks, counts)
+            if targets.picture is not None:  # in here: both are there, or neither
+                with atomic_path(targets.picture) as picture:
+                    _write_colored(picture, cloud, results, taxonomy)
+    return Outcome(targets.paths(), seen.points, time.perf_counter() - start, remarks, counts)
 
 
 def _blocks(
@@ -174,13 +166,3 @@ def _write_colored(path: Path, cloud: CloudFile, results: Results, taxonomy: Tax
             records["label"] = ids[part["label"]]
             stream.write(records.tobytes())
             start += len(chunk)
-
-
-def check_target(source: Path, target: Path) -> None:
-    """Refuse to write over the input.
-
-    Raises:
-        UserError: both are the same file.
-    """
-    if target.exists() and source.resolve() == target.resolve():
-        raise UserError(f"{source} would be overwritten: give another out=")

@@ -107,6 +107,22 @@ def test_a_file_is_not_written_over_itself(tmp_path: Path, bundle: Path) -> None
     assert (tmp_path / "a.ply").read_bytes() == before
 
 
+def test_folders_around_the_input_survive(tmp_path: Path, bundle: Path) -> None:
+    """``input=..`` with an output folder within it once deleted the folder around the results."""
+    scene = tmp_path / "s1"
+    (scene / "inner").mkdir(parents=True)
+    columns = room(200)
+    np.save(scene / "coord.npy", np.column_stack([columns[axis] for axis in "xyz"]).astype(np.float32))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "precious").touch()
+    done = predict(f"checkpoint={bundle}", "input=..", "out=results", "overwrite=true", cwd=scene / "inner")
+    assert done.returncode == 2 and "lies in the scene" in done.stderr
+    done = predict(f"checkpoint={bundle}", "input=..", "out=../../out", "overwrite=true", cwd=scene / "inner")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["classes.json", "precious", "s1"]
+    assert (tmp_path / "out" / "s1" / "label.npy").is_file() and (scene / "inner").is_dir()
+
+
 def test_memory_does_not_grow_with_the_file(tmp_path: Path, bundle: Path) -> None:
     """A file of 420 MB is labelled in an address space that has 400 MB more than a small file takes."""
     rng = np.random.default_rng(0)

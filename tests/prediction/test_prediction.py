@@ -21,6 +21,7 @@ from pointnc.prediction import Conditions, label_file
 from pointnc.prediction import results as results_module
 from pointnc.prediction.blocks import Columns, count_columns, cut_blocks, points
 from pointnc.prediction.results import Results
+from pointnc.prediction.targets import Targets
 from pointnc.scenes.taxonomy import Taxonomy
 from tests.inference.scenes import ColorBackbone
 
@@ -70,8 +71,8 @@ def test_every_point_gets_its_label_in_its_place(
         columns[axis] = columns[axis] + UTM[i]
     seen = []
     outcome = label_file(
-        open_cloud(write(tmp_path / "a.npy", columns)), tmp_path / "out" / "a.npy", predictor(), TAXONOMY,
-        block_points=block_points, colors=True, progress=lambda done, total: seen.append((done, total)),
+        open_cloud(write(tmp_path / "a.npy", columns)), Targets.of(Path("a.npy"), tmp_path / "out", colors=True), predictor(), TAXONOMY,
+        block_points=block_points, progress=lambda done, total: seen.append((done, total)),
     )  # fmt: skip
     after = read_cloud(tmp_path / "out" / "a.npy")
     np.testing.assert_array_equal(after.attributes["label"], ids)
@@ -80,17 +81,19 @@ def test_every_point_gets_its_label_in_its_place(
     np.testing.assert_array_equal(after.attributes["time"], columns["time"])
     assert outcome.points == 5_000 and outcome.counts.sum() == 5_000
     assert seen[-1] == (5_000, 5_000) and (len(seen) > 5) == (block_points == 700)
-    picture = read_cloud(tmp_path / "out" / "a_labels.ply")
+    picture = read_cloud(tmp_path / "out" / "a.npy_labels.ply")
     np.testing.assert_array_equal(picture.coord, after.coord)
     palette = dict(zip(TAXONOMY.ids, TAXONOMY.colors))
     assert picture.color is not None and tuple(picture.color[3]) == palette[int(ids[3])]
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.npy", "a_labels.ply"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.npy", "a.npy_labels.ply"]
 
 
 def test_points_without_coordinates_get_minus_one(tmp_path: Path) -> None:
     columns, ids = colored(300)
     columns["y"][[3, 299]] = np.nan
-    outcome = label_file(open_cloud(write(tmp_path / "a.npy", columns)), tmp_path / "b.npy", predictor(), TAXONOMY)
+    outcome = label_file(
+        open_cloud(write(tmp_path / "a.npy", columns)), Targets(tmp_path / "b.npy"), predictor(), TAXONOMY
+    )
     ids[[3, 299]] = -1
     np.testing.assert_array_equal(read_cloud(tmp_path / "b.npy").attributes["label"], ids)
     assert any("2 points" in remark for remark in outcome.remarks)
@@ -101,14 +104,14 @@ def test_no_finite_point_is_a_line(tmp_path: Path, column: str) -> None:
     columns, _ = colored(30)
     columns[column][:] = np.nan
     with pytest.raises(UserError, match="none of its 30 points"):
-        label_file(open_cloud(write(tmp_path / "a.npy", columns)), tmp_path / "b.npy", predictor(), TAXONOMY)
+        label_file(open_cloud(write(tmp_path / "a.npy", columns)), Targets(tmp_path / "b.npy"), predictor(), TAXONOMY)
     assert [path.name for path in tmp_path.iterdir()] == ["a.npy"]
 
 
 def test_a_label_that_is_there_is_kept(tmp_path: Path) -> None:
     columns, ids = colored(50)
     path = write(tmp_path / "a.npy", {**columns, "label": np.arange(50)})
-    outcome = label_file(open_cloud(path), tmp_path / "b.npy", predictor(), TAXONOMY)
+    outcome = label_file(open_cloud(path), Targets(tmp_path / "b.npy"), predictor(), TAXONOMY)
     attributes = read_cloud(tmp_path / "b.npy").attributes
     np.testing.assert_array_equal(attributes["label"], np.arange(50))
     np.testing.assert_array_equal(attributes["predicted_label"], ids)
@@ -120,7 +123,9 @@ def test_colours_in_other_ranges_are_recognised(tmp_path: Path, scale: float, dt
     columns, ids = colored(200)
     for name in ("red", "green", "blue"):
         columns[name] = (columns[name].astype(np.float64) * scale).astype(dtype)
-    outcome = label_file(open_cloud(write(tmp_path / "a.npy", columns)), tmp_path / "b.npy", predictor(), TAXONOMY)
+    outcome = label_file(
+        open_cloud(write(tmp_path / "a.npy", columns)), Targets(tmp_path / "b.npy"), predictor(), TAXONOMY
+    )
     np.testing.assert_array_equal(read_cloud(tmp_path / "b.npy").attributes["label"], ids)
     assert len(outcome.remarks) == (scale != 1)
 
@@ -128,7 +133,7 @@ def test_colours_in_other_ranges_are_recognised(tmp_path: Path, scale: float, dt
 def test_missing_colours_are_said_and_grey(tmp_path: Path) -> None:
     columns, _ = colored(20)
     path = write(tmp_path / "a.npy", {axis: columns[axis] for axis in "xyz"})
-    outcome = label_file(open_cloud(path), tmp_path / "b.npy", predictor(), TAXONOMY)
+    outcome = label_file(open_cloud(path), Targets(tmp_path / "b.npy"), predictor(), TAXONOMY)
     assert any("no colours" in remark for remark in outcome.remarks)
     assert len(set(read_cloud(tmp_path / "b.npy").attributes["label"])) == 1
 
@@ -191,7 +196,7 @@ def test_strength_of_laser_pulses_reaches_the_network(tmp_path: Path, name: str,
     columns[name] = np.where(strong, 0.9 * most, 0.1 * most).astype(np.float32)
     network = predictor(("strength",))
     network.model.backbone = StrengthBackbone()
-    outcome = label_file(open_cloud(write(tmp_path / "a.npy", columns)), tmp_path / "b.npy", network, TAXONOMY)
+    outcome = label_file(open_cloud(write(tmp_path / "a.npy", columns)), Targets(tmp_path / "b.npy"), network, TAXONOMY)
     expected = np.where(strong, TAXONOMY.ids[1], TAXONOMY.ids[0])
     expected[7] = -1
     np.testing.assert_array_equal(read_cloud(tmp_path / "b.npy").attributes["label"], expected)
@@ -203,7 +208,7 @@ def test_strength_of_laser_pulses_reaches_the_network(tmp_path: Path, name: str,
 def test_missing_strength_is_a_line(tmp_path: Path) -> None:
     cloud = open_cloud(write(tmp_path / "a.npy", colored(40)[0]))
     with pytest.raises(UserError, match="strength of laser pulses: the file needs a column strength or remission"):
-        label_file(cloud, tmp_path / "b.npy", predictor(("strength",)), TAXONOMY)
+        label_file(cloud, Targets(tmp_path / "b.npy"), predictor(("strength",)), TAXONOMY)
     assert [path.name for path in tmp_path.iterdir()] == ["a.npy"]
 
 
