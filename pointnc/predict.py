@@ -18,7 +18,9 @@ def main(config: DictConfig) -> int:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from pointnc.clouds import open_cloud
+    from pointnc.clouds.conditions import check_frame
     from pointnc.errors import UserError
+    from pointnc.prediction.failures import failure_line, stopped_by_signal
     from pointnc.prediction.inputs import find_inputs
     from pointnc.prediction.labeling import label_file
     from pointnc.prediction.targets import OutputFolder
@@ -29,6 +31,7 @@ def main(config: DictConfig) -> int:
         raise UserError("give checkpoint=RUN input=FILES out=FOLDER")
     if not isinstance(config.block_points, int) or config.block_points < 1:
         raise UserError(f"block_points={config.block_points}: it must be a whole number, at least 1")
+    check_frame(config.units, config.up)
     inputs = find_inputs(config.input)
     out = OutputFolder(Path(str(config.out)).expanduser(), inputs, bool(config.overwrite))
     trained = load_trained(config.checkpoint, config.accelerator)
@@ -38,7 +41,7 @@ def main(config: DictConfig) -> int:
     failures: list[str] = []
     done = 0
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with stopped_by_signal(), Progress(*columns, console=console, transient=True) as bar:
         for number, path in enumerate(inputs):
             task = bar.add_task(f"{number + 1}/{len(inputs)} {path.name}", total=None)
 
@@ -51,9 +54,9 @@ def main(config: DictConfig) -> int:
                     open_cloud(path), targets, predictor, trained.taxonomy, config.units, config.up,
                     config.block_points, advance,
                 )  # fmt: skip
-            except UserError as error:
-                failures.append(str(error))
-                console.print(f"error: {error}", style="red", markup=False)
+            except Exception as error:
+                failures.append(failure_line(path, error))
+                console.print(f"error: {failures[-1]}", style="red", markup=False)
                 continue
             finally:
                 bar.remove_task(task)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +38,7 @@ class Targets:
         Raises:
             UserError: the source has no name of its own (the root of a disk).
         """
-        name = source.name if source.name not in ("", "..") else source.resolve().name
+        name = source.name if source.name not in ("", "..") else _real(source).name
         if not name:
             raise UserError(f"{source} has no name that the result could bear")
         if source.suffix.lower() == ".e57":
@@ -64,13 +65,13 @@ class OutputFolder:
 
     def __init__(self, out: Path, inputs: Sequence[Path], overwrite: bool = False) -> None:
         self.out, self.overwrite = out, overwrite
-        real = out.resolve()
+        real = _real(out)
         for place in (real, *real.parents):
             if place.exists() and not place.is_dir():
                 raise UserError(f"out={out}: {place} is a file; give a folder")
         # By device and inode: a file has many paths.
         self._inputs = {_identity(path): path for path in inputs}
-        self._around = {_identity(place): path for path in inputs for place in path.resolve().parents}
+        self._around = {_identity(place): path for path in inputs for place in _real(path).parents}
         self._written: dict[tuple[int, int] | None, Path] = {}
         for place in (real, *real.parents):
             identity = _identity(place)
@@ -95,7 +96,7 @@ class OutputFolder:
             self._written[_identity(path)] = path
 
     def _check(self, path: Path, source: Path, folder: bool) -> None:
-        if path.resolve().parent != self.out.resolve():
+        if _real(path).parent != _real(self.out):
             raise UserError(f"{path} leads out of {self.out}; give {source} another name or another out=")
         if path.name.casefold() == CLASSES:
             raise UserError(f"{source}: {path} is where the classes are listed; give it another name")
@@ -157,6 +158,10 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # resolve() raises where links go in a circle
 
 
 def _is_scene(path: Path) -> bool:
