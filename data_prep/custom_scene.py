@@ -53,8 +53,9 @@ class Settings:
 def prepare_room(room: Room, target: Path, settings: Settings) -> list[str]:
     """Read one file and write its scene; return a remark on everything that was assumed.
 
-    Points without finite coordinates are left out. The arrays are ``coord`` (relative to the record's ``origin``, which
-    is 0 for scenes near 0), ``color`` and ``normal`` where there are any, the labels and ``instance``.
+    Points without finite coordinates and stray ones are left out. The arrays are ``coord`` (relative to the record's
+    ``origin``, which is 0 for scenes near 0), ``color`` and ``normal`` where there are any, the labels and
+    ``instance``.
 
     Raises:
         UserError: the file is damaged, has no points or no labels, or ids that the taxonomy lacks.
@@ -68,7 +69,7 @@ def prepare_room(room: Room, target: Path, settings: Settings) -> list[str]:
     present = () if seen.color_high is None else ("color",)
     conditions, remarks = Conditions.of(seen, present, settings.units, settings.up)
     conditions = dataclasses.replace(conditions, origin=_origin(seen.low, seen.high, conditions.scale))
-    good: NDArray[np.bool_] = np.asarray(np.isfinite(cloud.coord).all(axis=1))
+    good = conditions.usable(cloud.coord)
     dropped = len(cloud) - int(good.sum())
     arrays: dict[str, NDArray[Any]] = {}
     columns, note = _labels(cloud, room, settings)
@@ -174,6 +175,8 @@ def _normals(
     if mesh is not None:
         turned = conditions.normal(PointCloud(np.empty((len(mesh), 3)), normal=mesh))
         assert turned is not None
+        lone = np.flatnonzero(~np.isfinite(mesh).all(axis=1))
+        turned[lone] = estimate_normals(coord, lone)
         return turned, "taken from the faces"
     return estimate_normals(coord), "estimated from neighbours"
 

@@ -18,9 +18,12 @@ def main(config: DictConfig) -> int:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from pointnc.clouds import open_cloud
+    from pointnc.clouds.conditions import check_frame
     from pointnc.errors import UserError
-    from pointnc.prediction.inputs import find_inputs, write_classes
-    from pointnc.prediction.labeling import check_target, label_file, target_name
+    from pointnc.prediction.failures import failure_line, stopped_by_signal
+    from pointnc.prediction.inputs import find_inputs
+    from pointnc.prediction.labeling import label_file
+    from pointnc.prediction.targets import OutputFolder
     from pointnc.training.evaluation import make_predictor
     from pointnc.training.trained import load_trained
 
@@ -28,38 +31,37 @@ def main(config: DictConfig) -> int:
         raise UserError("give checkpoint=RUN input=FILES out=FOLDER")
     if not isinstance(config.block_points, int) or config.block_points < 1:
         raise UserError(f"block_points={config.block_points}: it must be a whole number, at least 1")
-    inputs, out = find_inputs(config.input), Path(config.out)
+    check_frame(config.units, config.up)
+    inputs = find_inputs(config.input)
+    out = OutputFolder(Path(str(config.out)).expanduser(), inputs, bool(config.overwrite))
     trained = load_trained(config.checkpoint, config.accelerator)
+    out.check_classes(trained.taxonomy)
     predictor = make_predictor(trained, config)
     console = Console(soft_wrap=True, highlight=False)
     failures: list[str] = []
-    written: set[Path] = set()
+    done = 0
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with stopped_by_signal(), Progress(*columns, console=console, transient=True) as bar:
         for number, path in enumerate(inputs):
             task = bar.add_task(f"{number + 1}/{len(inputs)} {path.name}", total=None)
 
-            def advance(done: int, total: int, task: object = task) -> None:
-                bar.update(task, completed=done, total=total)  # type: ignore[arg-type]
+            def advance(points: int, total: int, task: object = task) -> None:
+                bar.update(task, completed=points, total=total)  # type: ignore[arg-type]
 
-            target = out / target_name(path)
             try:
-                if target in written:
-                    raise UserError(f"{path}: another input was written to {target} already; give them other names")
-                check_target(path, target)
-                if target.exists() and not config.overwrite:
-                    raise UserError(f"{target} exists; give another out= or overwrite=true")
+                targets = out.targets(path, bool(config.colors))
                 outcome = label_file(
-                    open_cloud(path), target, predictor, trained.taxonomy, config.units, config.up, config.colors,
+                    open_cloud(path), targets, predictor, trained.taxonomy, config.units, config.up,
                     config.block_points, advance,
                 )  # fmt: skip
-            except UserError as error:
-                failures.append(str(error))
-                console.print(f"error: {error}", style="red", markup=False)
+            except Exception as error:
+                failures.append(failure_line(path, error))
+                console.print(f"error: {failures[-1]}", style="red", markup=False)
                 continue
             finally:
                 bar.remove_task(task)
-            written.add(target)
+            out.note(targets)
+            done += 1
             for remark in outcome.remarks:
                 console.print(f"{path.name}: {remark}", style="yellow", markup=False)
             commonest = outcome.counts.argsort()[::-1][:4]
@@ -73,8 +75,8 @@ def main(config: DictConfig) -> int:
                 f"{outcome.points / outcome.seconds:,.0f} a second; {shares}; {', '.join(map(str, outcome.files))}",
                 markup=False,
             )
-    if written:
-        console.print(f"ids, names and colours of the classes: {write_classes(out, trained.taxonomy)}", markup=False)
+    if done:
+        console.print(f"ids, names and colours of the classes: {out.write_classes(trained.taxonomy)}", markup=False)
     if failures:
         console.print(f"{len(failures)} of {len(inputs)} failed:", style="red")
         for line in failures:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
-from pointnc.clouds.cloud import CHUNK, CloudFile, Columns, PointCloud, Rows, from_columns, ranges
+from pointnc.clouds.cloud import CHUNK, CloudFile, Columns, PointCloud, Rows, check_numbers, from_columns, ranges
 from pointnc.clouds.structured import copy_records, extended
+from pointnc.clouds.table import SAMPLE, guess_names
 from pointnc.errors import UserError
 
 TRIPLES = {"coord": ("x", "y", "z"), "points": ("x", "y", "z"), "xyz": ("x", "y", "z"),
@@ -22,21 +23,28 @@ TRIPLES = {"coord": ("x", "y", "z"), "points": ("x", "y", "z"), "xyz": ("x", "y"
 class NpyFile(CloudFile):
     """See :class:`~pointnc.clouds.cloud.CloudFile`.
 
-    A table (N, C) has coordinates in its first three columns, colours in the next three if there are six or more, and
-    normals in the next three if there are nine or more. New columns are appended; a table of integers becomes float64.
+    A table (N, C) has coordinates in its first three columns; what the others are, their values say, see
+    :func:`~pointnc.clouds.table.guess_names`. New columns are appended; a table of integers becomes float64.
     """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         try:
-            self.array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (ValueError, OSError, EOFError) as error:
-            raise UserError(f"{path} is damaged or no npy file ({error})") from None
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except Exception as error:  # a damaged header raises in many ways
+            raise UserError(f"{path} is damaged or no npy file ({' '.join(str(error).split())})") from None
+        if not isinstance(array, np.ndarray):
+            raise UserError(f"{path} is an npz file: call it .npz")
+        self.array: NDArray[Any] = array
+        self._last: tuple[str, ...] = ()
         if self.array.dtype.names is None and (self.array.ndim != 2 or self.array.shape[1] < 3):
             raise UserError(f"{path} has the shape {self.array.shape}: (N, 3 or more) is needed")
+        if self.array.dtype.names is None:
+            check_numbers(self.array, str(path))
+            remark = self._guess()
+            self.remarks += [] if remark is None else [remark]
         if self.array.dtype.names is not None and self.array.ndim != 1:
             raise UserError(f"{path} has records in the shape {self.array.shape}: (N,) is needed")
-        self._last: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.array)
@@ -45,14 +53,20 @@ class NpyFile(CloudFile):
         """Fields, or what the columns of a table mean."""
         if self.array.dtype.names is not None:
             return list(self.array.dtype.names)
-        width = self.array.shape[1] - len(self._last)
-        names = [*"xyz", *(("red", "green", "blue") if width >= 6 else ()), *(("nx", "ny", "nz") if width >= 9 else ())]
-        return [*names, *(f"column{i + 1}" for i in range(len(names), width)), *self._last]
+        return [*self._guessed, *self._last]
 
     def name_last(self, *names: str) -> None:
         """Say what the last columns of a table are, which only its writer knows; ignored if xyz would not be left."""
         if self.array.dtype.names is None and self.array.shape[1] >= 3 + len(names):
             self._last = names
+            self._guess()
+
+    def _guess(self) -> str | None:
+        """Name the columns of a table by a sample of its rows; return a remark on them."""
+        step = len(self.array) // SAMPLE + 1
+        sample = np.array(self.array[::step, : self.array.shape[1] - len(self._last)])
+        self._guessed, remark = guess_names(sample, whole=False)
+        return remark
 
     def chunks(self, size: int = CHUNK) -> Iterator[PointCloud]:
         """Read pieces of the mapped array."""
@@ -103,7 +117,10 @@ class NpzFile(CloudFile):
                 self._columns |= {one: values[:, i] for i, one in enumerate(TRIPLES[name])}
         if "x" not in self._columns and "x" not in self.arrays:
             raise UserError(f"{path} has no array coord (N, 3); it has {', '.join(self.arrays) or 'none'}")
-        count = len(self._columns["x"] if "x" in self._columns else self.arrays["x"])
+        along = self._columns["x"] if "x" in self._columns else self.arrays["x"]
+        if along.ndim != 1:
+            raise UserError(f"{path}: x has the shape {along.shape}: (N,) is needed")
+        count = len(along)
         self._columns |= {name: v for name, v in self.arrays.items() if v.shape == (count,)}
         for name, values in self._columns.items():
             if len(values) != count:
@@ -113,8 +130,8 @@ class NpzFile(CloudFile):
         return len(self._columns["x"])
 
     def names(self) -> list[str]:
-        """The arrays with a value for each point."""
-        return list(self._columns)
+        """The arrays, and the columns of those that have several."""
+        return list(dict.fromkeys([*self._columns, *self.arrays]))
 
     def chunks(self, size: int = CHUNK) -> Iterator[PointCloud]:
         """Cut the arrays."""

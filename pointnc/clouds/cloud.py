@@ -50,12 +50,16 @@ class CloudFile(ABC):
     Args:
         path: of the file.
 
+    Attributes:
+        remarks: what was assumed of a file that does not say it itself.
+
     Raises:
         UserError: it is missing, empty, damaged or of another format; the message names it.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.remarks: list[str] = []
 
     @abstractmethod
     def __len__(self) -> int:
@@ -81,7 +85,10 @@ class CloudFile(ABC):
         """
 
     def mesh_normals(self) -> NDArray[np.float32] | None:
-        """Return the (N, 3) normals of the mesh that the points belong to, in the file's frame; None without one."""
+        """Return the (N, 3) normals of the mesh that the points belong to, in the file's frame; None without one.
+
+        They are NaN where a point belongs to no face.
+        """
         return None
 
     def read(self) -> PointCloud:
@@ -93,7 +100,7 @@ def from_columns(columns: Columns, path: Path) -> PointCloud:
     """Sort named columns into coordinates, colours, normals and the rest; names are compared in lower case.
 
     Raises:
-        UserError: x, y or z is missing.
+        UserError: x, y or z is missing; or these, colours or normals are no real numbers.
     """
     lower = {name.lower(): name for name in columns}
     missing = [axis for axis in "xyz" if axis not in lower]
@@ -104,14 +111,32 @@ def from_columns(columns: Columns, path: Path) -> PointCloud:
     for key, alternatives in (("color", COLORS), ("normal", NORMALS)):
         for triple in alternatives:
             if key not in found and all(name in lower for name in triple):
-                found[key] = np.stack([columns[lower[name]] for name in triple], axis=1)
+                found[key] = _stack(columns, [lower[name] for name in triple], path)
                 used |= {lower[name] for name in triple}
     return PointCloud(
-        np.stack([columns[lower[axis]] for axis in "xyz"], axis=1).astype(np.float64),
+        _stack(columns, [lower[axis] for axis in "xyz"], path).astype(np.float64),
         found.get("color"),
         found["normal"].astype(np.float32) if "normal" in found else None,
         {name: np.asarray(values) for name, values in columns.items() if name not in used},
     )
+
+
+def check_numbers(values: NDArray[Any], what: str) -> None:
+    """Refuse what is no array of real numbers.
+
+    Raises:
+        UserError: texts, complex numbers, truth values, dates, records.
+    """
+    if values.dtype.kind not in "iuf":
+        raise UserError(f"{what} holds values of the type {values.dtype}: integers or floating point are needed")
+
+
+def _stack(columns: Columns, names: list[str], path: Path) -> NDArray[Any]:
+    for name in names:
+        check_numbers(columns[name], f"{path}: the column {name!r}")
+        if columns[name].ndim != 1:
+            raise UserError(f"{path}: the column {name!r} has {columns[name].shape[1:]} values a point: 1 is needed")
+    return np.stack([columns[name] for name in names], axis=1)
 
 
 def concatenate(clouds: list[PointCloud]) -> PointCloud:

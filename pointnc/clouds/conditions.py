@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -22,23 +22,33 @@ LARGEST = 60.0
 
 GREY = 128
 
+LIMIT = 1e37
+"""Coordinates beyond it are none: float32 could not hold them."""
+
+STRAY = 200.0
+"""A point so many times as far from the middle as 99 of 100 points is a stray one."""
+
+_SAMPLE = 20_000
+
 STRENGTHS = ("strength", "remission", "intensity", "reflectance")
 """What columns are called that say how much of a laser pulse came back."""
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What one pass over a file shows.
+    """What a pass over a file shows.
 
     Attributes:
         points: number of points.
-        finite: how many have finite coordinates.
-        low: (3,) float64 least finite coordinates, in the file's frame.
+        finite: how many have coordinates of use: finite, and not stray.
+        low: (3,) float64 least coordinates of these, in the file's frame.
         high: (3,) the greatest.
         color_high: greatest colour value; None without colours.
         color_is_float: whether colours are floating point.
         has_normal: whether there are normals.
         strength_high: greatest strength of a laser pulse; None without any.
+        stray: how many points lie so far from all others (see :data:`STRAY`) that they must be errors: a single one
+            would decide the unit and be too far for any grid.
     """
 
     points: int
@@ -49,22 +59,33 @@ class Survey:
     color_is_float: bool
     has_normal: bool
     strength_high: float | None = None
+    stray: int = 0
+
+
+@dataclass(frozen=True)
+class _Chunks:
+    """The pieces of a file, as often as they are asked for."""
+
+    cloud: CloudFile
+
+    def __iter__(self) -> Iterator[PointCloud]:
+        return self.cloud.chunks()
 
 
 def survey(cloud: CloudFile) -> Survey:
-    """Look through a file once.
+    """Look through a file, a second time only where points are stray.
 
     Raises:
         UserError: it is damaged, or has no point with finite coordinates.
     """
-    return survey_points(cloud.chunks(), cloud.path)
+    return survey_points(_Chunks(cloud), cloud.path)
 
 
 def survey_points(chunks: Iterable[PointCloud], path: Path) -> Survey:
     """Look through the points of a file, piece by piece.
 
     Args:
-        chunks: the points.
+        chunks: the points; they are gone through again where points are stray.
         path: of the file, for the message.
 
     Raises:
@@ -72,34 +93,88 @@ def survey_points(chunks: Iterable[PointCloud], path: Path) -> Survey:
     """
     low, high = np.full(3, np.inf), np.full(3, -np.inf)
     points = finite = 0
+    sample, stride = np.empty((0, 3)), 1
     color_high: float | None = None
     strength_high: float | None = None
     color_is_float = has_normal = False
     for chunk in chunks:
-        good = np.isfinite(chunk.coord).all(axis=1)
-        points, finite = points + len(chunk), finite + int(good.sum())
-        if good.any():
-            low = np.minimum(low, chunk.coord[good].min(axis=0))
-            high = np.maximum(high, chunk.coord[good].max(axis=0))
+        coord = chunk.coord[_has_place(chunk.coord)]
+        if len(coord):
+            low, high = np.minimum(low, coord.min(axis=0)), np.maximum(high, coord.max(axis=0))
+            sample = np.concatenate([sample, coord[-finite % stride :: stride]])
+        points, finite = points + len(chunk), finite + len(coord)
+        while len(sample) > _SAMPLE:
+            sample, stride = sample[::2], 2 * stride
         if chunk.color is not None and len(chunk):
             color_is_float = chunk.color.dtype.kind == "f"
-            color_high = max(color_high or 0.0, float(np.nanmax(chunk.color)))
+            color_high = max(color_high or 0.0, _greatest(chunk.color))
         has_normal = has_normal or chunk.normal is not None
         strength = find_strength(chunk)
         if strength is not None and len(chunk):
-            strength_high = max(strength_high or 0.0, float(np.nan_to_num(strength).max()))
+            strength_high = max(strength_high or 0.0, _greatest(strength))
     if points == 0:
         raise UserError(f"{path} has no points")
     if finite == 0:
         raise UserError(f"{path}: none of its {points} points has finite coordinates")
-    return Survey(points, finite, low, high, color_high, color_is_float, has_normal, strength_high)
+    box = _box(sample)
+    stray = 0
+    if (low < box[0]).any() or (high > box[1]).any():
+        stray, low, high = _without_strays(chunks, *box)
+    return Survey(points, finite - stray, low, high, color_high, color_is_float, has_normal, strength_high, stray)
+
+
+def _has_place(coord: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return np.asarray((np.abs(coord) <= LIMIT).all(axis=1))  # false for NaN
+
+
+def _greatest(values: NDArray[Any]) -> float:
+    return float(np.max(values, initial=0.0, where=np.isfinite(values)))
+
+
+def _box(sample: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the (3,) least and greatest coordinates of points that are not stray."""
+    everywhere = np.full(3, np.inf)
+    if len(sample) < 100:
+        return -everywhere, everywhere
+    middle = np.median(sample, axis=0)
+    radius = STRAY * float(np.quantile(np.abs(sample - middle).max(axis=1), 0.99, method="lower"))
+    return (middle - radius, middle + radius) if radius > 0 else (-everywhere, everywhere)
+
+
+def _without_strays(
+    chunks: Iterable[PointCloud], least: NDArray[np.float64], most: NDArray[np.float64]
+) -> tuple[int, NDArray[np.float64], NDArray[np.float64]]:
+    """Return how many points lie beyond a box, and the least and greatest coordinates of the others."""
+    low, high, stray = most, least, 0
+    for chunk in chunks:
+        coord = chunk.coord[_has_place(chunk.coord)]
+        inside = coord[((coord >= least) & (coord <= most)).all(axis=1)]
+        stray += len(coord) - len(inside)
+        if len(inside):
+            low, high = np.minimum(low, inside.min(axis=0)), np.maximum(high, inside.max(axis=0))
+    return stray, low, high
 
 
 def find_strength(cloud: PointCloud) -> NDArray[np.float32] | None:
     """Return (N,) how much of each laser pulse came back, in the file's range; None where no column has that name."""
-    columns = {name.lower(): values for name, values in cloud.attributes.items()}
+    columns = {
+        name.lower(): values
+        for name, values in cloud.attributes.items()
+        if values.dtype.kind in "iuf" and values.size == len(cloud)
+    }
     found = next((columns[name] for name in STRENGTHS if name in columns), None)
     return None if found is None else found.reshape(-1).astype(np.float32)
+
+
+def check_frame(unit: str, up: str) -> None:
+    """Refuse a unit or axis that is unknown.
+
+    Raises:
+        UserError: it is; the message names those that there are.
+    """
+    for key, value, kind in (("units", unit, Unit), ("up", up, Up)):
+        if value not in get_args(kind):
+            raise UserError(f"{key}={value}: choose one of {', '.join(get_args(kind))}")
 
 
 @dataclass(frozen=True)
@@ -110,6 +185,8 @@ class Conditions:
         scale: metres of a unit of the file.
         up: the axis that points up in the file.
         origin: (3,) float64 what is subtracted before coordinates become float32, in the file's unit and frame.
+        low: (3,) float64 least coordinates of points that count, in the file's unit and frame.
+        high: (3,) the greatest.
         color_scale: factor on colours; None where there are none.
         strength_scale: factor on the strength of laser pulses.
     """
@@ -117,6 +194,8 @@ class Conditions:
     scale: float
     up: Up
     origin: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
     color_scale: float | None
     strength_scale: float = 1.0
 
@@ -133,10 +212,13 @@ class Conditions:
         Raises:
             UserError: unknown unit or axis, or no strength of laser pulses where the network wants it.
         """
-        for key, value, kind in (("units", unit, Unit), ("up", up, Up)):
-            if value not in get_args(kind):
-                raise UserError(f"{key}={value}: choose one of {', '.join(get_args(kind))}")
+        check_frame(unit, up)
         remarks = []
+        if seen.stray:
+            remarks.append(
+                f"{seen.stray} stray points lie more than {STRAY:g} times as far from the middle as 99 of 100 points: "
+                "they are left out"
+            )
         extent = float((seen.high - seen.low).max())
         if unit == "auto":
             unit = next((one for one in ("m", "cm", "mm") if extent * METRES[one] <= LARGEST), "mm")
@@ -168,7 +250,11 @@ class Conditions:
                 color_scale = 1.0
         if "normal" in arrays and not seen.has_normal:
             remarks.append("no normals, which the network was trained with: taken from the faces, or estimated")
-        return cls(METRES[unit], up, seen.low, color_scale, strength_scale), remarks
+        return cls(METRES[unit], up, seen.low, seen.low, seen.high, color_scale, strength_scale), remarks
+
+    def usable(self, coord: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return (N,) which points of the file count: finite coordinates, and not stray."""
+        return np.asarray(((coord >= self.low) & (coord <= self.high)).all(axis=1))
 
     def coord(self, cloud: PointCloud) -> NDArray[np.float32]:
         """Return (N, 3) metres, z up, near the origin."""

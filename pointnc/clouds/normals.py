@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,7 +11,9 @@ NEIGHBOURS = 16
 _PIECE = 100_000
 
 
-def estimate_normals(coord: NDArray[np.float32], neighbours: int = NEIGHBOURS) -> NDArray[np.float32]:
+def estimate_normals(
+    coord: NDArray[np.float32], rows: NDArray[np.integer[Any]] | None = None, neighbours: int = NEIGHBOURS
+) -> NDArray[np.float32]:
     """Return (N, 3) float32 unit normals: the direction in which the nearest points vary least.
 
     They point towards the middle of the cloud, as those of a room's surfaces, scanned from within, do. Memory beyond
@@ -17,19 +21,21 @@ def estimate_normals(coord: NDArray[np.float32], neighbours: int = NEIGHBOURS) -
 
     Args:
         coord: (N, 3) metres.
+        rows: (M,) the points whose (M, 3) normals are wanted; all by default.
         neighbours: how many points make a plane, the point itself included.
     """
     from scipy.spatial import KDTree
 
     count = len(coord)
-    normal = np.empty((count, 3), np.float32)
+    wanted = coord if rows is None else coord[rows]
+    normal = np.empty((len(wanted), 3), np.float32)
     normal[:] = (0, 0, 1)
-    if count < 3:
+    if count < 3 or len(wanted) == 0:
         return normal
     tree = KDTree(coord, compact_nodes=False, balanced_tree=False)
     middle = (coord.min(axis=0) + coord.max(axis=0)) / 2
-    for start in range(0, count, _PIECE):
-        part = coord[start : start + _PIECE]
+    for start in range(0, len(wanted), _PIECE):
+        part = wanted[start : start + _PIECE]
         _, index = tree.query(part, k=min(neighbours, count))
         offsets = coord[index].astype(np.float64)
         offsets -= offsets.mean(axis=1, keepdims=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +15,49 @@ from pointnc.clouds.lzf import compress, decompress
 from pointnc.clouds.structured import RecordFile, Records, copy_records, extended
 from pointnc.errors import UserError
 
+PADDING = "_"
+"""The name of fields that only fill up a record."""
+
 KEYS = ("VERSION", "FIELDS", "SIZE", "TYPE", "COUNT", "WIDTH", "HEIGHT", "VIEWPOINT", "POINTS", "DATA")
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field as the header has it.
+
+    Attributes:
+        name: of the field.
+        size: bytes of a value.
+        kind: F, I or U.
+        count: values a point.
+        columns: what its values are called: the field's name, or ``name_0``, ``name_1`` where there are several.
+    """
+
+    name: str
+    size: str
+    kind: str
+    count: int
+    columns: tuple[str, ...]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of a value."""
+        return np.dtype(f"<{ {'F': 'f', 'I': 'i', 'U': 'u'}[self.kind] }{int(self.size)}")
 
 
 class PcdFile(CloudFile):
     """See :class:`~pointnc.clouds.cloud.CloudFile`.
 
     Fields with several values get the names ``field_0``, ``field_1`` and so on. A packed ``rgb`` or ``rgba`` is read as
-    colours.
+    colours. Padding (fields called ``_``) is kept and not read.
     """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self.header, self.size = _read_header(path)
-        self.count = int(self.header.get("POINTS", ["0"])[0])
+        self.header, self.lines, self.size = _read_header(path)
+        self.count = int(self.header["POINTS"][0])
         self.kind = self.header["DATA"][0]
+        self.fields = self._read_fields()
         self.dtype = self._dtype()
 
     def __len__(self) -> int:
@@ -36,67 +65,88 @@ class PcdFile(CloudFile):
 
     def names(self) -> list[str]:
         """The fields."""
-        return list(self.dtype.names or ())
+        return [name for field in self.fields if field.name != PADDING for name in field.columns]
 
     def chunks(self, size: int = CHUNK) -> Iterator[PointCloud]:
         """Read binary points in slices; ascii ones are parsed, compressed ones (by columns) unpacked as a whole."""
         records = self._records()
         for start, stop in ranges(len(self), size):
             part = records[start:stop]
-            yield from_columns(_unpack({name: part[name] for name in part.dtype.names or ()}), self.path)
+            yield from_columns(_unpack({name: part[name] for name in self.names()}), self.path)
 
     def rewrite(self, target: Path, columns: Iterable[Columns]) -> None:
         """Write the same encoding; compressed files are written without looking for repetitions, so they grow."""
         rows, records = Rows(columns), self._records()
-        dtype = extended(self.dtype, rows.dtypes, "<")
-        header = "".join(f"{key} {' '.join(values)}\n" for key, values in self._header(dtype).items())
+        fields = _extended(self.fields, rows.dtypes)
         with target.open("wb") as out:
-            out.write(header.encode())
+            out.writelines(self._header(fields))
             if self.kind == "binary":
-                copy_records(records, out, rows, dtype)
+                copy_records(records, out, rows, extended(self.dtype, rows.dtypes, "<"))
             elif self.kind == "ascii":
                 self._rewrite_ascii(out, rows)
             else:
-                new = rows.take(len(self))
-                every = [np.ascontiguousarray(new.get(n, records[:][n] if n in self.names() else None), dtype[n])
-                         for n in dtype.names or ()]  # fmt: skip
-                raw = b"".join(values.tobytes() for values in every)
+                new, old = rows.take(len(self)), records[:]
+                raw = b"".join(_block(field, new, old) for field in fields if self._is_packed(field))
                 packed = compress(raw)
                 out.write(np.array([len(packed), len(raw)], "<u4").tobytes() + packed)
 
     def _rewrite_ascii(self, out: Any, rows: Rows) -> None:
-        kept = [i for i, name in enumerate(self.names()) if name not in rows.dtypes]
+        words_of = [name for field in self.fields for name in field.columns]
+        kept = [i for i, name in enumerate(words_of) if name not in rows.dtypes]
         with self.path.open("rb") as source:
             source.seek(self.size)
+            points = (words for words in map(bytes.split, source) if words)
             for start, stop in ranges(len(self), CHUNK):
                 new = [[str(value).encode() for value in column] for column in rows.take(stop - start).values()]
-                for row in range(stop - start):
-                    words = source.readline().split()
+                for row, words in zip(range(stop - start), points):
+                    if len(words) != len(words_of):
+                        raise UserError(
+                            f"{self.path}, point {start + row + 1}: {len(words)} values, not {len(words_of)}"
+                        )
                     out.write(b" ".join([*(words[i] for i in kept), *(column[row] for column in new)]) + b"\n")
 
-    def _dtype(self) -> np.dtype[Any]:
+    def _read_fields(self) -> list[Field]:
         header = self.header
         counts = header.get("COUNT", ["1"] * len(header["FIELDS"]))
-        fields = []
+        fields: list[Field] = []
         try:
-            for name, size, kind, count in zip(header["FIELDS"], header["SIZE"], header["TYPE"], counts, strict=True):
-                code = f"<{ {'F': 'f', 'I': 'i', 'U': 'u'}[kind] }{int(size)}"
-                repeated = [name] if int(count) == 1 else [f"{name}_{i}" for i in range(int(count))]
-                fields += [(one, code) for one in repeated]
-            return np.dtype(fields)
+            for name, size, kind, text in zip(header["FIELDS"], header["SIZE"], header["TYPE"], counts, strict=True):
+                count = int(text)
+                if count < 1:
+                    raise ValueError(f"COUNT {text}")
+                if name == PADDING:
+                    columns = tuple(f"{PADDING}{len(fields)}{PADDING}{i}" for i in range(count))
+                else:
+                    columns = (name,) if count == 1 else tuple(f"{name}_{i}" for i in range(count))
+                fields.append(Field(name, size, kind, count, columns))
+        except ValueError as error:
+            raise UserError(f"{self.path} is damaged: FIELDS, SIZE, TYPE and COUNT do not agree ({error})") from None
+        return fields
+
+    def _dtype(self) -> np.dtype[Any]:
+        try:
+            return np.dtype([(name, field.dtype) for field in self.fields for name in field.columns])
         except (KeyError, ValueError, TypeError) as error:
             raise UserError(f"{self.path} is damaged: FIELDS, SIZE, TYPE and COUNT do not agree ({error})") from None
 
-    def _header(self, dtype: np.dtype[Any]) -> dict[str, list[str]]:
-        names = dtype.names or ()
-        kinds = {"f": "F", "i": "I", "u": "U"}
-        return {
-            **self.header,
-            "FIELDS": list(names),
-            "SIZE": [str(dtype[name].itemsize) for name in names],
-            "TYPE": [kinds[dtype[name].kind] for name in names],
-            "COUNT": ["1"] * len(names),
+    def _header(self, fields: list[Field]) -> Iterator[bytes]:
+        """Yield the lines of the header as they are, but for the fields."""
+        described = {
+            "FIELDS": [field.name for field in fields],
+            "SIZE": [field.size for field in fields],
+            "TYPE": [field.kind for field in fields],
+            "COUNT": [str(field.count) for field in fields],
         }
+        for line in self.lines:
+            words = line.decode("ascii", "replace").split()
+            if words and words[0] in described:
+                end = line[len(line.rstrip(b"\r\n")) :]
+                yield f"{words[0]} {' '.join(described[words[0]])}".encode() + end
+            else:
+                yield line
+
+    def _is_packed(self, field: Field) -> bool:
+        return field.name != PADDING or self._packs_padding
 
     def _records(self) -> Records:
         if self.kind == "binary":
@@ -107,32 +157,56 @@ class PcdFile(CloudFile):
                 return self._parse(stream)
             sizes = np.frombuffer(stream.read(8), "<u4")
             packed = stream.read(int(sizes[0])) if len(sizes) == 2 else b""
-        if len(sizes) != 2 or len(packed) != sizes[0] or sizes[1] != self.count * self.dtype.itemsize:
+        # PCL leaves padding out of compressed data; others may not.
+        self._packs_padding = len(sizes) == 2 and sizes[1] == self.count * self.dtype.itemsize
+        there = [field for field in self.fields if self._is_packed(field)]
+        width = sum(field.count * field.dtype.itemsize for field in there)
+        if len(sizes) != 2 or len(packed) != sizes[0] or sizes[1] != self.count * width:
             raise UserError(f"{self.path} is truncated: its compressed data are not as long as its header says")
         try:
             raw = decompress(packed, int(sizes[1]))
         except ValueError as error:
             raise UserError(f"{self.path} is damaged: {error}") from None
-        records, at = np.empty(self.count, self.dtype), 0
-        for name in self.names():
-            size = self.count * self.dtype[name].itemsize
-            records[name] = np.frombuffer(raw[at : at + size], self.dtype[name])
-            at += size
+        records, at = np.zeros(self.count, self.dtype), 0
+        for field in there:  # all values of a field together, those of a point side by side
+            values = np.frombuffer(raw, field.dtype, self.count * field.count, at).reshape(self.count, field.count)
+            for i, name in enumerate(field.columns):
+                records[name] = values[:, i]
+            at += values.nbytes
         return records
 
     def _parse(self, stream: Any) -> NDArray[Any]:
         words = stream.read().split()
-        width = len(self.names())
+        width = len(self.dtype.names or ())
         if len(words) < self.count * width:
             raise UserError(f"{self.path} is truncated: its header promises {self.count} points of {width} values")
         table = np.array(words[: self.count * width]).reshape(self.count, width)
         records = np.empty(self.count, self.dtype)
         try:
-            for i, name in enumerate(self.names()):
+            for i, name in enumerate(self.dtype.names or ()):
                 records[name] = table[:, i].astype(np.float64).astype(self.dtype[name])
         except ValueError as error:
             raise UserError(f"{self.path} is damaged: {error}") from None
         return records
+
+
+def _extended(fields: list[Field], new: dict[str, np.dtype[Any]]) -> list[Field]:
+    """Return the fields that stay and the new ones; a field that loses one of its values falls apart."""
+    kept: list[Field] = []
+    for field in fields:
+        columns = [name for name in field.columns if name not in new]
+        if len(columns) == len(field.columns):
+            kept.append(field)
+        else:
+            kept += [Field(name, field.size, field.kind, 1, (name,)) for name in columns]
+    kinds = {"f": "F", "i": "I", "u": "U"}
+    return kept + [Field(name, str(one.itemsize), kinds[one.kind], 1, (name,)) for name, one in new.items()]
+
+
+def _block(field: Field, new: Columns, old: NDArray[Any]) -> bytes:
+    """Return the values of a field, those of a point side by side."""
+    columns = [np.asarray(new[name] if name in new else old[name], field.dtype) for name in field.columns]
+    return np.stack(columns, axis=1).tobytes() if columns else b""
 
 
 def _unpack(columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -144,13 +218,16 @@ def _unpack(columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     return columns
 
 
-def _read_header(path: Path) -> tuple[dict[str, list[str]], int]:
+def _read_header(path: Path) -> tuple[dict[str, list[str]], list[bytes], int]:
+    """Return the words behind each key, all lines as they are, and the bytes of all."""
     header: dict[str, list[str]] = {}
+    lines: list[bytes] = []
     with path.open("rb") as stream:
         while "DATA" not in header:
             raw = stream.readline(65536)
             if not raw or len(header) > len(KEYS):
                 raise UserError(f"{path} is no pcd file: its header has no DATA line")
+            lines.append(raw)
             words = raw.decode("ascii", "replace").split()
             if words and not words[0].startswith("#"):
                 if words[0] not in KEYS:
@@ -162,4 +239,4 @@ def _read_header(path: Path) -> tuple[dict[str, list[str]], int]:
             raise UserError(f"{path} is damaged: its header has no {key}")
     if header["DATA"][0] not in ("ascii", "binary", "binary_compressed") or not header["POINTS"][0].isdigit():
         raise UserError(f"{path} is damaged: DATA {header['DATA'][0]}, POINTS {header['POINTS'][0]}")
-    return header, size
+    return header, lines, size

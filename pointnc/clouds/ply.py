@@ -73,14 +73,14 @@ class PlyFile(CloudFile):
                 yield from_columns(self._parse(stream, stop - start), self.path)
 
     def mesh_normals(self) -> NDArray[np.float32] | None:
-        """Area-weighted means of the faces around each vertex."""
+        """Area-weighted means of the faces around each vertex; NaN where there are none."""
         if not any(line.split()[:2] == ["element", "face"] and line.split()[2] != "0" for line in self.header.lines):
             return None
         vertex, faces = read_ply(self.path)
         if faces is None or len(faces) == 0:
             return None
         coord = np.stack([vertex[axis] for axis in "xyz"], axis=1).astype(np.float64)
-        return vertex_normals((coord - np.nanmin(coord, axis=0)).astype(np.float32), faces)
+        return vertex_normals((coord - np.nanmin(coord, axis=0)).astype(np.float32), faces, (np.nan,) * 3)
 
     def rewrite(self, target: Path, columns: Iterable[Columns]) -> None:
         """Insert properties behind those of the vertices; what follows the vertices is copied as it is."""
@@ -96,7 +96,7 @@ class PlyFile(CloudFile):
             if header.kind == "ascii":
                 kept = [i for i, name in enumerate(self.names()) if name not in rows.dtypes]
                 for start, stop in ranges(len(self), CHUNK):
-                    out.write(_append(source, stop - start, kept, rows.take(stop - start)))
+                    out.write(self._append(source, stop - start, kept, rows.take(stop - start)))
             else:
                 copy_records(self._records(), out, rows, dtype)
                 source.seek(header.size + header.count * header.dtype.itemsize)
@@ -104,6 +104,20 @@ class PlyFile(CloudFile):
 
     def _records(self) -> RecordFile:
         return RecordFile(self.path, self.header.size, self.header.dtype, self.header.count)
+
+    def _append(self, source: Any, count: int, kept: list[int], new: Columns) -> bytes:
+        """Return the next lines with further values; the old ones keep their spelling, empty lines go."""
+        values = [_texts(column) for column in new.values()]
+        lines = []
+        for row in range(count):
+            words: list[bytes] = []
+            while not words:
+                line = source.readline()
+                words = line.split()
+                if not line or (words and len(words) != len(self.names())):
+                    raise UserError(f"{self.path} is damaged: a point does not have {len(self.names())} values")
+            lines.append(b" ".join([*(words[i] for i in kept), *(column[row] for column in values)]))
+        return b"\n".join(lines) + b"\n" if lines else b""
 
     def _parse(self, stream: Any, count: int) -> dict[str, Any]:
         try:
@@ -114,16 +128,6 @@ class PlyFile(CloudFile):
         if table.shape != (count, len(names)):
             raise UserError(f"{self.path} is truncated: its header promises {len(self)} points of {len(names)} columns")
         return {name: table[:, i].astype(self.header.dtype[name]) for i, name in enumerate(names)}
-
-
-def _append(source: Any, count: int, kept: list[int], new: Columns) -> bytes:
-    """Return the next lines with further values; the old ones keep their spelling."""
-    values = [_texts(column) for column in new.values()]
-    lines = []
-    for row in range(count):
-        words = source.readline().split()
-        lines.append(b" ".join([*(words[i] for i in kept), *(column[row] for column in values)]))
-    return b"\n".join(lines) + b"\n" if lines else b""
 
 
 def _texts(column: Any) -> list[bytes]:

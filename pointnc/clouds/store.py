@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pointnc.clouds.cloud import CHUNK, CloudFile, Columns, PointCloud, Rows, ranges
+from pointnc.clouds.cloud import CHUNK, CloudFile, Columns, PointCloud, Rows, check_numbers, ranges
 from pointnc.errors import UserError
 
 
@@ -22,11 +22,19 @@ class StoreScene(CloudFile):
         self.arrays: dict[str, NDArray[Any]] = {}
         for file in sorted(path.glob("*.npy")):
             try:
-                self.arrays[file.stem] = np.load(file, mmap_mode="r", allow_pickle=False)
-            except (ValueError, OSError, EOFError) as error:
-                raise UserError(f"{file} is damaged or no npy file ({error})") from None
+                array = np.load(file, mmap_mode="r", allow_pickle=False)
+            except Exception as error:  # a damaged header raises in many ways
+                raise UserError(f"{file} is damaged or no npy file ({' '.join(str(error).split())})") from None
+            if not isinstance(array, np.ndarray):
+                raise UserError(f"{file} is an npz file, not an array")
+            self.arrays[file.stem] = array
         if "coord" not in self.arrays:
             raise UserError(f"{path} has no coord.npy: it is no scene of a store")
+        for name in ("coord", "color", "normal"):
+            if name in self.arrays:
+                check_numbers(self.arrays[name], f"{path}: {name}.npy")
+                if self.arrays[name].ndim != 2 or self.arrays[name].shape[1] != 3:
+                    raise UserError(f"{path}: {name}.npy has the shape {self.arrays[name].shape}: (N, 3) is needed")
         for name, values in self.arrays.items():
             if values.ndim == 0 or len(values) != len(self):
                 raise UserError(f"{path}: {name}.npy has the shape {values.shape}, coord.npy {len(self)} rows")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pointnc.clouds.cloud import CloudFile, PointCloud
+from pointnc.clouds.cloud import CHUNK, CloudFile, PointCloud
 from pointnc.clouds.conditions import Conditions, Survey
 from pointnc.errors import UserError
 
@@ -51,7 +50,7 @@ class Columns:
 
 
 def points(cloud: CloudFile, conditions: Conditions) -> Iterator[NDArray[np.void]]:
-    """Yield records of the points with finite coordinates, chunk by chunk, all inner; what is missing is 0."""
+    """Yield records of the points with coordinates of use, chunk by chunk, all inner; what is missing is 0."""
     row = 0
     for chunk in cloud.chunks():
         yield _records(chunk, conditions, row)
@@ -59,7 +58,7 @@ def points(cloud: CloudFile, conditions: Conditions) -> Iterator[NDArray[np.void
 
 
 def _records(chunk: PointCloud, conditions: Conditions, first: int) -> NDArray[np.void]:
-    good = np.flatnonzero(np.isfinite(chunk.coord).all(axis=1))
+    good = np.flatnonzero(conditions.usable(chunk.coord))
     if len(good) < len(chunk):
         chunk = PointCloud(
             chunk.coord[good],
@@ -131,18 +130,68 @@ def cut_blocks(columns: Columns, most: int, margin: float, name: str) -> list[Bl
 def sort_into(
     folder: Path, cloud: CloudFile, conditions: Conditions, columns: Columns, blocks: list[Block], margin: float
 ) -> list[Path]:
-    """Write the points of every block, its margin included, to a file of its own; return the files."""
+    """Write the points of every block, its margin included, to a file of its own; return the files.
+
+    One is open at a time, and a piece of the cloud costs as much as the records that come of it, however many blocks
+    there are.
+    """
     paths = [folder / f"block{number}.bin" for number in range(len(blocks))]
-    reach = int(np.ceil(margin / columns.edge))
-    with ExitStack() as stack:
-        streams = [stack.enter_context(path.open("wb")) for path in paths]
-        for records in points(cloud, conditions):
-            cells = columns.cells(records["coord"])
-            for block, stream in zip(blocks, streams):
-                near = ((cells >= np.subtract(block.low, reach)) & (cells < np.add(block.high, reach))).all(axis=1)
-                if not near.any():
-                    continue
-                chosen = records[near]
-                chosen["inner"] = ((cells[near] >= block.low) & (cells[near] < block.high)).all(axis=1)
-                stream.write(chosen.tobytes())
+    owner, starts, seers = _who_sees(columns, blocks, int(np.ceil(margin / columns.edge)))
+    for piece in points(cloud, conditions):
+        x, y = columns.cells(piece["coord"]).T
+        cells = x * columns.counts.shape[1] + y
+        copies = np.diff(starts)[cells]
+        # No more records at a time than a piece of the cloud has, however many blocks see a point.
+        ends = np.searchsorted(np.cumsum(copies), np.arange(CHUNK, copies.sum() + CHUNK, CHUNK), side="left") + 1
+        first = 0
+        for last in np.minimum(ends, len(piece)):
+            _append(paths, piece[first:last], cells[first:last], owner, starts, seers)
+            first = last
     return paths
+
+
+def _who_sees(
+    columns: Columns, blocks: list[Block], reach: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
+    """Return (C,) the block of each column, and the blocks that see column c: ``seers[starts[c] : starts[c + 1]]``.
+
+    Columns are numbered along y. Those without points are left out, so that there are at most as many entries as
+    records.
+    """
+    shape = columns.counts.shape
+    owner = np.full(shape, -1, np.int32)
+    full = columns.counts > 0
+    cells: list[NDArray[np.int64]] = []
+    for number, block in enumerate(blocks):
+        owner[block.low[0] : block.high[0], block.low[1] : block.high[1]] = number
+        left, top = np.maximum(np.subtract(block.low, reach), 0)
+        right, bottom = np.minimum(np.add(block.high, reach), shape)
+        x, y = np.nonzero(full[left:right, top:bottom])
+        cells.append((x + left) * shape[1] + y + top)
+    seers = np.repeat(np.arange(len(blocks), dtype=np.int32), [len(one) for one in cells])
+    every = np.concatenate(cells)
+    starts = np.concatenate([[0], np.cumsum(np.bincount(every, minlength=full.size))])
+    return owner.reshape(-1), starts, seers[np.argsort(every, kind="stable")]
+
+
+def _append(
+    paths: list[Path],
+    piece: NDArray[np.void],
+    cells: NDArray[np.int64],
+    owner: NDArray[np.int32],
+    starts: NDArray[np.int64],
+    seers: NDArray[np.int32],
+) -> None:
+    """Add points, which lie in ``cells``, to the files of the blocks that see them; their order is kept."""
+    copies = starts[cells + 1] - starts[cells]
+    rows = np.repeat(np.arange(len(piece)), copies)
+    turn = np.arange(len(rows)) - np.repeat(np.cumsum(copies) - copies, copies)
+    block = seers[starts[cells[rows]] + turn]
+    order = np.argsort(block, kind="stable")
+    block, rows = block[order], rows[order]
+    numbers, begins = np.unique(block, return_index=True)
+    for number, begin, end in zip(numbers, begins, [*begins[1:], len(rows)]):
+        chosen = piece[rows[begin:end]]
+        chosen["inner"] = owner[cells[rows[begin:end]]] == number
+        with paths[number].open("ab") as stream:
+            stream.write(chosen.tobytes())

@@ -1,4 +1,4 @@
-"""Which files a user means, and the legend beside the results."""
+"""Which files a user means."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from omegaconf import ListConfig
 
 from pointnc.clouds.formats import SUFFIXES
 from pointnc.errors import UserError
-from pointnc.scenes.atomic import write_json
-from pointnc.scenes.taxonomy import Taxonomy
 
 
 def find_inputs(value: Any) -> list[Path]:
@@ -47,14 +45,3 @@ def _files(text: str) -> list[Path]:
     if not matches and glob.has_magic(text):
         raise UserError(f"input={text}: no file matches")
     return matches or [path]  # a missing file is reported when its turn comes
-
-
-def write_classes(folder: Path, taxonomy: Taxonomy) -> Path:
-    """Write ``classes.json``: id to name and colour of every class."""
-    path = folder / "classes.json"
-    classes = {
-        str(number): {"name": name, "color": list(color)}
-        for number, name, color in zip(taxonomy.ids, taxonomy.names, taxonomy.colors)
-    }
-    write_json(path, classes)
-    return path

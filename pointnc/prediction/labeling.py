@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,16 +14,18 @@ from numpy.typing import NDArray
 
 from pointnc.clouds.cloud import CloudFile, Columns, PointCloud
 from pointnc.clouds.conditions import Conditions, Survey, Unit, Up, survey
-from pointnc.clouds.e57 import E57File
 from pointnc.clouds.normals import estimate_normals
 from pointnc.data.features import scene_array
-from pointnc.errors import UserError
 from pointnc.inference.predictor import Predictor
 from pointnc.prediction.blocks import RECORD, count_columns, cut_blocks, points, sort_into
 from pointnc.prediction.results import ROW, Results
+from pointnc.prediction.targets import Targets
 from pointnc.scenes.atomic import atomic_path
 from pointnc.scenes.scene import Scene
 from pointnc.scenes.taxonomy import Taxonomy
+
+NAMES = ("label", "confidence")
+"""The new columns."""
 
 Progress = Callable[[int, int], None]
 
@@ -46,38 +49,31 @@ class Outcome:
     counts: NDArray[np.int64]
 
 
-def target_name(path: Path) -> str:
-    """Return the name of the file with labels: the same, but a ply for an e57."""
-    return f"{path.stem}.ply" if path.suffix.lower() == ".e57" else path.name
-
-
 def label_file(
     cloud: CloudFile,
-    out: Path,
+    targets: Targets,
     predictor: Predictor,
     taxonomy: Taxonomy,
     unit: Unit = "m",
     up: Up = "z",
-    colors: bool = False,
     block_points: int = 2_000_000,
     progress: Progress | None = None,
 ) -> Outcome:
     """Label a file and write it again with the columns ``label`` (ids of the taxonomy, −1: none) and ``confidence``.
 
     A file that has a column ``label`` keeps it; then the new ones are called ``predicted_label`` and
-    ``predicted_confidence``. Memory is bounded by ``block_points`` (about 200 bytes each), the predictor's
-    ``max_points``, and pieces of a million points, whatever the size of the file, for all formats that are read in
-    pieces: all but e57, npz, and ascii or compressed pcd. While it works, up to 50 bytes a point lie on the disk beside
-    ``out``.
+    ``predicted_confidence``, with a number behind where these are taken too. Memory is bounded by ``block_points``
+    (about 200 bytes each), the predictor's ``max_points``, and pieces of a million points, whatever the size of the
+    file, for all formats that are read in pieces: all but e57, npz, and ascii or compressed pcd. While it works, up to
+    50 bytes a point lie on the disk beside the result.
 
     Args:
         cloud: the file.
-        out: the file to write.
+        targets: what to write; what stands there is replaced.
         predictor: the network with its settings.
         taxonomy: its classes.
         unit: of the coordinates.
         up: the axis that points up.
-        colors: whether to write ``<out>_labels.ply`` too, with the classes' colours.
         block_points: greatest number of points to hold in memory.
         progress: called with points done and points in all.
 
@@ -87,14 +83,17 @@ def label_file(
     start = time.perf_counter()
     seen = survey(cloud)
     conditions, remarks = Conditions.of(seen, {scene_array(name) for name in predictor.features}, unit, up)
-    if seen.finite < seen.points:
-        remarks.append(f"{seen.points - seen.finite} points without finite coordinates get the label -1")
+    remarks = [*cloud.remarks, *remarks]
+    lacking = seen.points - seen.finite - seen.stray
+    if lacking:
+        remarks.append(f"{lacking} points without finite coordinates get the label -1")
+    out = targets.labelled
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
         results = Results(Path(scratch) / "results.bin", seen.points)
         done = 0
         counts = np.zeros(len(taxonomy), np.int64)
-        for records in _blocks(cloud, conditions, seen.finite, block_points, predictor.halo, Path(scratch)):
+        for records in _blocks(cloud, conditions, seen, block_points, predictor.halo, Path(scratch)):
             inner = records["inner"]
             prediction = predictor.predict(_scene(records, cloud, predictor, conditions, seen))
             labels = prediction.labels[inner]
@@ -103,29 +102,38 @@ def label_file(
             done += int(inner.sum())
             if progress is not None:
                 progress(done, seen.finite)
-        names = ("label", "confidence")
-        taken = [name for name in names if name in cloud.names() and not isinstance(cloud, E57File)]
-        if taken:
-            names = ("predicted_label", "predicted_confidence")
-            remarks.append(f"the file has {' and '.join(taken)} already: the new columns are called {', '.join(names)}")
+        names = _free_names(cloud.names())
+        if names != NAMES:
+            remarks.append(
+                f"the file has {' or '.join(NAMES)} already: the new columns are called {' and '.join(names)}"
+            )
         with atomic_path(out) as temporary:
             cloud.rewrite(temporary, _columns(results, taxonomy, names))
-        files = [out]
-        if colors:
-            files.append(out.with_name(f"{out.stem}_labels.ply"))
-            with atomic_path(files[1]) as temporary:
-                _write_colored(temporary, cloud, results, taxonomy)
-    return Outcome(files, seen.points, time.perf_counter() - start, remarks, counts)
+            if targets.picture is not None:  # in here: both are there, or neither
+                with atomic_path(targets.picture) as picture:
+                    _write_colored(picture, cloud, results, taxonomy)
+    return Outcome(targets.paths(), seen.points, time.perf_counter() - start, remarks, counts)
+
+
+def _free_names(taken: Collection[str]) -> tuple[str, str]:
+    """Return what the new columns are called: nothing that a file has is replaced, earlier predictions neither."""
+    for number in itertools.count():
+        prefix = "predicted_" if number else ""
+        suffix = f"_{number}" if number > 1 else ""
+        names = f"{prefix}{NAMES[0]}{suffix}", f"{prefix}{NAMES[1]}{suffix}"
+        if not any(name in taken for name in names):
+            return names
+    raise AssertionError  # the count has no end
 
 
 def _blocks(
-    cloud: CloudFile, conditions: Conditions, finite: int, most: int, halo: float, scratch: Path
+    cloud: CloudFile, conditions: Conditions, seen: Survey, most: int, halo: float, scratch: Path
 ) -> Iterator[NDArray[np.void]]:
     """Yield records, block by block; a file that fits is one block."""
-    if finite <= most:
+    if seen.finite <= most:
         yield np.concatenate(list(points(cloud, conditions)))
         return
-    columns = count_columns(cloud, conditions, survey(cloud))
+    columns = count_columns(cloud, conditions, seen)
     blocks = cut_blocks(columns, most, halo, str(cloud.path))
     for path in sort_into(scratch, cloud, conditions, columns, blocks, halo):
         yield np.fromfile(path, RECORD)
@@ -144,7 +152,12 @@ def _scene(
             # Faces are read as a whole: only where the points fit as a whole.
             whole = cloud.mesh_normals() if len(records) == seen.finite else None
             mesh = None if whole is None else conditions.normal(PointCloud(np.empty((len(whole), 3)), normal=whole))
-            normal = estimate_normals(coord) if mesh is None else mesh[records["row"]]
+            if whole is None or mesh is None:
+                normal = estimate_normals(coord)
+            else:
+                normal = mesh[records["row"]]
+                lone = np.flatnonzero(~np.isfinite(whole[records["row"]]).all(axis=1))  # no face has them
+                normal[lone] = estimate_normals(coord, lone)
     color = np.ascontiguousarray(records["color"]) if "color" in arrays else None
     strength = np.ascontiguousarray(records["strength"])[:, None] if "strength" in arrays else None
     return Scene(cloud.path.name, coord, color, normal, strength=strength)
@@ -174,13 +187,3 @@ def _write_colored(path: Path, cloud: CloudFile, results: Results, taxonomy: Tax
             records["label"] = ids[part["label"]]
             stream.write(records.tobytes())
             start += len(chunk)
-
-
-def check_target(source: Path, target: Path) -> None:
-    """Refuse to write over the input.
-
-    Raises:
-        UserError: both are the same file.
-    """
-    if target.exists() and source.resolve() == target.resolve():
-        raise UserError(f"{source} would be overwritten: give another out=")

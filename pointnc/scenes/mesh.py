@@ -8,14 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def vertex_normals(coord: NDArray[Any], faces: NDArray[Any]) -> NDArray[np.float32]:
+def vertex_normals(
+    coord: NDArray[Any], faces: NDArray[Any], lone: tuple[float, float, float] = (0, 0, 1)
+) -> NDArray[np.float32]:
     """Return (N, 3) float32 unit normals, the area-weighted mean of each vertex's triangles.
 
-    A vertex without a triangle of positive area gets (0, 0, 1), so that no normal is NaN.
+    A vertex without a triangle of positive area gets ``lone``: by default no normal is NaN.
 
     Args:
         coord: (N, 3) vertices.
         faces: (F, 3) vertex indices, counter-clockwise seen from outside.
+        lone: the normal of vertices that have none.
     """
     corners = [faces[:, k].astype(np.intp) for k in range(3)]  # cast once, not in every gather
     edges = []
@@ -33,5 +36,5 @@ def vertex_normals(coord: NDArray[Any], faces: NDArray[Any]) -> NDArray[np.float
     flat = length < 1e-20
     length[flat] = 1
     normal /= length[:, None]
-    normal[flat] = (0, 0, 1)
+    normal[flat] = lone
     return normal

@@ -75,8 +75,20 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     except UserError:
         raise
     except Exception as error:  # torch raises many kinds for a file that is none
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(f"{path} is no pointnc checkpoint or is damaged ({reason})") from None
+        raise UserError(
+            f"{path} is no pointnc checkpoint or is damaged ({_reason(error)}); a run folder or its best.ckpt or "
+            "last.ckpt is expected"
+        ) from None
+
+
+def _reason(error: Exception) -> str:
+    """Return the first line of what torch says, but not its advice to run what a file asks for."""
+    if isinstance(error, KeyError):
+        return f"it holds no {error}"
+    text = str(error).strip()
+    if "weights_only" in text:
+        return "it is not what torch.save writes, or asks to run code, which is not done"
+    return text.splitlines()[0] if text else type(error).__name__
 
 
 def load_model_state(model: torch.nn.Module, checkpoint: Checkpoint, taxonomy: Taxonomy) -> None:

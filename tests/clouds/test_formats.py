@@ -281,6 +281,31 @@ def test_pickles_are_not_opened(tmp_path: Path) -> None:
         read_cloud(tmp_path / "a.npy")
 
 
+@pytest.mark.parametrize("dtype", ["U3", "c16", "?", "M8[s]"])
+@pytest.mark.parametrize("form", ["table", "records", "npz", "scene"])
+def test_coordinates_that_are_no_numbers_get_a_line(tmp_path: Path, dtype: str, form: str) -> None:
+    values = np.zeros((4, 3), dtype)
+    path = tmp_path / ("scene" if form == "scene" else "a.npz" if form == "npz" else "a.npy")
+    if form == "table":
+        np.save(path, values)
+    elif form == "records":
+        np.save(path, np.zeros(4, [(axis, dtype) for axis in "xyz"]))
+    elif form == "npz":
+        np.savez(path, coord=values)
+    else:
+        path.mkdir()
+        np.save(path / "coord.npy", values)
+    with pytest.raises(UserError, match="integers or floating point are needed"):
+        read_cloud(path)
+
+
+def test_an_archive_is_no_array(tmp_path: Path) -> None:
+    with (tmp_path / "a.npy").open("wb") as stream:
+        np.savez(stream, coord=np.zeros((4, 3)))
+    with pytest.raises(UserError, match="is an npz file"):
+        read_cloud(tmp_path / "a.npy")
+
+
 @pytest.mark.parametrize("size", [0, 1, 31, 32, 33, 1000])
 def test_lzf_is_undone(size: int) -> None:
     raw = np.random.default_rng(0).integers(0, 256, size, np.uint8).tobytes()

@@ -91,6 +91,7 @@ def test_a_store_scene_and_two_files_of_one_name(tmp_path: Path, bundle: Path) -
         (["checkpoint={bundle}", "input=*.ply", "out=out"], "no file matches"),
         (["checkpoint={bundle}", "input=.", "out=out"], "no point cloud"),
         (["checkpoint={bundle}", "input=a.ply", "out=out", "block_points=0"], "block_points=0"),
+        (["checkpoint={bundle}", "input=[a.ply,b.ply]", "out=out", "units=foot"], "units=foot"),
     ],
 )
 def test_mistakes_get_one_line(tmp_path: Path, bundle: Path, arguments: list[str], message: str) -> None:
@@ -105,6 +106,32 @@ def test_a_file_is_not_written_over_itself(tmp_path: Path, bundle: Path) -> None
     done = predict(f"checkpoint={bundle}", "input=a.ply", "out=.", "overwrite=true", cwd=tmp_path)
     assert done.returncode == 1 and "would be overwritten" in done.stdout
     assert (tmp_path / "a.ply").read_bytes() == before
+
+
+def test_folders_around_the_input_survive(tmp_path: Path, bundle: Path) -> None:
+    """``input=..`` with an output folder within it once deleted the folder around the results."""
+    scene = tmp_path / "s1"
+    (scene / "inner").mkdir(parents=True)
+    columns = room(200)
+    np.save(scene / "coord.npy", np.column_stack([columns[axis] for axis in "xyz"]).astype(np.float32))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "precious").touch()
+    done = predict(f"checkpoint={bundle}", "input=..", "out=results", "overwrite=true", cwd=scene / "inner")
+    assert done.returncode == 2 and "lies in the scene" in done.stderr
+    done = predict(f"checkpoint={bundle}", "input=..", "out=../../out", "overwrite=true", cwd=scene / "inner")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["classes.json", "precious", "s1"]
+    assert (tmp_path / "out" / "s1" / "label.npy").is_file() and (scene / "inner").is_dir()
+
+
+def test_one_bad_file_does_not_end_the_run(tmp_path: Path, bundle: Path) -> None:
+    """Neither one that cannot be read at all, nor one that no reader foresees."""
+    (tmp_path / "a.ply").symlink_to("a.ply")  # a loop: an OSError even for root
+    np.save(tmp_path / "b.npy", np.full((4, 3), "one"))
+    write_ply(tmp_path / "c.ply", room(300))
+    done = predict(f"checkpoint={bundle}", "input=[a.ply,b.npy,c.ply]", "out=out", cwd=tmp_path)
+    assert done.returncode == 1 and "Traceback" not in done.stderr and "2 of 3 failed" in done.stdout
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["c.ply", "classes.json"]
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path: Path, bundle: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,12 @@ from pointnc.errors import UserError
 from pointnc.inference.predictor import Predictor
 from pointnc.models.segmentor import Segmentor
 from pointnc.prediction import Conditions, label_file
+from pointnc.prediction import blocks as blocks_module
 from pointnc.prediction import results as results_module
 from pointnc.prediction.blocks import Columns, count_columns, cut_blocks, points
 from pointnc.prediction.results import Results
+from pointnc.prediction.targets import Targets
+from pointnc.scenes.ply import write_ply
 from pointnc.scenes.taxonomy import Taxonomy
 from tests.inference.scenes import ColorBackbone
 
@@ -70,8 +74,8 @@ def test_every_point_gets_its_label_in_its_place(
         columns[axis] = columns[axis] + UTM[i]
     seen = []
     outcome = label_file(
-        open_cloud(write(tmp_path / "a.npy", columns)), tmp_path / "out" / "a.npy", predictor(), TAXONOMY,
-        block_points=block_points, colors=True, progress=lambda done, total: seen.append((done, total)),
+        open_cloud(write(tmp_path / "a.npy", columns)), Targets.of(Path("a.npy"), tmp_path / "out", colors=True), predictor(), TAXONOMY,
+        block_points=block_points, progress=lambda done, total: seen.append((done, total)),
     )  # fmt: skip
     after = read_cloud(tmp_path / "out" / "a.npy")
     np.testing.assert_array_equal(after.attributes["label"], ids)
@@ -80,20 +84,37 @@ def test_every_point_gets_its_label_in_its_place(
     np.testing.assert_array_equal(after.attributes["time"], columns["time"])
     assert outcome.points == 5_000 and outcome.counts.sum() == 5_000
     assert seen[-1] == (5_000, 5_000) and (len(seen) > 5) == (block_points == 700)
-    picture = read_cloud(tmp_path / "out" / "a_labels.ply")
+    picture = read_cloud(tmp_path / "out" / "a.npy_labels.ply")
     np.testing.assert_array_equal(picture.coord, after.coord)
     palette = dict(zip(TAXONOMY.ids, TAXONOMY.colors))
     assert picture.color is not None and tuple(picture.color[3]) == palette[int(ids[3])]
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.npy", "a_labels.ply"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.npy", "a.npy_labels.ply"]
 
 
 def test_points_without_coordinates_get_minus_one(tmp_path: Path) -> None:
     columns, ids = colored(300)
     columns["y"][[3, 299]] = np.nan
-    outcome = label_file(open_cloud(write(tmp_path / "a.npy", columns)), tmp_path / "b.npy", predictor(), TAXONOMY)
+    outcome = label_file(
+        open_cloud(write(tmp_path / "a.npy", columns)), Targets(tmp_path / "b.npy"), predictor(), TAXONOMY
+    )
     ids[[3, 299]] = -1
     np.testing.assert_array_equal(read_cloud(tmp_path / "b.npy").attributes["label"], ids)
     assert any("2 points" in remark for remark in outcome.remarks)
+
+
+@pytest.mark.parametrize("far", [1e7, 1e30, 1e300])
+@pytest.mark.parametrize("block_points", [10_000, 700])
+def test_stray_points_do_not_spoil_a_file(tmp_path: Path, far: float, block_points: int) -> None:
+    columns, ids = colored(2_000)
+    columns["x"][1999], columns["z"][5] = far, -far
+    path = write(tmp_path / "a.npy", columns)
+    outcome = label_file(
+        open_cloud(path), Targets(tmp_path / "b.npy"), predictor(), TAXONOMY, "auto", block_points=block_points
+    )
+    ids[[5, 1999]] = -1
+    np.testing.assert_array_equal(read_cloud(tmp_path / "b.npy").attributes["label"], ids)
+    assert any("2 stray points" in one or "2 points without" in one for one in outcome.remarks)
+    assert any("taken as m" in one for one in outcome.remarks)
 
 
 @pytest.mark.parametrize("column", ["x", "z"])
@@ -101,18 +122,55 @@ def test_no_finite_point_is_a_line(tmp_path: Path, column: str) -> None:
     columns, _ = colored(30)
     columns[column][:] = np.nan
     with pytest.raises(UserError, match="none of its 30 points"):
-        label_file(open_cloud(write(tmp_path / "a.npy", columns)), tmp_path / "b.npy", predictor(), TAXONOMY)
+        label_file(open_cloud(write(tmp_path / "a.npy", columns)), Targets(tmp_path / "b.npy"), predictor(), TAXONOMY)
     assert [path.name for path in tmp_path.iterdir()] == ["a.npy"]
 
 
 def test_a_label_that_is_there_is_kept(tmp_path: Path) -> None:
     columns, ids = colored(50)
     path = write(tmp_path / "a.npy", {**columns, "label": np.arange(50)})
-    outcome = label_file(open_cloud(path), tmp_path / "b.npy", predictor(), TAXONOMY)
+    outcome = label_file(open_cloud(path), Targets(tmp_path / "b.npy"), predictor(), TAXONOMY)
     attributes = read_cloud(tmp_path / "b.npy").attributes
     np.testing.assert_array_equal(attributes["label"], np.arange(50))
     np.testing.assert_array_equal(attributes["predicted_label"], ids)
     assert any("already" in remark for remark in outcome.remarks)
+
+
+def test_earlier_predictions_are_kept_and_so_are_arrays_of_another_length(tmp_path: Path) -> None:
+    columns, ids = colored(50)
+    coord = np.stack([columns[axis] for axis in "xyz"], 1)
+    color = np.stack([columns[name] for name in ("red", "green", "blue")], 1)
+    np.savez(tmp_path / "0.npz", coord=coord, color=color, label=np.arange(3))
+    for number in range(3):
+        label_file(
+            open_cloud(tmp_path / f"{number}.npz"), Targets(tmp_path / f"{number + 1}.npz"), predictor(), TAXONOMY
+        )
+    with np.load(tmp_path / "3.npz") as after:
+        np.testing.assert_array_equal(after["label"], np.arange(3))
+        for name in ("predicted_label", "predicted_label_2", "predicted_label_3"):
+            np.testing.assert_array_equal(after[name], ids)
+
+
+class NormalBackbone(nn.Module):
+    """Whose features are the normals, taken as absolute values."""
+
+    out_channels = 3
+
+    def forward(self, coord: torch.Tensor, features: torch.Tensor, batch_size: int) -> torch.Tensor:
+        return features.abs()
+
+
+def test_vertices_without_faces_get_normals_of_their_own(tmp_path: Path) -> None:
+    """A wall across x of which one half has no faces, and whose faces have none beside them."""
+    y, z = np.meshgrid(np.arange(20), np.arange(20), indexing="ij")
+    coord = np.stack([np.zeros(400), y.ravel() * 0.1, z.ravel() * 0.1], axis=1)
+    a = np.arange(400).reshape(20, 20)[:9, :-1].ravel()
+    faces = np.concatenate([np.stack([a, a + 20, a + 21], 1), np.stack([a, a + 21, a + 1], 1)])
+    write_ply(tmp_path / "a.ply", {axis: coord[:, i] for i, axis in enumerate("xyz")}, faces)
+    network = predictor(("normal",))
+    network.model.backbone = NormalBackbone()
+    label_file(open_cloud(tmp_path / "a.ply"), Targets(tmp_path / "b.ply"), network, TAXONOMY)
+    assert set(read_cloud(tmp_path / "b.ply").attributes["label"].tolist()) == {TAXONOMY.ids[0]}
 
 
 @pytest.mark.parametrize(("scale", "dtype"), [(1 / 255, np.float32), (257, np.uint16), (1, np.float64)])
@@ -120,7 +178,9 @@ def test_colours_in_other_ranges_are_recognised(tmp_path: Path, scale: float, dt
     columns, ids = colored(200)
     for name in ("red", "green", "blue"):
         columns[name] = (columns[name].astype(np.float64) * scale).astype(dtype)
-    outcome = label_file(open_cloud(write(tmp_path / "a.npy", columns)), tmp_path / "b.npy", predictor(), TAXONOMY)
+    outcome = label_file(
+        open_cloud(write(tmp_path / "a.npy", columns)), Targets(tmp_path / "b.npy"), predictor(), TAXONOMY
+    )
     np.testing.assert_array_equal(read_cloud(tmp_path / "b.npy").attributes["label"], ids)
     assert len(outcome.remarks) == (scale != 1)
 
@@ -128,7 +188,7 @@ def test_colours_in_other_ranges_are_recognised(tmp_path: Path, scale: float, dt
 def test_missing_colours_are_said_and_grey(tmp_path: Path) -> None:
     columns, _ = colored(20)
     path = write(tmp_path / "a.npy", {axis: columns[axis] for axis in "xyz"})
-    outcome = label_file(open_cloud(path), tmp_path / "b.npy", predictor(), TAXONOMY)
+    outcome = label_file(open_cloud(path), Targets(tmp_path / "b.npy"), predictor(), TAXONOMY)
     assert any("no colours" in remark for remark in outcome.remarks)
     assert len(set(read_cloud(tmp_path / "b.npy").attributes["label"])) == 1
 
@@ -191,7 +251,7 @@ def test_strength_of_laser_pulses_reaches_the_network(tmp_path: Path, name: str,
     columns[name] = np.where(strong, 0.9 * most, 0.1 * most).astype(np.float32)
     network = predictor(("strength",))
     network.model.backbone = StrengthBackbone()
-    outcome = label_file(open_cloud(write(tmp_path / "a.npy", columns)), tmp_path / "b.npy", network, TAXONOMY)
+    outcome = label_file(open_cloud(write(tmp_path / "a.npy", columns)), Targets(tmp_path / "b.npy"), network, TAXONOMY)
     expected = np.where(strong, TAXONOMY.ids[1], TAXONOMY.ids[0])
     expected[7] = -1
     np.testing.assert_array_equal(read_cloud(tmp_path / "b.npy").attributes["label"], expected)
@@ -203,7 +263,7 @@ def test_strength_of_laser_pulses_reaches_the_network(tmp_path: Path, name: str,
 def test_missing_strength_is_a_line(tmp_path: Path) -> None:
     cloud = open_cloud(write(tmp_path / "a.npy", colored(40)[0]))
     with pytest.raises(UserError, match="strength of laser pulses: the file needs a column strength or remission"):
-        label_file(cloud, tmp_path / "b.npy", predictor(("strength",)), TAXONOMY)
+        label_file(cloud, Targets(tmp_path / "b.npy"), predictor(("strength",)), TAXONOMY)
     assert [path.name for path in tmp_path.iterdir()] == ["a.npy"]
 
 
@@ -239,6 +299,40 @@ def test_blocks_share_out_the_points_and_see_their_surroundings(tmp_path: Path, 
         near = ((everything["coord"][:, :2] > low) & (everything["coord"][:, :2] < high)).all(1)
         assert set(np.flatnonzero(near)) <= set(records["row"])
     assert (owned == 1).all()
+
+
+def test_blocks_may_be_more_than_files_that_may_be_open(tmp_path: Path) -> None:
+    columns, ids = colored(6_000)
+    cloud = open_cloud(write(tmp_path / "a.npy", columns))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())) + 20, before[1]))
+    try:
+        seen = []
+        label_file(
+            cloud, Targets(tmp_path / "b.npy"), predictor(), TAXONOMY, block_points=250,
+            progress=lambda done, total: seen.append(done),
+        )  # fmt: skip
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert len(seen) > 40
+    np.testing.assert_array_equal(read_cloud(tmp_path / "b.npy").attributes["label"], ids)
+
+
+def test_blocks_are_sorted_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files are the same whatever the pieces are."""
+    columns, _ = colored(1_000)
+    cloud = open_cloud(write(tmp_path / "a.npy", columns))
+    seen = survey(cloud)
+    made, _ = Conditions.of(seen, ())
+    grid = count_columns(cloud, made, seen)
+    blocks = cut_blocks(grid, 300, 0.7, "a")
+    contents = []
+    for piece in (1_000_000, 130):
+        monkeypatch.setattr(blocks_module, "CHUNK", piece)
+        (tmp_path / str(piece)).mkdir()
+        files = blocks_module.sort_into(tmp_path / str(piece), cloud, made, grid, blocks, 0.7)
+        contents.append([file.read_bytes() for file in files])
+    assert contents[0] == contents[1] and len(blocks) > 4
 
 
 def test_a_spot_with_too_many_points_is_a_line() -> None:

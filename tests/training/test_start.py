@@ -15,6 +15,7 @@ from pointnc.models.card import ModelCard
 from pointnc.models.segmentor import Segmentor
 from pointnc.models.weights import save_weights
 from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.training.checkpoint import read_checkpoint
 from pointnc.training.start import read_start
 from pointnc.training.trained import build_model, check_targets
 
@@ -99,3 +100,17 @@ def test_a_checkpoint_cannot_have_anything_called_but_networks(node: dict[str, A
 def test_a_network_that_is_not_installed_is_named() -> None:
     with pytest.raises(UserError, match=r"needs nowhere.Net"):
         check_targets(OmegaConf.create({"_target_": "nowhere.Net"}), Path("mine.ckpt"))
+
+
+@pytest.mark.parametrize("kind", ["text", "pickle", "other"])
+def test_a_file_that_is_no_checkpoint_is_not_advised_to_be_run(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a.ckpt"
+    if kind == "text":
+        path.write_text("once upon a time")
+    elif kind == "pickle":
+        torch.save({"path": path}, path)  # an object, which only running the file's wishes would make
+    else:
+        torch.save({"state_dict": {}}, path)
+    with pytest.raises(UserError, match=r"best\.ckpt or last\.ckpt is expected") as caught:
+        read_checkpoint(path)
+    assert "weights_only" not in str(caught.value) and "\n" not in str(caught.value)

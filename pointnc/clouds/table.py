@@ -1,0 +1,61 @@
+"""What the columns of a table without names mean, by the values of a sample of its rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointnc.clouds.cloud import COLORS, NORMALS
+
+SAMPLE = 2000
+"""Rows that are looked at."""
+
+
+def guess_names(sample: NDArray[Any], whole: bool = True, intensity: bool = False) -> tuple[list[str], str | None]:
+    """Return names for the columns, and a remark on what was guessed.
+
+    The first three are coordinates. Behind them three columns of colours and three of normals may stand, in either
+    order. Colours are not negative and at most 1, 255 or 65535; normals have the length 1. What is neither, and all
+    behind it, is called ``column7`` and so on.
+
+    Args:
+        sample: (S, C) rows spread over the table; C ≥ 3.
+        whole: whether colours beyond 1 must be whole numbers, as they are in a text unless they are something else.
+        intensity: whether an intensity stands between coordinates and colours, as in a pts file.
+    """
+    names, said = ["x", "y", "z"], []
+    if intensity:
+        names.append("intensity")
+    while len(names) + 3 <= sample.shape[1]:
+        first = len(names)
+        values = sample[:, first : first + 3].astype(np.float64)
+        values = values[np.isfinite(values).all(axis=1)]
+        if NORMALS[0][0] not in names and _are_normals(values):
+            names += NORMALS[0]
+            meaning = "normals"
+        elif COLORS[0][0] not in names and (most := _color_range(values, whole)) is not None:
+            names += COLORS[0]
+            meaning = f"colours from 0 to {most}"
+        else:
+            break
+        said.append(f"columns {first + 1} to {first + 3} are taken as {meaning}")
+    if not said and sample.shape[1] >= 6:
+        said.append(f"columns {len(names) + 1} to {len(names) + 3} hold neither colours nor normals")
+    remark = f"its columns have no names: {', '.join(said)}" if said else None
+    return names + [f"column{i + 1}" for i in range(len(names), sample.shape[1])], remark
+
+
+def _color_range(values: NDArray[np.float64], whole: bool) -> int | None:
+    if len(values) == 0 or values.min() < 0 or values.max() > 65535:
+        return None
+    if values.max() > 1 and whole and (values != np.rint(values)).any():
+        return None
+    return next(most for most in (1, 255, 65535) if values.max() <= most)
+
+
+def _are_normals(values: NDArray[np.float64]) -> bool:
+    length = np.linalg.norm(values, axis=1)
+    length = length[length > 0]  # where there is none, some write zeros
+    return len(length) > 0 and float((np.abs(length - 1) < 0.05).mean()) > 0.95

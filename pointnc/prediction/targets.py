@@ -1,0 +1,168 @@
+"""Where results go: beside nothing that they would harm."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pointnc.errors import UserError
+from pointnc.scenes.atomic import write_json
+from pointnc.scenes.taxonomy import Taxonomy
+
+CLASSES = "classes.json"
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What becomes of one input.
+
+    Attributes:
+        labelled: the same file or scene with labels.
+        picture: its points in the colours of their classes; None where none is asked for.
+    """
+
+    labelled: Path
+    picture: Path | None = None
+
+    @classmethod
+    def of(cls, source: Path, out: Path, colors: bool = False) -> Targets:
+        """Return names in ``out`` after the source's full name, so that two formats of one cloud have two pictures.
+
+        An e57 becomes a ply, since no library adds fields to an e57. ``.`` and ``..`` have the name of the folder that
+        they mean.
+
+        Raises:
+            UserError: the source has no name of its own (the root of a disk).
+        """
+        name = source.name if source.name not in ("", "..") else _real(source).name
+        if not name:
+            raise UserError(f"{source} has no name that the result could bear")
+        if source.suffix.lower() == ".e57":
+            name = f"{Path(name).stem}.ply"
+        return cls(out / name, out / f"{name}_labels.ply" if colors else None)
+
+    def paths(self) -> list[Path]:
+        """Return all of them."""
+        return [self.labelled] if self.picture is None else [self.labelled, self.picture]
+
+
+class OutputFolder:
+    """Knows what must not be touched: the inputs, what another input became, and what stands there already.
+
+    Args:
+        out: the folder; it need not exist.
+        inputs: all files and scenes of the run.
+        overwrite: whether earlier results may be replaced. Even then, only a file replaces a file, and only a scene
+            a scene.
+
+    Raises:
+        UserError: ``out`` is a file, or lies in a scene that is to be read.
+    """
+
+    def __init__(self, out: Path, inputs: Sequence[Path], overwrite: bool = False) -> None:
+        self.out, self.overwrite = out, overwrite
+        real = _real(out)
+        for place in (real, *real.parents):
+            if place.exists() and not place.is_dir():
+                raise UserError(f"out={out}: {place} is a file; give a folder")
+        # By device and inode: a file has many paths.
+        self._inputs = {_identity(path): path for path in inputs}
+        self._around = {_identity(place): path for path in inputs for place in _real(path).parents}
+        self._written: dict[tuple[int, int] | None, Path] = {}
+        for place in (real, *real.parents):
+            identity = _identity(place)
+            source = None if identity is None else self._inputs.get(identity)
+            if source is not None:
+                raise UserError(f"out={out} lies in the scene {source} that is to be read; give a folder elsewhere")
+
+    def targets(self, source: Path, colors: bool = False) -> Targets:
+        """Return what may be written for an input.
+
+        Raises:
+            UserError: one of the paths is taken; nothing was written.
+        """
+        targets = Targets.of(source, self.out, colors)
+        for path in targets.paths():
+            self._check(path, source, folder=source.is_dir() and path == targets.labelled)
+        return targets
+
+    def note(self, targets: Targets) -> None:
+        """Remember what was written: no other input of this run replaces it."""
+        for path in targets.paths():
+            self._written[_identity(path)] = path
+
+    def _check(self, path: Path, source: Path, folder: bool) -> None:
+        if _real(path).parent != _real(self.out):
+            raise UserError(f"{path} leads out of {self.out}; give {source} another name or another out=")
+        if path.name.casefold() == CLASSES:
+            raise UserError(f"{source}: {path} is where the classes are listed; give it another name")
+        if not path.exists():
+            if path.is_symlink():
+                raise UserError(f"{path} is a link to nothing; remove it, or give another out=")
+            return
+        identity = _identity(path)
+        if identity in self._written:
+            raise UserError(f"{source}: another input was written to {path} already; give them other names")
+        if identity in self._inputs:
+            raise UserError(f"{self._inputs[identity]} would be overwritten: give another out=")
+        if identity in self._around:
+            raise UserError(f"{path} holds {self._around[identity]}, which is to be read: give another out=")
+        if not self.overwrite:
+            raise UserError(f"{path} exists; give another out= or overwrite=true")
+        if folder and not _is_scene(path):
+            raise UserError(f"{path} is no scene (a folder of files, with coord.npy) and is not replaced; move it away")
+        if not folder and not path.is_file():
+            raise UserError(f"{path} is no file and is not replaced; move it away")
+
+    def check_classes(self, taxonomy: Taxonomy) -> None:
+        """Refuse to lose a list of other classes, which labels that lie beside it may need.
+
+        Raises:
+            UserError: there is one, and ``overwrite`` was not given; or it is no file.
+        """
+        path = self.out / CLASSES
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            raise UserError(f"{path} is no file and is not replaced; move it away, or give another out=")
+        if path.exists() and not self.overwrite and _read(path) != _classes(taxonomy):
+            raise UserError(f"{path} lists other classes than {taxonomy.name}; give another out= or overwrite=true")
+
+    def write_classes(self, taxonomy: Taxonomy) -> Path:
+        """Write ``classes.json``: id to name and colour of every class."""
+        path = self.out / CLASSES
+        write_json(path, _classes(taxonomy))
+        return path
+
+
+def _classes(taxonomy: Taxonomy) -> dict[str, Any]:
+    return {
+        str(number): {"name": name, "color": list(color)}
+        for number, name, color in zip(taxonomy.ids, taxonomy.names, taxonomy.colors)
+    }
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from every other; None where there is none that can be reached."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # resolve() raises where links go in a circle
+
+
+def _is_scene(path: Path) -> bool:
+    return (path / "coord.npy").is_file() and not any(one.is_dir() for one in path.iterdir())
