@@ -89,14 +89,15 @@ class TextFile(CloudFile):
             source.seek(0)
             every = lines(source)
             names = [name.encode() for name in [*self._names, *rows.dtypes]]
-            comment = b"" if self.named else b"# " + (self.separator or b" ").join(names) + b"\n"
+            comment = b"" if self.named else b"# " + (self.separator or b" ").join(names)
             while batch := list(itertools.islice(every, CHUNK)):
                 count = sum(map(self._start.is_point, batch))
                 new = iter(zip(*([str(v).encode() for v in column] for column in rows.take(count).values())))
                 for line in batch:
                     if self._start.is_point(line):
-                        out.write(comment)
-                        comment = b""
+                        if comment:
+                            out.write(comment + _end(line))
+                            comment = b""
                         out.write(self._row(line, drop, next(new)))
                     elif heading is not None and line.strip() == heading:
                         out.write(self._row(line, drop, [name.encode() for name in rows.dtypes]))
@@ -105,7 +106,7 @@ class TextFile(CloudFile):
                         out.write(line)
 
     def _row(self, line: bytes, drop: list[int], values: Iterable[bytes]) -> bytes:
-        text, end = line.strip(), b"\r\n" if line.endswith(b"\r\n") else b"\n"
+        text, end = line.strip(), _end(line)
         separator = self.separator or b" "
         if not drop:
             return separator.join([text, *values]) + end
@@ -140,3 +141,7 @@ class TextFile(CloudFile):
                 if i not in self._words and not is_number(word):
                     text = word[:40].decode("utf-8", "replace")
                     raise UserError(f"{self.path}, point {number}: {text!r} is no number ({self._names[i]})")
+
+
+def _end(line: bytes) -> bytes:
+    return b"\r\n" if line.endswith(b"\r\n") else b"\n"

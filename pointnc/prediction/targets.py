@@ -11,9 +11,8 @@ from typing import Any
 
 from pointnc.errors import UserError
 from pointnc.scenes.atomic import write_json
+from pointnc.scenes.legend import LEGEND
 from pointnc.scenes.taxonomy import Taxonomy
-
-CLASSES = "classes.json"
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ class OutputFolder:
     def _check(self, path: Path, source: Path, folder: bool) -> None:
         if _real(path).parent != _real(self.out):
             raise UserError(f"{path} leads out of {self.out}; give {source} another name or another out=")
-        if path.name.casefold() == CLASSES:
+        if path.name.casefold() == LEGEND:
             raise UserError(f"{source}: {path} is where the classes are listed; give it another name")
         if not path.exists():
             if path.is_symlink():
@@ -124,7 +123,7 @@ class OutputFolder:
         Raises:
             UserError: there is one, and ``overwrite`` was not given; or it is no file.
         """
-        path = self.out / CLASSES
+        path = self.out / LEGEND
         if path.is_symlink() or (path.exists() and not path.is_file()):
             raise UserError(f"{path} is no file and is not replaced; move it away, or give another out=")
         if path.exists() and not self.overwrite and _read(path) != _classes(taxonomy):
@@ -132,7 +131,7 @@ class OutputFolder:
 
     def write_classes(self, taxonomy: Taxonomy) -> Path:
         """Write ``classes.json``: id to name and colour of every class."""
-        path = self.out / CLASSES
+        path = self.out / LEGEND
         write_json(path, _classes(taxonomy))
         return path
 

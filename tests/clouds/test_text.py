@@ -30,7 +30,7 @@ def test_a_byte_order_mark_is_kept_and_not_read(tmp_path: Path, heading: bytes) 
     mark = b"\xef\xbb\xbf"
     path = write(tmp_path / "a.csv", mark + heading + b"1,2,3,4\r\n5,6,7,8\r\n")
     np.testing.assert_array_equal(read_cloud(path).coord, [[1, 2, 3], [5, 6, 7]])
-    names = b"x,y,z,red,label\r\n" if heading else b""
+    names = b"x,y,z,red,label\r\n" if heading else b"# x,y,z,column4,label\r\n"
     assert labelled(path) == mark + names + b"1,2,3,4,7\r\n5,6,7,8,8\r\n"
 
 
@@ -59,12 +59,17 @@ def test_a_line_with_the_number_of_points_is_no_point(tmp_path: Path) -> None:
     np.testing.assert_array_equal(cloud.coord, [[1, 2, 3], [5, 6, 7]])
     np.testing.assert_array_equal(cloud.color, [[250, 0, 9], [8, 9, 10]])
     np.testing.assert_array_equal(cloud.attributes["intensity"], [-800, 400])
-    assert labelled(path) == b"2\n1 2 3 -800 250 0 9 7\n5 6 7 400 8 9 10 8\n"
+    names = b"# x y z intensity red green blue label\n"
+    result = write(tmp_path / "b.txt", labelled(path))
+    assert result.read_bytes() == b"2\n" + names + b"1 2 3 -800 250 0 9 7\n5 6 7 400 8 9 10 8\n"
+    np.testing.assert_array_equal(read_cloud(result).attributes["label"], [7, 8])
 
 
 def test_a_sentence_before_the_points_is_no_point(tmp_path: Path) -> None:
     path = write(tmp_path / "a.txt", "made by hand in May\n1 2 3\n5 6 7\n")
-    assert labelled(path) == b"made by hand in May\n1 2 3 7\n5 6 7 8\n"
+    result = write(tmp_path / "b.txt", labelled(path))
+    assert result.read_bytes() == b"made by hand in May\n# x y z label\n1 2 3 7\n5 6 7 8\n"
+    np.testing.assert_array_equal(read_cloud(result).attributes["label"], [7, 8])
 
 
 @pytest.mark.parametrize("word", ["nan", "inf"])

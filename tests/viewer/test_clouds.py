@@ -8,7 +8,7 @@ import pytest
 from pointnc.clouds import open_cloud
 from pointnc.errors import UserError
 from pointnc.prediction import label_file
-from pointnc.prediction.inputs import write_classes
+from pointnc.prediction.targets import OutputFolder
 from pointnc.scenes.legend import read_legend
 from pointnc.viewer.clouds import open_shown, read_shown
 from tests.commands import assert_one_line
@@ -25,8 +25,9 @@ def labelled(folder: Path, name: str, spoilt: int = 0) -> np.ndarray:
         np.save(folder / name, table)
     else:
         np.savetxt(folder / name, table, fmt="%.9g", delimiter="," if name.endswith(".csv") else " ")
-    label_file(open_cloud(folder / name), folder / "out" / name, predictor(), TAXONOMY)
-    write_classes(folder / "out", TAXONOMY)
+    out = OutputFolder(folder / "out", [folder / name])
+    label_file(open_cloud(folder / name), out.targets(folder / name), predictor(), TAXONOMY)
+    out.write_classes(TAXONOMY)
     return TAXONOMY.encode(ids)[spoilt:]
 
 
