@@ -13,8 +13,8 @@ from data_prep.frequency import cooccurrence
 from pointnc.scenes.taxonomy import GROUPS
 
 if TYPE_CHECKING:
-    from data_prep.stats import Statistics
     from data_prep.stats_tables import Pairs
+    from data_prep.store_statistics import Statistics
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --bar: #4a7dbd; }

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_prep.frequency import associations, class_weights, cooccurrence, imbalance_ratio
-from data_prep.stats import count_instances, statistics
+from data_prep.store_counting import count_instances, statistics
 from pointnc.errors import UserError
 from pointnc.losses import WeightedCrossEntropy
 from pointnc.scenes import SceneStore
