@@ -101,7 +101,7 @@ def _measure_cells(values: list[float | None]) -> str:
 
 
 def curves(analysis: Analysis) -> str:
-    """Return the measures over the training, where the networks' runs have kept them."""
+    """Return the measures over the training, where a network's run has kept them at several validations."""
     wanted = {f"val/{key}": None for key in COLLAPSE} | {"val/miou": None}
     several = analysis.several
     history = {
@@ -110,7 +110,7 @@ def curves(analysis: Analysis) -> str:
         for name, curve in network.history.items()
         if name in wanted
     }
-    if not any("nc" in name or "center" in name for name in history):
+    if not any(len(curve) > 1 and ("nc" in name or "center" in name) for name, curve in history.items()):
         return ""
     figures = []
     for title, names, svg in curve_panels(history):
