@@ -85,14 +85,16 @@ def resumed_config(config: DictConfig, overrides: list[str]) -> DictConfig:
     from pointnc.training.checkpoint import read_checkpoint
 
     merged = OmegaConf.create(read_checkpoint(path).config)
-    for override in OverridesParser.create().parse_overrides(overrides):
-        key = override.key_or_group.replace("/", ".")
+    parsed = OverridesParser.create().parse_overrides(overrides)
+    last = {override.key_or_group.replace("/", "."): override for override in parsed}  # Hydra lets the last one hold
+    for key, override in last.items():
         if key in ("resume", "run_dir"):
             continue
         value: Any = override.value()
         present = OmegaConf.select(merged, key, default=_MISSING)
         if present is _MISSING or OmegaConf.is_config(present):
-            if key in merged.choice and merged.choice[key] == value:
+            named = key in merged.choice
+            if merged.choice[key] == value if named else _plain(config.get(key)) == _plain(merged.get(key)):
                 continue
             raise UserError(f"{path} was not trained with {key}={value}: leave it out, or start without resume=")
         OmegaConf.update(merged, key, value)
@@ -101,6 +103,10 @@ def resumed_config(config: DictConfig, overrides: list[str]) -> DictConfig:
 
 
 _MISSING = object()
+
+
+def _plain(node: Any) -> Any:
+    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
 
 
 def _home(config: DictConfig) -> Path:

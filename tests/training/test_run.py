@@ -126,6 +126,18 @@ def test_resuming_with_another_model_is_refused(store: Path, whole_run: Path) ->
         resumed_config(config, ["model=minkunet34c"])
 
 
+def test_the_same_command_line_resumes(store: Path, tmp_path: Path) -> None:
+    """Groups that are the same are no change, and of two choices in a group the last one holds."""
+    line = ["loss=lovasz", "insertion=tail", "insertion=none", "trainer.max_epochs=1"]
+    train(configure(store, tmp_path / "run", *line))
+    again = [*line[:3], "resume=auto"]
+    assert resumed_config(configure(store, tmp_path / "run", *again), again).resume is not None
+    for other in ("loss=focal", "insertion=tail"):
+        changed = [*again, other]
+        with pytest.raises(UserError, match=f"not trained with {other}"):
+            resumed_config(configure(store, tmp_path / "run", *changed), changed)
+
+
 def test_other_taxonomy_is_refused(store: Path, tmp_path: Path) -> None:
     from pointnc.scenes.store import SceneStore
     from pointnc.scenes.taxonomy import Taxonomy
