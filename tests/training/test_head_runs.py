@@ -37,7 +37,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a store and a run of the ETF head, without projectors: 200 classes on 8 channels."""
     home = tmp_path_factory.mktemp("home")
     prepare(write_raw_root(home / "raw", train=2, val=1), home / "store", workers=1)
-    options = ["head=etf", "regularizer.projector=none", "regularizer.ramp_steps=2"]
+    options = ["head=etf", "regularizer=ceco_ema", "regularizer.projector=none", "regularizer.ramp_steps=2"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("POINTNC_CACHE", str(home / "cache"))
         run("pointnc.train", *TRAIN, *options, f"dataset.store={home / 'store'}", "run_dir=run", folder=home)

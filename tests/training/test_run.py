@@ -101,7 +101,7 @@ def test_finished_run_trains_on_with_more_epochs(store: Path, tmp_path: Path) ->
 
 def test_zero_weight_is_plain_cross_entropy_to_the_bit(store: Path, tmp_path: Path) -> None:
     runs = []
-    for name, overrides in (("none", ["regularizer=none"]), ("zero", ["regularizer.weight=0"])):
+    for name, overrides in (("none", ["regularizer=none"]), ("zero", ["regularizer=ceco_ema", "regularizer.weight=0"])):
         runs.append(train(configure(store, tmp_path / name, "trainer.max_epochs=1", *overrides)))
     first, second = ({key: value for key, value in weights(run).items() if key.startswith("model.")} for run in runs)
     for name, value in first.items():
@@ -180,7 +180,7 @@ def test_full_disk_keeps_the_previous_checkpoint(
         ("trainer.check_val_every_n_epoch=0", "trainer.check_val_every_n_epoch=0"),
         ("trainer.devices=3", "torchrun --nproc-per-node"),
         ("dataset.features=[smell]", "unknown feature 'smell'"),
-        ("regularizer.scale=-1", "regularizer.scale"),
+        ("regularizer.momentum=2", "regularizer.momentum"),
         ("dataset.val_split=nope", "no split 'nope', only train, val: give dataset.val_split=NAME"),
     ],
 )

@@ -158,6 +158,7 @@ def test_checkpoint_predicts_a_cloud_that_lacks_normals(store: SceneStore, check
     from pointnc.clouds import open_cloud, read_cloud
     from pointnc.inference.predictor import Predictor
     from pointnc.prediction import label_file
+    from pointnc.prediction.targets import Targets
     from pointnc.training.trained import load_trained
 
     coord = store.load("val", store.scenes("val")[0]).coord[::3]
@@ -167,7 +168,7 @@ def test_checkpoint_predicts_a_cloud_that_lacks_normals(store: SceneStore, check
     _, (columns,) = read_page(tmp_path / "a.html")
     trained = load_trained(checkpoint, "cpu")
     predictor = Predictor(trained.model, trained.features, trained.voxel_size)
-    label_file(open_cloud(tmp_path / "a.ply"), tmp_path / "b.ply", predictor, CLASSES)
+    label_file(open_cloud(tmp_path / "a.ply"), Targets(tmp_path / "b.ply"), predictor, CLASSES)
     np.testing.assert_array_equal(
         CLASSES.decode(columns["prediction"]), read_cloud(tmp_path / "b.ply").attributes["label"]
     )

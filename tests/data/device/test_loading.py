@@ -70,7 +70,7 @@ def test_features_in_the_order_of_their_names(features, make_store, taxonomy):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint16])
 def test_colors_and_labels_of_other_types(dtype, make_store, taxonomy):
     rng = np.random.default_rng(0)
-    color, segment = rng.integers(0, 256, (300, 3)).astype(dtype), rng.integers(-100, 4, 300).astype(np.int16)
+    color, segment = rng.integers(0, 256, (300, 3)).astype(dtype), rng.integers(-1, 4, 300).astype(np.int16)
     dataset = SceneDataset(make_store(2, color=color, segment4=segment), "train", taxonomy, FEATURES, 0.2)
     pipeline = DevicePipeline(dataset)
     batch = pipeline.prepare(pipeline.collate([pipeline[0], pipeline[1]]))
