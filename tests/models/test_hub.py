@@ -91,7 +91,7 @@ def test_a_copy_that_breaks_off_leaves_the_former_one_whole(tmp_path: Path, cach
         hub.push(large, "me/net", stand_in)
     assert read(tmp_path / "hub" / "me" / "net") == FILES
     hub.push(large, "me/net", stand_in)
-    with largest_file(100_000), pytest.raises(UserError, match="could not be copied"):
+    with largest_file(100_000), pytest.raises(UserError, match="net is a file, and a folder was to be written there"):
         hub.pull("me/net", stand_in)
     assert read(cache / "hub" / "me" / "net") == FILES
     for place in (tmp_path / "hub" / "me", cache / "hub" / "me"):
@@ -101,7 +101,7 @@ def test_a_copy_that_breaks_off_leaves_the_former_one_whole(tmp_path: Path, cach
 def test_what_is_no_folder_is_not_replaced(tmp_path: Path, cache: Path) -> None:
     (tmp_path / "hub" / "me").mkdir(parents=True)
     (tmp_path / "hub" / "me" / "net").write_text("mine")
-    with pytest.raises(UserError, match="could not be copied"):
+    with pytest.raises(UserError, match="net is a file, and a folder was to be written there"):
         hub.push(write_bundle(tmp_path / "b"), "me/net", str(tmp_path / "hub"))
     assert read(tmp_path / "hub" / "me") == {"net": b"mine"}
 
