@@ -30,7 +30,7 @@ def test_nothing_is_made_for_a_wrong_setting(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        (["loss.class_weights=[1,2]"], "loss.class_weights has 2 numbers for 200 classes"),
+        (["loss=cross_entropy", "loss.class_weights=[1,2]"], "loss.class_weights has 2 numbers for 200 classes"),
         (["head=etf", "head.frame=simplex"], "head.frame"),
         (["head=cosine", "head.scale=0"], "head.scale"),
         (["regularizer=ceco", "regularizer.scale=-1"], "regularizer.scale"),
