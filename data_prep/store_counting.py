@@ -47,7 +47,8 @@ def statistics(
     if split not in splits:
         raise UserError(f"the store {reader.root} has no split {split!r}; give split= one of {', '.join(splits)}")
     jobs = [(part, name) for part in splits for name in reader.scenes(part)]
-    rows = Parallel(n_jobs=workers or -1)(delayed(_count_scene)(reader.root, *job, taxonomy) for job in jobs)
+    root = reader.root.absolute()  # a worker that was started earlier may stand in another folder
+    rows = Parallel(n_jobs=workers or -1)(delayed(_count_scene)(root, *job, taxonomy) for job in jobs)
     counted: dict[str, SplitCounts] = {}
     unlabelled: dict[str, int] = {}
     for part in splits:

@@ -1,5 +1,6 @@
 """``python -m pointnc.submit`` as users type it, and from a checkpoint to the zip, interrupted and resumed."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -162,7 +163,9 @@ def test_checkpoint_to_zip_and_on_from_what_is_there(
     assert (tmp_path / "a.zip").read_bytes() == before
 
 
-def test_ctrl_c_keeps_finished_scenes(root: Path, checkpoint: Path, tmp_path: Path) -> None:
+def test_ctrl_c_keeps_finished_scenes(
+    root: Path, checkpoint: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     from pointnc.inference.predictor import Prediction, Predictor
     from pointnc.scenes.scene import Scene
     from pointnc.submit import write_missing
@@ -179,6 +182,10 @@ def test_ctrl_c_keeps_finished_scenes(root: Path, checkpoint: Path, tmp_path: Pa
 
     trained = load_trained(checkpoint, "cpu")
     predictor = Interrupting(trained.model, trained.features, 0.1)
+    request.addfinalizer(functools.partial(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT)))
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # ignored where a script started the tests in the background
     with pytest.raises(Interrupted, match="the same command goes on"):
         write_missing(tmp_path / "txt", predictor, SceneStore(root / "store"), "test", trained.taxonomy)
     scenes = SceneStore(root / "store").scenes("test")
