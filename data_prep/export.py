@@ -89,13 +89,14 @@ def export(
     reader = SceneStore(store, hint="give store=, the folder of a scene store")
     taxonomy = choose_taxonomy(reader, segment)
     jobs = [
-        (split, name, Path(out) / split / f"{name}.{kind}")
+        (split, name, Path(out).absolute() / split / f"{name}.{kind}")
         for split in (reader.splits() if splits is None else splits)
         for name in reader.scenes(split)[:limit]
     ]
     todo = [job for job in jobs if overwrite or not job[2].exists()]
+    root = reader.root.absolute()  # as in store_counting: a worker may stand in another folder
     results = Parallel(n_jobs=workers or -1, return_as="generator")(
-        delayed(_export_scene)(reader.root, *job, taxonomy) for job in todo
+        delayed(_export_scene)(root, *job, taxonomy) for job in todo
     )
     for _ in track(results, description="export", total=len(todo), disable=not todo):
         pass
