@@ -1,6 +1,6 @@
 """Sparse products in compiled loops: for each tile of output rows, all offsets, a register block at a time.
 
-Arrays are float32 and contiguous. The packed matrices lie in panels of 16 columns (the last one 8 where that suffices),
+Arrays are float32 and contiguous, unless said. The packed matrices lie in panels of 16 columns (the last one 8 where that suffices),
 so that the innermost loop reads them in sequence. All functions release the interpreter's lock, and the order of every
 sum depends on neither how rows and columns are shared out nor the number of threads.
 """
@@ -30,7 +30,10 @@ _outer_6x8, _outer_4x8, _outer_1x8 = (make_outer_rows(rows, 1) for rows in (6, 4
 
 @njit(cache=True, nogil=True)
 def pack(matrices: Floats, packed: Floats, transposed: bool, first: int, last: int) -> None:
-    """Lay out matrices (K, in, out) first..last, or their transposes, in panels; columns are filled up with zeros."""
+    """Lay out matrices (K, in, out) first..last, or their transposes, in panels; columns are filled up with zeros.
+
+    The matrices may have any strides.
+    """
     depth, width = matrices.shape[1], matrices.shape[2]
     if transposed:
         depth, width = width, depth

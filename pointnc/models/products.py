@@ -37,7 +37,8 @@ def convolve(
 
     Args:
         features: (V, in), on a CPU, contiguous, without gradient.
-        matrices: (K, in, out), one for each offset of the table; (K, out, in) with ``transposed``.
+        matrices: (K, in, out), one for each offset of the table; (K, out, in) with ``transposed``. Any strides: copies of
+            all weights that live until the backward pass would be a seventh of the memory of a training step.
         table: which input row adds to which output row.
         scale: (out,), needs ``shift``.
         shift: (out,).
@@ -48,14 +49,13 @@ def convolve(
     Returns:
         (V', out).
     """
-    matrices = matrices.detach().contiguous()
+    matrices = matrices.detach()
     if features.dtype == matrices.dtype == torch.float32 and has_compiled_products():
         from pointnc.models import register_products
 
         residual = None if residual is None else residual.float().contiguous()
         return register_products.convolve(features, matrices, table, transposed, scale, shift, residual, relu)
-    if transposed:
-        matrices = matrices.transpose(1, 2).contiguous()
+    matrices = (matrices.transpose(1, 2) if transposed else matrices).contiguous()
     return tiled_products.convolve(features, matrices, table, scale, shift, residual, relu)
 
 

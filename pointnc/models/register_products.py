@@ -33,7 +33,7 @@ def convolve(
     residual: Tensor | None,
     relu: bool,
 ) -> Tensor:
-    """See :func:`pointnc.models.products.convolve`; everything is float32 and contiguous."""
+    """See :func:`pointnc.models.products.convolve`; everything is float32, and all but the matrices contiguous."""
     width = matrices.shape[1 if transposed else 2]
     padded = _padded(width)
     fill = (0, padded - width)

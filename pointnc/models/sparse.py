@@ -123,8 +123,8 @@ class SparseConvolution(nn.Module):
 
     @property
     def matrices(self) -> Tensor:
-        """(K, in, out): the weight as one matrix for each offset of the kernel."""
-        return self.weight.flatten(1, 3).permute(1, 2, 0).contiguous()
+        """(K, in, out): the weight as one matrix for each offset of the kernel; a view, not a copy."""
+        return self.weight.flatten(1, 3).permute(1, 2, 0)
 
     def table(self, grid: Grid) -> tuple[PairTable, Grid]:
         """Return the pairs of this convolution on a CPU, of an input on ``grid``, and the grid of its output."""
