@@ -58,13 +58,18 @@ def exponent(sizes: Sequence[float], durations: Sequence[float]) -> float:
     return float(slope)
 
 
-def peak_memory(module: str, *arguments: str) -> float:
+NOTHING_KEPT = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
+"""Has glibc give back at once what is freed: then resident memory is memory in use, the same at every run."""
+
+
+def peak_memory(module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> float:
     """Run ``python -m module arguments`` and return the MiB that it prints on its last line.
 
     A process of its own for each figure: what one way leaves in the allocator would be counted to the next.
     """
     command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    variables = {**os.environ, **(environment or {})}
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip().splitlines()[-1:]}")
     return float(done.stdout.strip().splitlines()[-1])

@@ -14,7 +14,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-from bench.measure import REPEATS, exponent, growth, medians, peak_memory, product_peak
+from bench.measure import NOTHING_KEPT, REPEATS, exponent, growth, medians, peak_memory, product_peak
 from bench.rows import Row
 from bench.voxels import SIZE, synthetic_room
 from pointnc.data.voxels import voxelize
@@ -100,7 +100,7 @@ def _rows_of(name: str, models: dict[str, nn.Module], count: int, repeats: int, 
     training = medians(
         {way: partial(step, model, coord, features) for way, model in models.items()}, repeats, warm=False
     )
-    memory = {way: peak_memory("bench.network", name, str(count), way) for way in (["ours"] if quick else models)}
+    memory = {way: _step_memory(name, count, way) for way in (["ours"] if quick else models)}
     plain = "spconv modules"
     note = f"limit: its {work / 1e9:.0f} GFLOP at the speed of dense products; outputs differ by {difference:.0e}"
     return [
@@ -119,7 +119,7 @@ def _rows_of(name: str, models: dict[str, nn.Module], count: int, repeats: int, 
         *(
             Row(
                 f"{name}, peak memory of the step, {way}", size, memory[way], "MiB", plain, memory.get("plain"),
-                ratio_target=target, repeats=1, note="a process of its own",
+                ratio_target=target, repeats=1, note="of its own process; freed memory is not kept",
             )
             for way, target in (("ours", 0.85), ("checkpointing", 0.55)) if way in memory
         ),
@@ -157,9 +157,7 @@ def _growth_rows(
     measured = {
         f"{name} forward": growth(forward, smaller, 3, "wall"),
         f"{name} forward + backward": growth(lambda size: partial(step, model, *voxels(size)), smaller, 3, "wall"),
-        f"{name}, peak memory of the step, ours": [
-            peak_memory("bench.network", name, str(size), "ours") for size in smaller
-        ],
+        f"{name}, peak memory of the step, ours": [_step_memory(name, size, "ours") for size in smaller],
     }
     sizes = (*smaller, count)
     result = []
@@ -173,6 +171,11 @@ def _growth_rows(
             )
         )  # fmt: skip
     return result
+
+
+def _step_memory(name: str, count: int, way: str) -> float:
+    """Return the MiB of arrays that a training step holds at its peak."""
+    return peak_memory("bench.network", name, str(count), way, environment=NOTHING_KEPT)
 
 
 def _multiplications(model: nn.Module, coord: Tensor, features: Tensor) -> int:

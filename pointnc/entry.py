@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pointnc.allocation import keep_freed_memory
 from pointnc.errors import Interrupted, UserError
 from pointnc.switches import check_switches
 
@@ -74,6 +75,7 @@ def _run(config_name: str, task: Task) -> int:
     import hydra
     from hydra.core.hydra_config import HydraConfig
     from hydra.errors import HydraException
+    from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     try:
@@ -89,6 +91,8 @@ def _run(config_name: str, task: Task) -> int:
     def guarded(config: DictConfig) -> None:
         try:
             check_switches(config, path.with_suffix(".yaml"), HydraConfig.get().runtime.choices)
+            if not OmegaConf.select(config, "model.checkpointing"):  # who asks for that would rather wait than keep
+                keep_freed_memory()
             codes.append(task(config) or 0)
         except (UserError, HydraException, OmegaConfBaseException) as error:
             failures.append(_explain(error))

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from pointnc.allocation import keep_freed_memory
 from pointnc.data.batch import collate
 from pointnc.data.sampler import Key, ResumableBatchSampler
 from pointnc.errors import UserError
@@ -84,5 +85,6 @@ def _raise_mistake(result: Any) -> Any:
 
 def _start_worker(worker: int) -> None:
     torch.set_num_threads(1)
+    keep_freed_memory()  # one sample is much like the next
     # Ctrl-C reaches the whole process group; the training process decides when its workers stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,8 +1,8 @@
 """Sparse products in compiled loops: for each tile of output rows, all offsets, a register block at a time.
 
-Arrays are float32 and contiguous, unless said. The packed matrices lie in panels of 16 columns (the last one 8 where that suffices),
-so that the innermost loop reads them in sequence. All functions release the interpreter's lock, and the order of every
-sum depends on neither how rows and columns are shared out nor the number of threads.
+Arrays are float32 and contiguous, unless said. The packed matrices lie in panels of 16 columns (the last one 8 where
+that suffices), so that the innermost loop reads them in sequence. All functions release the interpreter's lock, and the
+order of every sum depends on neither how rows and columns are shared out nor the number of threads.
 """
 
 from __future__ import annotations

@@ -37,8 +37,8 @@ def convolve(
 
     Args:
         features: (V, in), on a CPU, contiguous, without gradient.
-        matrices: (K, in, out), one for each offset of the table; (K, out, in) with ``transposed``. Any strides: copies of
-            all weights that live until the backward pass would be a seventh of the memory of a training step.
+        matrices: (K, in, out), one for each offset of the table; (K, out, in) with ``transposed``. With any
+            strides: copies of all weights, alive until the backward pass, would be a seventh of training's memory.
         table: which input row adds to which output row.
         scale: (out,), needs ``shift``.
         shift: (out,).
