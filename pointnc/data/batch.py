@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import get_worker_info
 
 from pointnc.data.features import voxel_features
 from pointnc.data.voxels import Representative, voxelize
@@ -138,7 +136,7 @@ def collate(samples: Sequence[Sample]) -> VoxelBatch:
     if not samples:
         raise ValueError("a batch needs at least one sample")
     offsets = _offsets([len(sample.grid) for sample in samples])
-    coord = empty((int(offsets[-1]), 4), torch.int32)
+    coord = torch.empty((int(offsets[-1]), 4), dtype=torch.int32)
     table = coord.numpy()
     for number, sample in enumerate(samples):
         rows = table[offsets[number] : offsets[number + 1]]
@@ -148,7 +146,7 @@ def collate(samples: Sequence[Sample]) -> VoxelBatch:
     inverse = _present(samples, "inverse")
     return VoxelBatch(
         coord=coord,
-        features=concatenate([sample.features for sample in samples]),
+        features=torch.from_numpy(np.concatenate([sample.features for sample in samples])),
         segment=_concatenate(_present(samples, "segment")),
         offsets=torch.from_numpy(offsets),
         names=[sample.name for sample in samples],
@@ -158,29 +156,12 @@ def collate(samples: Sequence[Sample]) -> VoxelBatch:
     )
 
 
-def empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-    """Return a tensor to be filled; in a loader's worker it lies in shared memory, so that it is not copied again."""
-    if get_worker_info() is None:
-        return torch.empty(shape, dtype=dtype)
-    size = math.prod(shape) * dtype.itemsize
-    storage = torch.UntypedStorage._new_shared(size)
-    return torch.empty(0, dtype=dtype).set_(storage, 0, shape)  # type: ignore[call-overload]
-
-
-def concatenate(arrays: Sequence[NDArray[Any]]) -> Tensor:
-    """Join arrays along their first axis into a tensor from :func:`empty`."""
-    length = sum(len(array) for array in arrays)
-    out = empty((length, *arrays[0].shape[1:]), torch.from_numpy(arrays[0][:0]).dtype)
-    np.concatenate(arrays, out=out.numpy())
-    return out
-
-
 def _offsets(lengths: Sequence[int]) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
 def _concatenate(arrays: list[NDArray[np.int64]] | None) -> Tensor | None:
-    return concatenate(arrays) if arrays else None
+    return torch.from_numpy(np.concatenate(arrays)) if arrays else None
 
 
 def _present(samples: Sequence[Sample], key: str) -> list[NDArray[np.int64]] | None:

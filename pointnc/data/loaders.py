@@ -8,10 +8,11 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from pointnc.allocation import keep_freed_memory
 from pointnc.data.batch import collate
+from pointnc.data.parcels import open_inbox, pack
 from pointnc.data.sampler import Key, ResumableBatchSampler
 from pointnc.errors import UserError
 
@@ -33,11 +34,12 @@ def make_loader(
         workers: processes that prepare batches; they stay between epochs. 0: the calling process does it.
         collate: makes a batch of samples.
     """
+    guarded = _Guarded(dataset)
     return _Loader(
-        _Guarded(dataset),
+        guarded,
         batch_sampler=batch_sampler,
         num_workers=workers,
-        collate_fn=partial(_collate, collate),
+        collate_fn=partial(_collate, collate, open_inbox(guarded)),
         # Its own generator: with the global one, starting an iteration would shift every later random number.
         generator=torch.Generator(),
         persistent_workers=workers > 0,
@@ -70,11 +72,12 @@ class _Guarded(Dataset[Any]):
             return mistake
 
 
-def _collate(collate: Callable[[Sequence[Any]], Any], samples: Sequence[Any]) -> Any:
+def _collate(collate: Callable[[Sequence[Any]], Any], inbox: int, samples: Sequence[Any]) -> Any:
     try:
-        return collate([_raise_mistake(sample) for sample in samples])
+        batch = collate([_raise_mistake(sample) for sample in samples])
     except UserError as mistake:
         return mistake
+    return batch if get_worker_info() is None else pack(inbox, batch)
 
 
 def _raise_mistake(result: Any) -> Any:
