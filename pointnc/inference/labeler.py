@@ -5,14 +5,18 @@ Validation, evaluation, submission and prediction all come here, so they cannot 
 
 from __future__ import annotations
 
+from functools import lru_cache
+from types import ModuleType
+
 import torch
 from torch import Tensor
 
 from pointnc.data.batch import VoxelBatch
 from pointnc.errors import UserError
+from pointnc.models.workers import pieces, run_all
 
 CHUNK = 2048
-"""Points whose K probabilities are looked up at a time: few enough to stay in a cache."""
+"""Points whose K probabilities torch looks up at a time: few enough to stay in a cache."""
 
 
 class PointVotes:
@@ -25,6 +29,7 @@ class PointVotes:
     def __init__(self) -> None:
         self._single: tuple[Tensor, Tensor] | None = None
         self._total: Tensor | None = None
+        self._highest: Tensor | None = None
 
     def add(self, logits_VK: Tensor, voxel_N: Tensor) -> None:
         """Count a pass: every point takes the probabilities of its voxel.
@@ -53,16 +58,15 @@ class PointVotes:
         """Return the (N,) int64 class of each point."""
         if self._single is not None:
             logits, voxel = self._single
-            return logits.argmax(dim=1)[voxel]
-        return self._sums().argmax(dim=1)
+            return best_class(logits, logits.amax(dim=1))[voxel]
+        return best_class(self._sums(), self._highest_sums())
 
     def confidence(self) -> Tensor:
         """Return the (N,) float32 mean probability of each point's class."""
         if self._single is not None:
             logits, voxel = self._single
             return logits.softmax(dim=1).amax(dim=1)[voxel]
-        total = self._sums()
-        return total.amax(dim=1) / total.sum(dim=1)
+        return self._highest_sums() / self._sums().sum(dim=1)
 
     def probabilities(self) -> Tensor:
         """Return the (N, K) float32 mean probabilities of all classes."""
@@ -77,21 +81,64 @@ class PointVotes:
             raise ValueError("no pass was counted")
         return self._total
 
+    def _highest_sums(self) -> Tensor:
+        """Return the (N,) highest sum of each point; labels and confidence both need it."""
+        if self._highest is None:
+            self._highest = self._sums().amax(dim=1)
+        return self._highest
+
     def _open(self, num_points: int, logits: Tensor) -> Tensor:
-        """Return the (N, K) sums, which hold the pass that was kept by itself until now."""
+        """Return the (N, K) sums to add to, which hold the pass that was kept by itself until now."""
+        self._highest = None
+        if self._single is not None:
+            first, voxel = self._single
+            self._total, self._single = first.softmax(dim=1).index_select(0, voxel), None
         if self._total is None:
             self._total = logits.new_zeros(num_points, logits.shape[1])
-        if self._single is not None:
-            _look_up(*self._single, self._total)
-            self._single = None
         return self._total
 
 
+@lru_cache
+def _compiled() -> ModuleType | None:
+    """Return the compiled loops, or None where numba cannot be used on this machine."""
+    try:
+        from pointnc.inference import vote_loops
+    except (ImportError, RuntimeError):  # RuntimeError: numba finds no folder for its cache
+        return None
+    return vote_loops
+
+
+def _loops_for(scores: Tensor) -> ModuleType | None:
+    """Return the compiled loops where they can read the scores: not on a GPU, and in no type that numpy lacks."""
+    return _compiled() if scores.device.type == "cpu" and scores.dtype in (torch.float32, torch.float64) else None
+
+
 def _look_up(logits_VK: Tensor, voxel_N: Tensor, total_NK: Tensor) -> None:
-    """Add the probabilities of each point's voxel, a chunk of points at a time."""
+    """Add the probabilities of each point's voxel."""
     probability_VK = logits_VK.softmax(dim=1)
-    for rows, voxel in zip(total_NK.split(CHUNK), voxel_N.split(CHUNK)):
-        rows += probability_VK.index_select(0, voxel)  # twice as fast as indexing
+    loops = _loops_for(total_NK)
+    if loops is None:
+        for rows, voxel in zip(total_NK.split(CHUNK), voxel_N.split(CHUNK)):
+            rows += probability_VK.index_select(0, voxel)  # twice as fast as indexing
+        return
+    arrays = total_NK.numpy(), probability_VK.numpy(), voxel_N.numpy()
+    run_all(loops.add_rows, [(*arrays, first, last) for first, last in pieces(len(total_NK))])
+
+
+def best_class(scores_NK: Tensor, highest_N: Tensor) -> Tensor:
+    """Return the (N,) int64 class whose score is the highest, the first where several are.
+
+    Args:
+        scores_NK: (N, K) scores.
+        highest_N: (N,) the highest of each row.
+    """
+    loops = _loops_for(scores_NK)
+    if loops is None:
+        return scores_NK.argmax(dim=1)
+    label = torch.empty(len(scores_NK), dtype=torch.int64)
+    arrays = scores_NK.detach().numpy(), highest_N.detach().numpy(), label.numpy()
+    run_all(loops.find_highest, [(*arrays, first, last) for first, last in pieces(len(label))])
+    return label
 
 
 def label_points(logits_VK: Tensor, batch: VoxelBatch) -> list[Tensor]:

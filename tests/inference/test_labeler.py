@@ -65,8 +65,56 @@ def test_a_single_pass_goes_by_logits_that_probabilities_cannot_tell_apart() -> 
     assert torch.equal(votes.confidence(), votes.probabilities().amax(dim=1))
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_compiled_loops_and_torch_count_the_same_to_the_bit(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = torch.Generator().manual_seed(0)
+    passes = [(torch.randn(40, 19, generator=generator), torch.randint(40, (300,), generator=generator))] * 3
+    found, before = [], torch.get_num_threads()
+    torch.set_num_threads(threads)
+    for compiled in (labeler._compiled(), None):
+        monkeypatch.setattr(labeler, "_compiled", lambda loops=compiled: loops)
+        votes = PointVotes()
+        for logits, voxel in passes:
+            votes.add(logits, voxel)
+        found.append((votes.labels(), votes.confidence(), votes.probabilities()))
+    torch.set_num_threads(before)
+    assert all(torch.equal(ours, plain) for ours, plain in zip(*found, strict=True))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("compiled", [True, False])
+def test_the_best_class_is_the_first_of_the_highest(
+    compiled: bool, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not compiled:
+        monkeypatch.setattr(labeler, "_compiled", lambda: None)
+    # Whole numbers from few: nearly every row has its highest score more than once.
+    scores = torch.randint(4, (500, 21), generator=torch.Generator().manual_seed(0)).to(dtype).requires_grad_()
+    expected = [row.index(max(row)) for row in scores.tolist()]
+    assert labeler.best_class(scores, scores.amax(dim=1)).tolist() == expected
+    one_class = torch.full((3, 1), -5.0)
+    assert labeler.best_class(one_class, one_class.amax(dim=1)).tolist() == [0, 0, 0]
+
+
+def test_scores_that_are_no_numbers_get_a_class_of_the_set() -> None:
+    scores = torch.full((2, 5), float("nan"))
+    assert all(0 <= label < 5 for label in labeler.best_class(scores, scores.amax(dim=1)).tolist())
+
+
+def test_votes_may_be_read_and_then_go_on() -> None:
+    logits = [torch.randn(5, 3, generator=torch.Generator().manual_seed(number)) for number in range(3)]
+    voxel = torch.arange(20) % 5
+    votes = PointVotes()
+    for number, scores in enumerate(logits):
+        votes.add(scores, voxel)
+        mean = torch.stack([other.softmax(1) for other in logits[: number + 1]]).mean(0)[voxel]
+        torch.testing.assert_close(votes.confidence(), mean.amax(dim=1))
+        assert torch.equal(votes.labels(), mean.argmax(dim=1))
+
+
 def test_many_points_are_looked_up_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(labeler, "CHUNK", 7)
+    monkeypatch.setattr(labeler, "_compiled", lambda: None)
     logits, voxel = torch.randn(5, 3), torch.arange(50) % 5
     votes = PointVotes()
     votes.add(logits, voxel)
