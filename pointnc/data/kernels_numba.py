@@ -98,12 +98,23 @@ def hash_voxels(
 
 @njit(cache=True, nogil=True)
 def nth_points(inverse: NDArray[np.int64], remaining: NDArray[np.int64], index: NDArray[np.int64]) -> None:
-    """Write into ``index`` the ``remaining[v]``-th point (from 0) of each voxel; uses ``remaining`` up."""
-    for i in range(len(inverse)):
-        voxel = inverse[i]
-        if remaining[voxel] == 0:
-            index[voxel] = i
-        remaining[voxel] -= 1
+    """Write into ``index[v]`` the ``remaining[v]``-th point (from 0) of each voxel; uses ``remaining`` up.
+
+    Which point it is no processor can foresee: a branch would cost more than all the rest. So every point is written
+    somewhere, those that are not chosen into the one place more that ``index`` has, (V + 1,).
+    """
+    spare = np.int64(len(remaining))
+    place = np.empty(1024, np.int64)
+    for start in range(0, len(inverse), len(place)):
+        count = min(len(place), len(inverse) - start)
+        for i in range(count):
+            voxel = inverse[start + i]
+            place[i] = remaining[voxel]
+            remaining[voxel] -= 1
+        for i in range(count):  # a loop of its own, so that it is done many at a time, by masks
+            place[i] = inverse[start + i] if place[i] == 0 else spare
+        for i in range(count):
+            index[place[i]] = start + i
 
 
 @njit(cache=True, nogil=True)

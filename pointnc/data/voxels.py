@@ -90,18 +90,23 @@ def voxelize(
     low = first_cell(*bounds(coord), size)
     if loops is not None:
         N = len(coord)
-        grid, index, inverse = np.empty((N, 3), np.int32), np.empty(N, np.int64), np.empty(N, np.int64)
+        grid, index, inverse = np.empty((N, 3), np.int32), np.empty(N + 1, np.int64), np.empty(N, np.int64)
         # Half full at most; one region more, so that a handful of points has a choice too.
         table = np.zeros((2 * N // loops.REGION + 1) * loops.REGION, np.uint32)
         V = loops.hash_voxels(coord, size, low, table, grid, index, inverse)
-        del table
+        del table  # before there are more arrays
         voxels = Voxels(grid[:V], index[:V], inverse)
     else:
         voxels = _sort_voxels(coord, size, low)
     if representative == "random":
         if rng is None:
             raise ValueError("a random representative needs a generator")
-        _pick(voxels, rng, loops)
+        chosen = _draw(voxels, rng)
+        if loops is not None:
+            loops.nth_points(inverse, chosen, index[: V + 1])
+        else:
+            starts = np.cumsum(voxels.counts()) - voxels.counts()
+            voxels.index[:] = np.argsort(voxels.inverse, kind="stable")[starts + chosen]
     return voxels
 
 
@@ -138,16 +143,12 @@ def _sort_voxels(coord: NDArray[np.float32], size: np.float32, low: NDArray[np.i
     return Voxels(cells[index].astype(np.int32), index, rank[inverse.reshape(-1)])
 
 
-def _pick(voxels: Voxels, rng: np.random.Generator, loops: Any) -> None:
-    """Overwrite ``voxels.index`` by a uniformly drawn point of each voxel."""
+def _draw(voxels: Voxels, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return for each of the V voxels which of its points stands for it: a number from 0, below its count."""
     chosen = voxels.counts()
     # A piece at a time, so that no array of doubles is held. A double below 1 times a count stays below the count:
     # the product is never rounded up to it.
     for start in range(0, len(chosen), DRAWN_AT_ONCE):
         piece = chosen[start : start + DRAWN_AT_ONCE]
         piece[:] = rng.random(len(piece)) * piece
-    if loops is not None:
-        loops.nth_points(voxels.inverse, chosen, voxels.index)
-    else:
-        starts = np.cumsum(voxels.counts()) - voxels.counts()
-        voxels.index[:] = np.argsort(voxels.inverse, kind="stable")[starts + chosen]
+    return chosen
