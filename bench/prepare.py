@@ -158,7 +158,7 @@ def rows(quick: bool = False) -> list[Row]:
         span = f"{sizes[0]:,} to {sizes[-1]:,} vertices"
         fitted = exponent(sizes, taken)
         result.append(Row("raw scene to store, growth", span, taken[-1], growth=fitted, repeats=repeats))
-        scenes = 2 if quick else 16
+        scenes = 2 if quick else 48
         many = root / "many"
         write_many(many, scan, scenes)
         turns = 1 if quick else REPEATS
