@@ -62,8 +62,7 @@ def rows(quick: bool = False) -> list[Row]:
     tiled = Predictor(model, FEATURES, SIZE, four, **tiles)
     repeats = 1 if quick else REPEATS
     taken = medians({"forward": forward, "views": partial(ours.predict, scene)}, repeats)
-    few = 1 if quick else 3
-    taken |= medians({"tiles": partial(tiled.predict, scene)}, few)
+    taken |= medians({"tiles": partial(tiled.predict, scene)}, repeats)
     fragments = Predictor(model, FEATURES, SIZE, four, interpolation="fragments").predict(scene)
     size = f"{points:,} points, {len(batch):,} voxels, minkunet_tiny, {CLASSES} classes, 1 thread"
     beside, limit = f"{VIEWS} forward passes", taken["forward"]
@@ -73,16 +72,16 @@ def rows(quick: bool = False) -> list[Row]:
             f"{VIEWS} views", size, taken["views"], "ms", beside, limit, ratio_target=1.15, limit=limit,
             repeats=repeats, note="limit: the forward passes alone",
         ),
-        Row(f"{VIEWS} views in tiles with a halo", size, taken["tiles"], "ms", beside, limit, repeats=few),
+        Row(f"{VIEWS} views in tiles with a halo", size, taken["tiles"], "ms", beside, limit, repeats=repeats),
         Row(f"{VIEWS} views, fragment vote", size, 1e3 * fragments.seconds, "ms", beside, limit, repeats=1, note=note),
     ]  # fmt: skip
     sizes = [points // 8, points // 4, points // 2, points]
-    smaller = growth(lambda count: partial(ours.predict, room(count)), sizes[:-1], few, "wall")
+    smaller = growth(lambda count: partial(ours.predict, room(count)), sizes[:-1], repeats, "wall")
     durations = [*smaller, taken["views"]]
     span = f"{sizes[0]:,} to {points:,} points"
     fitted = exponent(sizes, durations)
     note = f"at {points:,} points the first row"
-    result.append(Row(f"{VIEWS} views, growth", span, durations[-1], growth=fitted, repeats=few, note=note))
+    result.append(Row(f"{VIEWS} views, growth", span, durations[-1], growth=fitted, repeats=repeats, note=note))
     return result + _scores(quick)
 
 

@@ -75,9 +75,10 @@ def rows(quick: bool = False) -> list[Row]:
     result = []
     for name in ("minkunet_tiny",) if quick else ("spunet", "minkunet34c"):
         models = ways(name)
-        measured = _rows_of(name, models, count, 1 if quick else REPEATS, quick)
+        repeats = 1 if quick else REPEATS
+        measured = _rows_of(name, models, count, repeats, quick)
         largest = {row.step: row.value for row in measured}
-        result += measured + _growth_rows(name, models["ours"], smaller, count, largest)
+        result += measured + _growth_rows(name, models["ours"], smaller, count, largest, repeats)
     return result
 
 
@@ -141,9 +142,9 @@ def _compare(outputs: dict[str, Tensor]) -> float:
 
 
 def _growth_rows(
-    name: str, model: nn.Module, smaller: tuple[int, ...], count: int, largest: dict[str, float]
+    name: str, model: nn.Module, smaller: tuple[int, ...], count: int, largest: dict[str, float], repeats: int
 ) -> list[Row]:
-    """Measure smaller sizes thrice, and the memory of a step once; at ``count`` voxels there are figures already."""
+    """Measure smaller sizes, the memory of a step once; at ``count`` voxels there are figures already."""
 
     def forward(size: int) -> Callable[[], object]:
         coord, features = voxels(size)
@@ -155,8 +156,10 @@ def _growth_rows(
         return call
 
     measured = {
-        f"{name} forward": growth(forward, smaller, 3, "wall"),
-        f"{name} forward + backward": growth(lambda size: partial(step, model, *voxels(size)), smaller, 3, "wall"),
+        f"{name} forward": growth(forward, smaller, repeats, "wall"),
+        f"{name} forward + backward": growth(
+            lambda size: partial(step, model, *voxels(size)), smaller, repeats, "wall"
+        ),
         f"{name}, peak memory of the step, ours": [_step_memory(name, size, "ours") for size in smaller],
     }
     sizes = (*smaller, count)
@@ -167,7 +170,7 @@ def _growth_rows(
         result.append(
             Row(
                 f"{row}, growth", f"{sizes[0]:,} to {count:,} voxels", largest[row], "MiB" if is_memory else "ms",
-                growth=exponent(sizes, [*figures, largest[row]]), repeats=1 if is_memory else 3, note=note,
+                growth=exponent(sizes, [*figures, largest[row]]), repeats=1 if is_memory else repeats, note=note,
             )
         )  # fmt: skip
     return result

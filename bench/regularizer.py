@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from bench.measure import medians
+from bench.measure import REPEATS, medians
 from bench.rows import Row
 from bench.voxels import SIZE, synthetic_room
 from pointnc.data.voxels import voxelize
@@ -85,7 +85,7 @@ def rows(quick: bool = False) -> list[Row]:
     result = []
     before = torch.get_num_threads()
     size = f"{name}, {len(batch.coord):,} voxels, K = {CLASSES}, D = {backbone.out_channels}"
-    repeats = 1 if quick else 3  # a step takes seconds, and the regulariser is looked at on its own
+    repeats = 1 if quick else REPEATS
     for threads in (1,) if quick else (1, 2):
         torch.set_num_threads(threads)
         ways: dict[str, Any] = {"step": step}

@@ -66,15 +66,16 @@ def rows(quick: bool = False) -> list[Row]:
     """Measure against the usual ways at two sizes, the memory, and the growth."""
     torch.set_num_threads(1)
     targets = {20_000: None, 40_000: None} if quick else {150_000: 4.5, 1_500_000: 60.0}
+    repeats = 3 if quick else REPEATS
     result = []
     for points, target in targets.items():
-        result += _rows_of(synthetic_room(points), target, 3 if quick else REPEATS)
+        result += _rows_of(synthetic_room(points), target, repeats)
     sizes = (5_000, 10_000, 20_000, 40_000) if quick else (150_000, 1_500_000, 15_000_000, 50_000_000)
-    durations = growth(lambda points: partial(voxelize, synthetic_room(points), SIZE), sizes, 3)
+    durations = growth(lambda points: partial(voxelize, synthetic_room(points), SIZE), sizes, repeats)
     note = ", ".join(f"{duration:.0f} ms" for duration in durations)
     span = f"{sizes[0]:,} to {sizes[-1]:,} points"
     fitted = exponent(sizes, durations)
-    result.append(Row("voxelise, growth", span, durations[-1], growth=fitted, repeats=3, note=note))
+    result.append(Row("voxelise, growth", span, durations[-1], growth=fitted, repeats=repeats, note=note))
     return result
 
 
