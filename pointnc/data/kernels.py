@@ -5,15 +5,11 @@ Each loop has a plain numpy twin in the module that calls it, with the same resu
 
 from __future__ import annotations
 
-from functools import lru_cache
 from types import ModuleType
 
+from pointnc.compiled import compiled_module
 
-@lru_cache
+
 def compiled() -> ModuleType | None:
     """Return the module of numba loops, or None where numba cannot be used on this machine."""
-    try:
-        from pointnc.data import kernels_numba
-    except (ImportError, RuntimeError):  # RuntimeError: numba finds no folder for its cache
-        return None
-    return kernels_numba
+    return compiled_module("pointnc.data.kernels_numba")

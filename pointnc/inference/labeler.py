@@ -5,12 +5,12 @@ Validation, evaluation, submission and prediction all come here, so they cannot 
 
 from __future__ import annotations
 
-from functools import lru_cache
 from types import ModuleType
 
 import torch
 from torch import Tensor
 
+from pointnc.compiled import compiled_module
 from pointnc.data.batch import VoxelBatch
 from pointnc.errors import UserError
 from pointnc.models.workers import pieces, run_all
@@ -98,14 +98,8 @@ class PointVotes:
         return self._total
 
 
-@lru_cache
 def _compiled() -> ModuleType | None:
-    """Return the compiled loops, or None where numba cannot be used on this machine."""
-    try:
-        from pointnc.inference import vote_loops
-    except (ImportError, RuntimeError):  # RuntimeError: numba finds no folder for its cache
-        return None
-    return vote_loops
+    return compiled_module("pointnc.inference.vote_loops")
 
 
 def _loops_for(scores: Tensor) -> ModuleType | None:

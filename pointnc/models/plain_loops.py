@@ -5,25 +5,22 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import sys
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pointnc.compiled import compiled_module
+
 Floats = NDArray[Any]
 Ints = NDArray[np.int32]
 
 
-@lru_cache
 def best_loops() -> ModuleType:
     """Return the module of compiled loops, or this one where numba cannot be used."""
-    try:
-        from pointnc.models import loops
-    except (ImportError, RuntimeError):  # RuntimeError: numba finds no folder for its cache
-        import pointnc.models.plain_loops as loops  # type: ignore[no-redef]
-    return loops
+    return compiled_module("pointnc.models.loops") or sys.modules[__name__]
 
 
 def gather(source: Floats, rows: Ints, target: Floats) -> None:

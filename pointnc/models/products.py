@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-
 import torch
 from torch import Tensor
 
+from pointnc.compiled import compiled_module
 from pointnc.models import tiled_products
 from pointnc.models.neighbours import PairTable
 
 
-@functools.cache
 def has_compiled_products() -> bool:
     """Whether numba can be used; without it products are done by torch, tile by tile."""
-    try:
-        import pointnc.models.register_products  # noqa: F401
-    except (ImportError, RuntimeError):  # RuntimeError: numba finds no folder for its cache
-        return False
-    return True
+    return compiled_module("pointnc.models.register_products") is not None
 
 
 def convolve(

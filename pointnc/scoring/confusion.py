@@ -5,8 +5,6 @@ Legend: N points, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics import Metric
+
+from pointnc.compiled import compiled_module
 
 CHUNK = 1 << 16
 """Points a step: the temporaries of one chunk stay in the processor's cache, so memory is read once."""
@@ -35,10 +35,10 @@ def confusion(prediction: NDArray[Any], truth: NDArray[Any], num_classes: int) -
     """
     _check(len(prediction), len(truth), prediction.dtype.kind in "iu" and truth.dtype.kind in "iu")
     K = num_classes
-    count = _compiled()
-    if count is not None:
+    loops = compiled_module("pointnc.scoring.counting_numba")
+    if loops is not None:
         tables = np.zeros((2, K, K + 1), np.int64)
-        count(_signed(prediction), _signed(truth), tables)
+        loops.count(_signed(prediction), _signed(truth), tables)
         return tables.sum(axis=0)
     return count_in_chunks(prediction, truth, K)
 
@@ -47,16 +47,6 @@ def _signed(labels: NDArray[Any]) -> NDArray[Any]:
     """Return labels that can index: of uint64, whose greatest half turns negative and so stays outside the set."""
     labels = np.asarray(labels)
     return labels.view(np.int64) if labels.dtype == np.uint64 else labels
-
-
-@lru_cache
-def _compiled() -> Callable[..., None] | None:
-    """Return the numba loop, or None where numba cannot be used on this machine."""
-    try:
-        from pointnc.scoring.counting_numba import count
-    except (ImportError, RuntimeError):  # RuntimeError: numba finds no folder for its cache
-        return None
-    return count
 
 
 def count_in_chunks(prediction: NDArray[Any], truth: NDArray[Any], num_classes: int) -> NDArray[np.int64]:
