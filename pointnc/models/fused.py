@@ -10,7 +10,7 @@ costs a pass over memory each, and saves a third of what the modules one by one 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -224,15 +224,20 @@ def _normalize(raw: Tensor, affine: Affine, relu: bool, residual: Tensor | None)
         NOTHING.astype(raw.numpy().dtype, copy=False) if residual is None else residual.detach().contiguous().numpy()
     )
     arguments = (raw.numpy(), affine.scale.numpy(), affine.shift.numpy(), other, relu, out.numpy())
-    run_all(best_loops().normalize, [(*arguments, first, last) for first, last in pieces(len(raw))])
+    _pass_over(raw, best_loops().normalize, *arguments)
     return out
+
+
+def _pass_over(rows: Tensor, loop: Callable[..., None], *arguments: Any) -> None:
+    """Run a loop over all rows, in as many pieces as pay."""
+    run_all(loop, [(*arguments, first, last) for first, last in pieces(len(rows), width=rows.shape[1])])
 
 
 def _mask(g: Tensor, raw: Tensor, affine: Affine, output: Tensor | None, target: Tensor) -> Tensor:
     """Write the gradient before a ReLU to ``target`` and return it."""
     known = _nothing(raw) if output is None else output.numpy()
     arguments = (g.numpy(), raw.numpy(), affine.scale.numpy(), affine.shift.numpy(), known, target.numpy())
-    run_all(best_loops().masked_gradient, [(*arguments, first, last) for first, last in pieces(len(raw))])
+    _pass_over(raw, best_loops().masked_gradient, *arguments)
     return target
 
 
@@ -260,5 +265,5 @@ def _norm_gradient(g: Tensor, raw: Tensor, affine: Affine, in_place: bool) -> tu
     out = g if in_place else torch.empty_like(g)
     factors = (affine.scale.numpy(), slope.to(raw.dtype).numpy(), offset.to(raw.dtype).numpy())
     arguments = (g.numpy(), raw.numpy(), *factors, out.numpy())
-    run_all(best_loops().input_gradient, [(*arguments, first, last) for first, last in pieces(len(raw))])
+    _pass_over(raw, best_loops().input_gradient, *arguments)
     return out, product.to(raw.dtype), total.to(raw.dtype)

@@ -83,7 +83,7 @@ def _pack(matrices: Tensor, transposed: bool) -> NDArray[np.float32]:
     if transposed:
         depth, width = width, depth
     packed = np.empty(offsets * depth * _padded(width), np.float32)
-    ranges = pieces(offsets, torch.get_num_threads())
+    ranges = pieces(offsets, torch.get_num_threads(), width=depth * width)
     run_all(product_loops.pack, [(matrices.numpy(), packed, transposed, *piece) for piece in ranges])
     return packed
 

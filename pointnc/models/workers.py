@@ -36,7 +36,20 @@ def run_all(function: Callable[..., None], calls: Sequence[tuple[Any, ...]]) -> 
         future.result()
 
 
-def pieces(length: int, most: int = 0) -> list[tuple[int, int]]:
-    """Cut ``range(length)`` into at most ``most`` runs of nearly equal length; 0: four for each thread."""
-    most = max(1, min(length, most or 4 * torch.get_num_threads()))
+SMALL = 1 << 18
+"""Numbers that a thread reads or writes in less time than it takes to hand them to another one."""
+
+
+def pieces(length: int, most: int = 0, width: int = 0) -> list[tuple[int, int]]:
+    """Cut ``range(length)`` into runs of nearly equal length.
+
+    Args:
+        length: rows, for example.
+        most: number of runs at most; 0: four for each thread.
+        width: numbers in a row, where a loop only passes over them: then no run is smaller than ``SMALL``.
+    """
+    most = most or 4 * torch.get_num_threads()
+    if width:
+        most = min(most, length * width // SMALL)
+    most = max(1, min(length, most))
     return [(length * i // most, length * (i + 1) // most) for i in range(most)]
