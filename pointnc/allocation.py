@@ -22,17 +22,20 @@ _SETTINGS = {"MALLOC_MMAP_THRESHOLD_": -3, "MALLOC_TRIM_THRESHOLD_": -1}
 def keep_freed_memory() -> bool:
     """Make this process, and those that it starts, keep the memory that they free; return whether that is so now.
 
-    Memory in use is the same; what the system counts as resident stays near its peak. Nothing happens where the C
-    library is not glibc, or where the user has set its allocator up in the environment (``MALLOC_TRIM_THRESHOLD_``,
+    What the system counts as resident stays near its peak, and the peak can be higher: gaps stay between arrays, those
+    that are resized are copied, and zeroed ones are written at once. Nothing happens where the C library is not glibc,
+    or where the user has set its allocator up in the environment (``MALLOC_TRIM_THRESHOLD_``,
     ``MALLOC_MMAP_THRESHOLD_``, ``GLIBC_TUNABLES``).
     """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is None:
+        return False
     if all(os.environ.get(name) == str(LIMIT) for name in _SETTINGS):
         return True  # glibc read it when the process started, or this was called before
     if "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", "") or any(name in os.environ for name in _SETTINGS):
         return False
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     # In this order: a glibc that refuses so high a threshold for maps (before 2.35) is left as it was.
-    if mallopt is None or not all(mallopt(parameter, LIMIT) for parameter in _SETTINGS.values()):
+    if not all(mallopt(parameter, LIMIT) for parameter in _SETTINGS.values()):
         return False
     os.environ.update(dict.fromkeys(_SETTINGS, str(LIMIT)))
     return True

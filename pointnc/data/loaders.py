@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from pointnc.allocation import keep_freed_memory
 from pointnc.data.batch import collate
-from pointnc.data.parcels import open_inbox, pack
+from pointnc.data.parcels import open_inbox, pack, start_sending
 from pointnc.data.sampler import Key, ResumableBatchSampler
 from pointnc.errors import UserError
 
@@ -53,7 +53,7 @@ class _Loader(DataLoader[Any]):
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         batches = super().__iter__()  # now, not with the first batch: workers start early
-        return (_raise_mistake(batch) for batch in batches)
+        return map(_raise_mistake, batches)  # which holds no batch longer than its reader
 
 
 class _Guarded(Dataset[Any]):
@@ -89,5 +89,6 @@ def _raise_mistake(result: Any) -> Any:
 def _start_worker(worker: int) -> None:
     torch.set_num_threads(1)
     keep_freed_memory()  # one sample is much like the next
+    start_sending()
     # Ctrl-C reaches the whole process group; the training process decides when its workers stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
