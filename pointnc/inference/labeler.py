@@ -20,7 +20,7 @@ CHUNK = 2048
 
 
 class PointVotes:
-    """What the passes over N points say of their classes; every pass has the same weight.
+    """What the passes over N points say of their classes, without gradients; every pass has the same weight.
 
     A single pass is kept as it came, voxel by voxel: its labels need no (N, K) array, and are those of the highest
     logit, not of a probability in which two logits may have become equal.
@@ -38,6 +38,7 @@ class PointVotes:
             logits_VK: (V, K) float32 scores of the voxels.
             voxel_N: (N,) int64 the voxel of each point.
         """
+        logits_VK = logits_VK.detach()
         if self._single is None and self._total is None:
             self._single = logits_VK, voxel_N
             return
@@ -52,7 +53,7 @@ class PointVotes:
             point_M: (M,) int64 which points they are.
             num_points: N, of all points.
         """
-        self._open(num_points, logits_MK)[point_M] += logits_MK.softmax(dim=1)
+        self._open(num_points, logits_MK)[point_M] += logits_MK.detach().softmax(dim=1)
 
     def labels(self) -> Tensor:
         """Return the (N,) int64 class of each point."""

@@ -102,7 +102,9 @@ def test_scores_that_are_no_numbers_get_a_class_of_the_set() -> None:
 
 
 def test_votes_may_be_read_and_then_go_on() -> None:
-    logits = [torch.randn(5, 3, generator=torch.Generator().manual_seed(number)) for number in range(3)]
+    logits = [
+        torch.randn(5, 3, generator=torch.Generator().manual_seed(number), requires_grad=True) for number in range(3)
+    ]
     voxel = torch.arange(20) % 5
     votes = PointVotes()
     for number, scores in enumerate(logits):
