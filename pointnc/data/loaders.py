@@ -75,9 +75,9 @@ class _Guarded(Dataset[Any]):
 def _collate(collate: Callable[[Sequence[Any]], Any], inbox: int, samples: Sequence[Any]) -> Any:
     try:
         batch = collate([_raise_mistake(sample) for sample in samples])
+        return batch if get_worker_info() is None else pack(inbox, batch)
     except UserError as mistake:
         return mistake
-    return batch if get_worker_info() is None else pack(inbox, batch)
 
 
 def _raise_mistake(result: Any) -> Any:

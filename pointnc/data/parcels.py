@@ -28,6 +28,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pointnc.errors import UserError
+
 ALIGNMENT = 64
 """Bytes to a multiple of which tensors lie in a buffer; as many stand before the first one."""
 
@@ -79,6 +81,9 @@ def pack(inbox: int, batch: object) -> Parcel:
     Args:
         inbox: from :func:`open_inbox` in the receiving process.
         batch: any object that torch's queue can carry; its dense tensors on the CPU travel in a buffer.
+
+    Raises:
+        UserError: shared memory is full.
     """
     return _outboxes.setdefault(inbox, Outbox(inbox)).pack(batch)
 
@@ -132,13 +137,29 @@ class Outbox:
         self.retired += given_up
         if fitting is not None:
             return fitting, False
-        storage = torch.UntypedStorage._new_shared(size + size // 8)  # a somewhat larger batch fits too
         key = os.getpid(), next(_numbers)
-        self.buffers[key] = torch.empty(0, dtype=torch.uint8).set_(storage)
+        self.buffers[key] = _shared_buffer(size + size // 8)  # a somewhat larger batch fits too
         return key, True
 
     def _capacity(self, key: BufferKey) -> int:
         return len(self.buffers[key])
+
+
+def _shared_buffer(size: int) -> Tensor:
+    """Return so many bytes of shared memory, all zero.
+
+    Raises:
+        UserError: there is not so much left.
+    """
+    try:
+        storage = torch.UntypedStorage._new_shared(size)
+    except RuntimeError as error:  # torch reserves the pages
+        reason = str(error).partition(">: ")[2] or str(error)
+        raise UserError(
+            f"no room for a batch of {size / 2**20:.1f} MB in shared memory, /dev/shm ({reason}): give the container "
+            "more (docker run --shm-size=2g), make batch_size smaller or set workers=0"
+        ) from None
+    return torch.empty(0, dtype=torch.uint8).set_(storage)
 
 
 def _unpack(inbox: int, key: BufferKey, new: Tensor | None, retired: list[BufferKey], rest: bytes) -> object:

@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 
 from pointnc.data import ResumableBatchSampler, make_loader, parcels
 from pointnc.data.parcels import SPARE, Outbox, open_inbox
+from pointnc.errors import UserError
 
 TENSORS = {
     "float": torch.arange(7, dtype=torch.float32),
@@ -240,3 +241,19 @@ def test_an_epoch_left_early_and_two_loaders_at_a_time():
                 assert batch.unique().tolist() == [2 * number, 2 * number + 1]
             if number == last:
                 break
+
+
+def test_full_shared_memory_is_one_line(outbox, monkeypatch):
+    def full(size):  # the words of torch
+        raise RuntimeError(
+            "unable to allocate shared memory(shm) for file </torch_1_2_3>: No space left on device (28)"
+        )
+
+    monkeypatch.setattr(torch.UntypedStorage, "_new_shared", full)
+    loader = make_loader(Numbers(4), ResumableBatchSampler(4, 2, shuffle=False), workers=1, collate=concatenate)
+    with pytest.raises(UserError, match=r"\(No space left.*--shm-size.*workers=0") as caught:
+        list(loader)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(UserError):
+        outbox.pack([torch.zeros(1000)])
+    assert outbox.buffers == {}
