@@ -6,6 +6,7 @@ The trace is in the format of ``chrome://tracing`` and https://ui.perfetto.dev.
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,6 +44,7 @@ class Profile(Callback):
         wanted = 0 if trainer.max_epochs == 1 else 1
         if trainer.current_epoch != wanted or not trainer.is_global_zero:
             return
+        os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's tracer prints lines of its own otherwise
         activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * torch.cuda.is_available()
         self.profiler = torch.profiler.profile(activities=activities)
         self.profiler.__enter__()
