@@ -119,7 +119,8 @@ class _Layers(torch.autograd.Function):
         # the next layer keeps anyway, tells it.
         ctx.keeps_output = residual is not None and layers[-1].relu
         ctx.layers, ctx.affines, ctx.has_residual = layers, affines, residual is not None
-        ctx.save_for_backward(*kept, *([out] if ctx.keeps_output else []))
+        # The matrices are views of weights: kept here, autograd notices if a weight has changed before the way back.
+        ctx.save_for_backward(*kept, *parameters[::3], *([out] if ctx.keeps_output else []))
         return out
 
     @staticmethod

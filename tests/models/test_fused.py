@@ -110,6 +110,17 @@ def test_recomputing_leaves_running_statistics_alone() -> None:
     assert not all(torch.equal(*pair) for pair in zip(made.buffers(), before))
 
 
+def test_a_weight_that_changed_before_the_way_back_is_noticed() -> None:
+    coord = random_voxels()
+    module = block(BasicBlock, 6)
+    features = torch.randn(len(coord), 6, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    out = module(SparseTensor.from_voxels(coord, features, 2)).features
+    with torch.no_grad():
+        next(module.parameters()).mul_(2)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        out.sum().backward()
+
+
 def test_autograd_keeps_no_activation_between_layers() -> None:
     """The block keeps its input, the two raw outputs and its own output: not the activation between the two."""
     coord = random_voxels(extent=12)
