@@ -85,10 +85,13 @@ def _run(config_name: str, task: Task) -> int:
         return 2
     failures: list[str] = []
     codes = [0]  # a sweep runs several tasks: the highest counts
+    composed = False
 
     # Caught inside the task: Hydra would print a paragraph of its own, and a sweep goes on to its next job.
     @functools.wraps(task)
     def guarded(config: DictConfig) -> None:
+        nonlocal composed
+        composed = True
         try:
             check_switches(config, path.with_suffix(".yaml"), HydraConfig.get().runtime.choices)
             if not OmegaConf.select(config, "model.checkpointing"):  # who asks for that would rather wait than keep
@@ -105,6 +108,11 @@ def _run(config_name: str, task: Task) -> int:
         hydra.main(version_base="1.3", config_path=str(path.parent), config_name=path.name)(guarded)()
     except (UserError, HydraException, OmegaConfBaseException) as error:
         failures.append(_explain(error))
+    except (ValueError, TypeError):  # Hydra's, where a group is given a number (model=5) or a list of numbers
+        if composed:
+            raise  # not Hydra's, but a fault of ours
+        given = " ".join(sys.argv[1:])
+        failures.append(f"{given}: a group takes a name out of it, as in model=spunet (--help lists all groups)")
     except KeyboardInterrupt as interrupt:
         print(f"\n{interrupt}" if interrupt.args else "\ninterrupted", file=sys.stderr)
         return 130

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from data_prep.scannet import prepare
+from pointnc.entry import entry
 from tests.synthetic import write_raw_root
 
 REPOSITORY = Path(__file__).parent.parent
@@ -96,6 +97,21 @@ def test_unknown_settings(tmp_path: Path) -> None:
         command("pointnc.train", "model=pointnet", folder=tmp_path, code=2), "model/pointnet", "minkunet34c"
     )
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("setting", ["model=5", "loss=[1]"])
+def test_a_group_that_is_given_no_name(setting: str, tmp_path: Path) -> None:
+    assert_one_line(command("pointnc.train", setting, folder=tmp_path, code=2), setting, "name", "--help")
+
+
+def test_a_fault_of_ours_keeps_its_traceback(tmp_path: Path) -> None:
+    def fail(config: object) -> None:
+        raise ValueError("a fault of ours")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["train"])
+        with pytest.raises(ValueError, match="a fault of ours"):
+            entry("train")(fail)()
 
 
 @pytest.mark.parametrize("spoil", ["nan", "empty", "label", "truncated"])
