@@ -75,7 +75,7 @@ def prepare_room(room: Room, target: Path, settings: Settings) -> list[str]:
     columns, note = _labels(cloud, room, settings)
     mesh = file.mesh_normals() if settings.normals == "auto" and cloud.normal is None else None
     if dropped:
-        cloud = _select(cloud, good)
+        cloud = cloud.select(good)
         columns = {key: values[good] for key, values in columns.items()}
         mesh = None if mesh is None else mesh[good]
     arrays["coord"] = conditions.coord(cloud)
@@ -113,14 +113,6 @@ def _origin(low: NDArray[np.float64], high: NDArray[np.float64], scale: float) -
     if max(np.abs(low).max(), np.abs(high).max()) * scale < FAR:
         return np.zeros(3)
     return np.floor(low * scale) / scale
-
-
-def _select(cloud: PointCloud, good: NDArray[np.bool_]) -> PointCloud:
-    return PointCloud(
-        cloud.coord[good],
-        None if cloud.color is None else cloud.color[good],
-        None if cloud.normal is None else cloud.normal[good],
-    )
 
 
 def _labels(cloud: PointCloud, room: Room, settings: Settings) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

@@ -43,6 +43,15 @@ class PointCloud:
         """Return N."""
         return len(self.coord)
 
+    def select(self, rows: NDArray[Any]) -> PointCloud:
+        """Return a part of the points: by number (M,), or by a mask (N,)."""
+        return PointCloud(
+            self.coord[rows],
+            None if self.color is None else self.color[rows],
+            None if self.normal is None else self.normal[rows],
+            {name: values[rows] for name, values in self.attributes.items()},
+        )
+
 
 class CloudFile(ABC):
     """A point cloud on the disk.

@@ -79,9 +79,11 @@ def read_shown(path: Path, arrays: Collection[str] = (), units: Unit = "m", up: 
     rows: NDArray[np.int64] | None = None
     placed = points
     if seen.finite < seen.points:
-        rows = np.flatnonzero(np.isfinite(points.coord).all(axis=1))
-        placed = _select(points, rows)
-        remarks.append(f"{seen.points - seen.finite} points without finite coordinates are left out")
+        rows = np.flatnonzero(conditions.usable(points.coord))
+        placed = points.select(rows)
+        lacking = seen.points - seen.finite - seen.stray
+        if lacking:
+            remarks.append(f"{lacking} points without finite coordinates are left out")
     coord = conditions.coord(placed)
     normal = conditions.normal(placed)
     if normal is None and "normal" in wanted:
@@ -101,12 +103,3 @@ def read_shown(path: Path, arrays: Collection[str] = (), units: Unit = "m", up: 
         strength=None if strength is None else strength[:, None],
     )
     return ShownCloud(scene.validate(), points, rows, remarks)
-
-
-def _select(cloud: PointCloud, rows: NDArray[np.int64]) -> PointCloud:
-    return PointCloud(
-        cloud.coord[rows],
-        None if cloud.color is None else cloud.color[rows],
-        None if cloud.normal is None else cloud.normal[rows],
-        {name: values[rows] for name, values in cloud.attributes.items()},
-    )

@@ -58,6 +58,19 @@ def test_points_without_a_place_are_left_out_and_counted(name: str, tmp_path: Pa
     np.testing.assert_array_equal(read_page(tmp_path / "b.html")[1][0]["number"], np.arange(4, 90, 2))
 
 
+def test_stray_points_are_left_out_as_the_remark_says(tmp_path: Path) -> None:
+    coord = np.random.default_rng(0).random((500, 3)) * 4
+    coord[7], coord[9] = (1e9, 0, 0), np.nan
+    np.save(tmp_path / "a.npy", coord)
+    shown = read_shown(tmp_path / "a.npy")
+    assert shown.rows is not None
+    np.testing.assert_array_equal(shown.rows, np.delete(np.arange(500), [7, 9]))
+    assert np.ptp(shown.scene.coord, axis=0).max() < 5
+    strays, lacking = shown.remarks
+    assert strays.startswith("1 stray points")
+    assert lacking == "1 points without finite coordinates are left out"
+
+
 def test_a_table_that_is_no_prediction_keeps_its_columns(tmp_path: Path) -> None:
     labelled(tmp_path, "a.npy")
     np.save(tmp_path / "out" / "raw.npy", np.random.default_rng(0).uniform(0, 9, (50, 6)))
