@@ -52,7 +52,7 @@ def assert_same(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> None:
 @pytest.mark.parametrize("checkpointing", [False, True])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_plain_torch_computes_what_the_cpu_engine_does(name: str, checkpointing: bool) -> None:
-    coord = random_voxels(extent=11)  # with two coarse voxels batch norm would turn rounding into signs
+    coord = random_voxels(extent=24, share=0.04)  # with two coarse voxels batch norm would turn rounding into signs
     ours = outcome(network(name, "torch", checkpointing=checkpointing), coord, torch.float64)
     assert_same(ours, outcome(network(name, "cpu"), coord, torch.float64))
 
