@@ -1,7 +1,8 @@
-"""``python -m pointnc.doctor``: what is installed, what fits the machine, and how to mend the rest."""
+"""``python -m pointnc.doctor``: what is installed, what fits the machine, and how to fix the rest."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,12 @@ if TYPE_CHECKING:
 @entry("tools/doctor")
 def main(config: DictConfig) -> int:
     """Examine, print, and return 1 where something will not work."""
+    from pointnc.checks import check_number
     from pointnc.environment.examination import examine
     from pointnc.scenes.atomic import write_json
 
-    findings = examine()
+    check_number("patience", config.patience, above=0)
+    findings = examine(config.patience, tell=lambda line: print(line, file=sys.stderr, flush=True))
     signs = {"ok": " ", "remark": "~", "problem": "!"}
     for finding in findings:
         remedy = f"  ->  {finding.remedy}" if finding.remedy else ""
