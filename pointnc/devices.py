@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import TYPE_CHECKING
 
+from pointnc.driver import driver_version
 from pointnc.errors import UserError
 
 if TYPE_CHECKING:
@@ -35,18 +35,6 @@ def device_of(accelerator: str) -> torch.device:
             "accelerator=cpu does without"
         )
     return torch.device("cuda" if available and accelerator != "cpu" else "cpu")
-
-
-def driver_version() -> tuple[int, int] | None:
-    """Return the newest CUDA version that the installed NVIDIA driver knows, None without a driver."""
-    try:
-        library = ctypes.CDLL("libcuda.so.1")
-        version = ctypes.c_int()
-        if library.cuDriverGetVersion(ctypes.byref(version)) != 0:
-            return None
-    except (OSError, AttributeError):
-        return None
-    return version.value // 1000, version.value % 1000 // 10
 
 
 def idle_driver() -> str | None:

@@ -6,9 +6,9 @@ import signal
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pointnc.driver import driver_version
 from pointnc.environment.builds import Version, install_torch
 from pointnc.environment.cuda import FIND_DEVICE, check_devices, check_driver, compiles_first
-from pointnc.environment.driver import driver_version
 from pointnc.environment.finding import Finding
 from pointnc.environment.machine import check_machine
 from pointnc.environment.open3d import check_open3d

@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from pointnc.environment.driver import driver_devices
+from pointnc.driver import driver_devices
 
 Say = Callable[[dict[str, Any]], None]
 
@@ -89,25 +89,9 @@ def _ask_spconv(devices: list[dict[str, Any]]) -> dict[str, Any]:
         return {} if error.name == "spconv" else {"spconv_error": _line(error)}
     except Exception as error:  # whatever a broken build raises is the finding
         return {"spconv_error": _line(error)}
-    return {"devices": [{**device, "spconv": spconv_code(device["capability"], CompileInfo)} for device in devices]}
+    from pointnc.models.spconv_convolution import code_for
 
-
-def spconv_code(capability: list[int], build: Any) -> str:
-    """Return how spconv's kernels reach a device: "machine code", "PTX", "NVRTC", or "none".
-
-    Its matrix kernels and its index kernels are compiled for different lists of architectures. For a device that is
-    only in the second list it compiles the former by NVRTC, in every process anew.
-
-    Args:
-        capability: of the device, (major, minor).
-        build: ``spconv.core_cc.cumm.common.CompileInfo``.
-    """
-    arch = tuple(capability)
-    if build.arch_is_compiled_gemm(arch):
-        return "machine code"
-    if build.arch_is_compatible_gemm(arch):
-        return "PTX"
-    return "NVRTC" if build.arch_is_compiled(arch) else "none"
+    return {"devices": [{**device, "spconv": code_for(tuple(device["capability"]), CompileInfo)} for device in devices]}
 
 
 def _train(kind: str, facts: dict[str, Any], begin: Callable[[str], None]) -> None:

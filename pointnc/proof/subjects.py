@@ -45,7 +45,8 @@ class Subject:
     @property
     def precisions(self) -> tuple[torch.dtype | None, ...]:
         """What it is examined in: None for float32, and the half precisions of its engine."""
-        return (None, *HALF_PRECISION[self.engine])
+        # No processor is quick in float16, and no engine uses it there.
+        return (None, *(h for h in HALF_PRECISION[self.engine] if not (self.is_small and h == torch.float16)))
 
     def autocast(self, half: torch.dtype | None) -> AbstractContextManager[Any]:
         """Return the context in which it computes in that precision."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from pointnc.environment.trial import spconv_code
 from pointnc.environment.watch import Outcome
+from pointnc.models.spconv_convolution import code_for
 
 # What torch.cuda.get_arch_list() gives for the wheels of these CUDA versions (torch's RELEASE.md).
 ARCHS = {
@@ -81,7 +81,7 @@ class Machine:
             name, major, minor = self.device
             devices = [{"name": name, "capability": [major, minor], "memory": 24 * 2**30}]
         usable = [
-            device | ({"spconv": spconv_code(device["capability"], Spconv)} if self.spconv else {})
+            device | ({"spconv": code_for(tuple(device["capability"]), Spconv)} if self.spconv else {})
             for device in devices
             if self.usable
         ]

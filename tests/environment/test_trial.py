@@ -56,8 +56,8 @@ def test_the_first_device_of_each_kind_is_tried(hip: str | None, monkeypatch: py
 
 def test_spconv_itself_says_what_it_was_compiled_for() -> None:
     compiled = pytest.importorskip("spconv.core_cc.cumm.common").CompileInfo
-    answers = {capability: trial.spconv_code(list(capability), compiled) for capability in CAPABILITIES}
-    assert answers == {capability: trial.spconv_code(list(capability), Spconv) for capability in CAPABILITIES}
+    answers = {capability: code_for(capability, compiled) for capability in CAPABILITIES}
+    assert answers == {capability: code_for(capability, Spconv) for capability in CAPABILITIES}
     assert answers[7, 0] == answers[9, 0] == "machine code"
     assert answers[10, 0] == answers[12, 0] == "PTX"
     assert answers[6, 1] == "NVRTC" and answers[8, 7] == "none"

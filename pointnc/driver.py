@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
-from pointnc.environment.builds import Version
+Version = tuple[int, int]
 
 LIBRARIES = ("libcuda.so.1", "nvcuda.dll")
 """The driver's library on Linux and on Windows."""
