@@ -1,0 +1,30 @@
+"""A CUDA device that is not there, for tests: one call, everything back to what it was afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import torch
+
+from tests.cuda import convolution, runtime
+from tests.cuda.calls import Calls
+from tests.cuda.kernels import Kernels
+from tests.cuda.waits import Waits
+
+
+@contextmanager
+def pretend_cuda() -> Iterator[Waits]:
+    """Within the context, ``torch.cuda`` has one device; yields what counts the host's waits for it.
+
+    Tensors on it compute on the CPU. They refuse what CUDA refuses: other tensors that are on the CPU, a generator of
+    the CPU, ``.numpy()``. The device belongs to the thread that made it: load data with ``workers=0``.
+    """
+    waits = Waits()
+    kernels = Kernels(waits)
+    with pytest.MonkeyPatch.context() as patch, torch.autograd.set_multithreading_enabled(False):
+        runtime.install(patch, kernels)
+        convolution.install(patch)
+        with Calls(), kernels:
+            yield waits
