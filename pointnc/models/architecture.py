@@ -18,6 +18,9 @@ from pointnc.models.unet import SparseUNet
 ARCHITECTURES: dict[str, type[SparseUNet]] = {"MinkUNet": MinkUNet, "SpUNet": SpUNet}
 """Name of a backbone to its class."""
 
+HOW = ("checkpointing", "engine")
+"""Arguments that say how a network is computed, not what it is: no part of an architecture."""
+
 LARGEST = 65536
 """Most channels, blocks or voxels that a number in an architecture may ask for."""
 
@@ -38,7 +41,8 @@ class Architecture:
         if self.name not in ARCHITECTURES:
             raise UserError(f"unknown architecture {self.name!r}; pointnc has {', '.join(ARCHITECTURES)}")
         parameters = dict(inspect.signature(ARCHITECTURES[self.name]).parameters)
-        del parameters["checkpointing"]  # how it is trained, not what it is
+        for name in HOW:
+            del parameters[name]
         unknown = sorted(set(self.arguments) - set(parameters))
         if unknown:
             raise UserError(f"architecture {self.name} has no {unknown[0]!r}; it has {', '.join(parameters)}")
@@ -57,9 +61,7 @@ class Architecture:
         Raises:
             UserError: its ``_target_`` is not one of pointnc's backbones.
         """
-        arguments = {
-            str(key): value for key, value in node.items() if not str(key).startswith("_") and key != "checkpointing"
-        }
+        arguments = {str(key): value for key, value in node.items() if not str(key).startswith("_") and key not in HOW}
         target = str(node["_target_"])
         for name, kind in ARCHITECTURES.items():
             if target in (f"{kind.__module__}.{name}", f"pointnc.models.{name}"):

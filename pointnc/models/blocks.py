@@ -78,9 +78,10 @@ class NormedConvolution(nn.Module):
 def run_path(path: Sequence[NormedConvolution], x: SparseTensor, residual: Tensor | None = None) -> SparseTensor:
     """Run layers one after the other; a residual is added to the last one, and a ReLU follows.
 
-    On a CPU they run fused (:mod:`pointnc.models.fused`), elsewhere module by module.
+    The CPU engine runs them fused (:mod:`pointnc.models.fused`), the others module by module.
     """
-    if x.features.is_cuda or len(x.features) == 0 or any(type(layer.norm) is not BatchNorm for layer in path):
+    fused = x.grid.engine == "cpu" and len(x.features) > 0 and all(type(layer.norm) is BatchNorm for layer in path)
+    if not fused:
         for layer in path:
             x = layer.convolution(x)
             features = layer.norm(x.features)

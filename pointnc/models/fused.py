@@ -15,14 +15,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pointnc.models import gathered_products
 from pointnc.models.neighbours import PairTable
 from pointnc.models.plain_loops import best_loops
 from pointnc.models.products import convolve, weight_gradient
-from pointnc.models.tiled_products import NOTHING, TILE
 from pointnc.models.workers import pieces, run_all
+
+PIECE = 4096
+"""Rows of which a thread takes sums at a time."""
+
+NOTHING = np.empty((0, 0), np.float32)
 
 _thread = threading.local()
 
@@ -152,28 +158,34 @@ class _Layers(torch.autograd.Function):
 
 
 class Convolution(torch.autograd.Function):
-    """A convolution alone: features (V, in), matrices (K, in, out) and a table to (V', out)."""
+    """A convolution alone: features (V, in), matrices (K, in, out) and a table to (V', out).
+
+    With ``plain`` by :mod:`pointnc.models.gathered_products`, on any device; otherwise by the CPU engine.
+    """
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor, matrices: Tensor, table: PairTable) -> Tensor:
+    def forward(ctx: Any, features: Tensor, matrices: Tensor, table: PairTable, plain: bool) -> Tensor:
         """Sum the products of all pairs."""
         features = features.contiguous()
-        ctx.table = table
+        ctx.table, ctx.plain = table, plain
         ctx.save_for_backward(features, matrices)
-        return convolve(features.detach(), matrices.detach(), table)
+        way = gathered_products.convolve if plain else convolve
+        return way(features.detach(), matrices.detach(), table)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of features and matrices."""
         features, matrices = ctx.saved_tensors
         gradient = gradient.contiguous()
+        way = gathered_products.convolve if ctx.plain else convolve
+        of_weight = gathered_products.weight_gradient if ctx.plain else weight_gradient
         d_features = d_matrices = None
         if ctx.needs_input_grad[0]:
-            d_features = convolve(gradient, matrices, ctx.table.reversed, transposed=True)
+            d_features = way(gradient, matrices, ctx.table.reversed, transposed=True)
         if ctx.needs_input_grad[1]:
-            d_matrices = weight_gradient(features, gradient, ctx.table)
-        return d_features, d_matrices, None
+            d_matrices = of_weight(features, gradient, ctx.table).to(matrices.dtype)
+        return d_features, d_matrices, None, None
 
 
 def _back(g: Tensor, layer: Layer) -> Tensor:
@@ -189,7 +201,7 @@ def _statistics(raw: Tensor, norm: nn.BatchNorm1d) -> Affine:
     """Return the normalisation of a convolution's output, and update the running statistics."""
     if not _uses_batch(norm, len(raw)):
         return _affine(norm, norm.running_mean, norm.running_var, of_batch=False)
-    ranges = pieces(len(raw), -(-len(raw) // TILE))
+    ranges = pieces(len(raw), -(-len(raw) // PIECE))
     means = torch.empty(len(ranges), raw.shape[1], dtype=raw.dtype)
     squares = torch.empty_like(means)
     rows, target = raw.numpy(), (means.numpy(), squares.numpy())
@@ -249,7 +261,7 @@ def _nothing(like: Tensor) -> Any:
 
 def _norm_gradient(g: Tensor, raw: Tensor, affine: Affine, in_place: bool) -> tuple[Tensor, Tensor, Tensor]:
     """Return the gradients of the unnormalised features, of the scale and of the shift of the normalisation."""
-    ranges = pieces(len(raw), -(-len(raw) // TILE))
+    ranges = pieces(len(raw), -(-len(raw) // PIECE))
     sums = torch.zeros(len(ranges), raw.shape[1], dtype=raw.dtype)
     products = torch.zeros_like(sums)
     center = affine.mean.to(raw.dtype).numpy()

@@ -18,24 +18,6 @@ Ints = NDArray[np.int32]
 
 
 @njit(cache=True, nogil=True)
-def gather(source: Floats, rows: Ints, target: Floats) -> None:
-    """Copy ``source[rows]`` to the first rows of ``target``."""
-    for i in range(len(rows)):
-        row = rows[i]
-        for c in range(source.shape[1]):
-            target[i, c] = source[row, c]
-
-
-@njit(cache=True, nogil=True)
-def scatter_add(source: Floats, rows: Ints, target: Floats) -> None:
-    """Add the first rows of ``source`` to ``target[rows]``; no row occurs twice."""
-    for i in range(len(rows)):
-        row = rows[i]
-        for c in range(source.shape[1]):
-            target[row, c] += source[i, c]
-
-
-@njit(cache=True, nogil=True)
 def normalize(
     x: Floats, scale: Floats, shift: Floats, residual: Floats, relu: bool, y: Floats, first: int, last: int
 ) -> None:

@@ -1,4 +1,4 @@
-"""Which voxel touches which: the neighbour tables of sparse convolutions on a CPU.
+"""Which voxel touches which: the neighbour tables of sparse convolutions, built on a CPU.
 
 A sparse convolution adds up, over the offsets of its kernel, products of gathered input rows that are
 scattered to output rows. The table lists those row pairs offset by offset (the "rule book" of Graham et al.,
@@ -46,6 +46,7 @@ class PairTable:
     num_inputs: int
     num_outputs: int
     _splits: dict[int, NDArray[np.int64]] = field(default_factory=dict, repr=False)
+    _rows: dict[torch.device, list[RowPairs]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, offsets: Sequence[RowPairs], num_inputs: int, num_outputs: int) -> PairTable:
@@ -76,6 +77,14 @@ class PairTable:
 
     def _ranges(self) -> Any:
         return zip(self.starts[:-1].tolist(), self.starts[1:].tolist())
+
+    def rows_on(self, device: torch.device) -> list[RowPairs]:
+        """Return the int32 (input rows, output rows) of every offset on a device; they are copied there once."""
+        if device not in self._rows:
+            sizes = np.diff(self.starts).tolist()
+            inputs, outputs = (torch.from_numpy(rows).to(device) for rows in (self.inputs, self.outputs))
+            self._rows[device] = list(zip(inputs.split(sizes), outputs.split(sizes)))
+        return self._rows[device]
 
 
 def lexicographic_order(coord: Tensor, shape: Shape) -> Tensor | None:

@@ -23,16 +23,6 @@ def best_loops() -> ModuleType:
     return compiled_module("pointnc.models.loops") or sys.modules[__name__]
 
 
-def gather(source: Floats, rows: Ints, target: Floats) -> None:
-    """Copy ``source[rows]`` to the first rows of ``target``."""
-    source.take(rows, axis=0, out=target[: len(rows)], mode="clip")
-
-
-def scatter_add(source: Floats, rows: Ints, target: Floats) -> None:
-    """Add the first rows of ``source`` to ``target[rows]``; no row occurs twice."""
-    target[rows] += source[: len(rows)]
-
-
 def normalize(
     x: Floats, scale: Floats, shift: Floats, residual: Floats, relu: bool, y: Floats, first: int, last: int
 ) -> None:

@@ -1,4 +1,4 @@
-"""Sparse convolution on a CPU: sums of products of gathered rows, by the fastest way that this installation has."""
+"""Products of the CPU engine: compiled loops for float32, plain torch for any other dtype and without numba."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from pointnc.compiled import compiled_module
-from pointnc.models import tiled_products
+from pointnc.models import gathered_products
 from pointnc.models.neighbours import PairTable
 
 
 def has_compiled_products() -> bool:
-    """Whether numba can be used; without it products are done by torch, tile by tile."""
+    """Whether numba can be used; without it products are done by torch."""
     return compiled_module("pointnc.models.register_products") is not None
 
 
@@ -27,7 +27,7 @@ def convolve(
 ) -> Tensor:
     """Sum the products of all pairs; then · scale + shift, + residual, ReLU, as far as they are given.
 
-    The result is the same to the bit for any number of threads.
+    The compiled result is the same to the bit for any number of threads.
 
     Args:
         features: (V, in), on a CPU, contiguous, without gradient.
@@ -49,8 +49,13 @@ def convolve(
 
         residual = None if residual is None else residual.float().contiguous()
         return register_products.convolve(features, matrices, table, transposed, scale, shift, residual, relu)
-    matrices = (matrices.transpose(1, 2) if transposed else matrices).contiguous()
-    return tiled_products.convolve(features, matrices, table, scale, shift, residual, relu)
+    out = gathered_products.convolve(features, matrices, table, transposed)
+    if scale is None or shift is None:
+        return out
+    out.mul_(scale).add_(shift)
+    if residual is not None:
+        out.add_(residual)
+    return out.relu_() if relu else out
 
 
 def weight_gradient(features: Tensor, gradient: Tensor, table: PairTable) -> Tensor:
@@ -65,4 +70,4 @@ def weight_gradient(features: Tensor, gradient: Tensor, table: PairTable) -> Ten
         from pointnc.models import register_products
 
         return register_products.weight_gradient(features, gradient, table)
-    return tiled_products.weight_gradient(features, gradient, table)
+    return gathered_products.weight_gradient(features, gradient, table)

@@ -1,78 +1,29 @@
-"""Sparse convolution on a CPU and on CUDA behind one set of modules; the only file that knows spconv.
+"""Sparse convolution behind one set of modules, whoever computes it.
 
 A :class:`SparseTensor` is one feature row for each occupied voxel of a :class:`Grid`. The modules map sparse
-tensors to sparse tensors and choose the algorithm by the device of their input when they run, so a model that
-was built on a CPU may move. What spconv 2.3.8 cannot do by itself is settled here:
+tensors to sparse tensors by the engine of their grid (:mod:`pointnc.models.engines`):
 
-- on a CPU it is not asked at all: its native path is slow, refuses biases in evaluation, numbers voxels in 32 bits, and
-  in its build without CUDA cannot train. :mod:`pointnc.models.products` takes its place;
-- the algorithm on CUDA: implicit GEMM, native for kernels > 3³;
-- autocast: it computes in float32 unless CUDA autocast asks for float16; it has no bfloat16;
-- 1³ kernels: it reads their weight transposed;
-- batches without voxels.
+- "cpu": :mod:`pointnc.models.products`. spconv is not asked there: its native path is slow, refuses biases in
+  evaluation, numbers voxels in 32 bits, and in its build without CUDA cannot train;
+- "spconv": :mod:`pointnc.models.spconv_convolution`;
+- "torch": :mod:`pointnc.models.gathered_products`, on any device.
 
-Importing spconv takes seconds, so it happens when the first convolution runs on CUDA.
+Kernels of 1³ and batches without voxels are a plain product for all of them.
 """
 
-import functools
-import gc
-import logging
 import math
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from pointnc.models import spconv_convolution
+from pointnc.models.engines import compute_dtype
 from pointnc.models.fused import Convolution
 from pointnc.models.grid import Grid, SparseTensor
 from pointnc.models.neighbours import PairTable
 
 Kind = Literal["submanifold", "down", "up"]
-
-
-@functools.cache
-def _spconv() -> Any:
-    # The import makes a million small objects that live on: without the collector it takes a third less time.
-    # And it asks torch.fx a question that recent versions answer with a warning.
-    collecting, logger = gc.isenabled(), logging.getLogger("torch.fx._symbolic_trace")
-    level = logger.level
-    gc.disable()
-    logger.setLevel(logging.ERROR)
-    try:
-        import spconv.pytorch
-    finally:
-        logger.setLevel(level)
-        if collecting:
-            gc.enable()
-    return spconv.pytorch
-
-
-@functools.cache
-def _spconv_layer(kind: Kind, in_channels: int, out_channels: int, kernel: int, key: str) -> Any:
-    """A convolution of spconv without a weight of its own, which chooses the algorithm for CUDA."""
-    from spconv.pytorch.conv import SparseConvolutionBase
-
-    submanifold = kind == "submanifold"
-    return SparseConvolutionBase(
-        ndim=3,
-        in_channels=in_channels,
-        out_channels=out_channels,
-        kernel_size=kernel,
-        stride=1 if submanifold else 2,
-        padding=kernel // 2 if submanifold else 0,
-        bias=False,
-        subm=submanifold,
-        inverse=kind == "up",
-        indice_key=key,
-    )
-
-
-def _compute_dtype(features: Tensor, weight: Tensor) -> torch.dtype:
-    """float16 where autocast on CUDA asks for it, else the dtype of the weight."""
-    if features.is_cuda and torch.is_autocast_enabled("cuda"):
-        wanted = torch.get_autocast_dtype("cuda")
-        return wanted if wanted == torch.float16 else weight.dtype
-    return weight.dtype
 
 
 class SparseConvolution(nn.Module):
@@ -105,15 +56,22 @@ class SparseConvolution(nn.Module):
 
     def forward(self, x: SparseTensor) -> SparseTensor:
         """Convolve (V, in) to (V', out); the class says which voxels V' are."""
-        dtype = _compute_dtype(x.features, self.weight)
+        grid, device = x.grid, x.features.device
+        dtype = compute_dtype(grid.engine, device, self.weight.dtype)
         features, weight = x.features.to(dtype), self.weight.to(dtype)
-        with torch.autocast(features.device.type, enabled=False):
+        with torch.autocast(device.type, enabled=False):
             if self.kernel == 1 or len(features) == 0:
-                out = self._multiply(SparseTensor(features, x.grid), weight)
-            elif features.is_cuda:
-                out = self._convolve_on_cuda(SparseTensor(features, x.grid), weight)
+                # Without voxels any one offset will do: the weight gets the zero gradient that distributed training
+                # awaits.
+                out = SparseTensor(features @ weight[:, 0, 0, 0].T, self._output_grid(grid, grid.coord))
+            elif grid.engine == "spconv":
+                rows, coord = spconv_convolution.convolve(self.kind, features, weight, grid)
+                out = SparseTensor(rows, self._output_grid(grid, coord))
             else:
-                out = self._convolve_on_cpu(SparseTensor(features, x.grid), self.matrices)
+                table, output_grid = self.table(grid)
+                out = SparseTensor(
+                    Convolution.apply(features, _matrices(weight), table, grid.engine == "torch"), output_grid
+                )
             return out if self.bias is None else out.replace(out.features + self.bias.to(dtype))
 
     def extra_repr(self) -> str:
@@ -124,10 +82,10 @@ class SparseConvolution(nn.Module):
     @property
     def matrices(self) -> Tensor:
         """(K, in, out): the weight as one matrix for each offset of the kernel; a view, not a copy."""
-        return self.weight.flatten(1, 3).permute(1, 2, 0)
+        return _matrices(self.weight)
 
     def table(self, grid: Grid) -> tuple[PairTable, Grid]:
-        """Return the pairs of this convolution on a CPU, of an input on ``grid``, and the grid of its output."""
+        """Return the pairs of this convolution of an input on ``grid``, and the grid of its output; not for spconv."""
         if self.kind == "submanifold":
             return grid.submanifold(self.kernel), grid
         if self.kind == "down":
@@ -135,31 +93,14 @@ class SparseConvolution(nn.Module):
             return coarser.descent(), coarser
         return grid.descent().reversed, grid.finer
 
-    def _convolve_on_cpu(self, x: SparseTensor, matrices: Tensor) -> SparseTensor:
-        table, grid = self.table(x.grid)
-        return SparseTensor(Convolution.apply(x.features, matrices, table), grid)
-
-    def _convolve_on_cuda(self, x: SparseTensor, weight: Tensor) -> SparseTensor:
-        grid, spconv = x.grid, _spconv()
-        # One table for each kernel and resolution; up reads the one that its down has left.
-        key = f"{self.kernel}@{(grid.finer if self.kind == 'up' else grid).stride}"
-        layer = _spconv_layer(self.kind, weight.shape[-1], weight.shape[0], self.kernel, key)
-        voxels = spconv.SparseConvTensor(
-            x.features, grid.coord, list(grid.shape), grid.batch_size, indice_dict=grid.indice_dict
-        )
-        # What spconv calls training is whether a gradient may be asked for.
-        out = layer._conv_forward(torch.is_grad_enabled(), voxels, weight, None)
-        grid.indice_dict.update(out.indice_dict)
-        return SparseTensor(out.features, self._output_grid(grid, out.indices))
-
-    def _multiply(self, x: SparseTensor, weight: Tensor) -> SparseTensor:
-        # Without voxels any one offset will do: the weight gets the zero gradient that distributed training awaits.
-        return SparseTensor(x.features @ weight[:, 0, 0, 0].T, self._output_grid(x.grid, x.grid.coord))
-
     def _output_grid(self, grid: Grid, coord: Tensor) -> Grid:
         if self.kind == "submanifold":
             return grid
         return grid.coarsened(coord) if self.kind == "down" else grid.finer
+
+
+def _matrices(weight: Tensor) -> Tensor:
+    return weight.flatten(1, 3).permute(1, 2, 0)
 
 
 class SubmanifoldConvolution(SparseConvolution):

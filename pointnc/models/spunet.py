@@ -23,6 +23,7 @@ class SpUNet(SparseUNet):
         batch_norm_momentum: weight of a new batch in the running statistics.
         batch_norm_eps: added to the variance.
         checkpointing: half the memory of training for a third more time; see :class:`SparseUNet`.
+        engine: "auto", "cpu", "spconv" or "torch"; see :class:`SparseUNet`.
 
     Raises:
         UserError: if the plan is not one of a U-Net.
@@ -39,6 +40,7 @@ class SpUNet(SparseUNet):
         batch_norm_momentum: float = 0.01,
         batch_norm_eps: float = 1e-3,
         checkpointing: bool = False,
+        engine: str = "auto",
     ) -> None:
         norm = Norm(batch_norm_momentum, batch_norm_eps)
         super().__init__(
@@ -51,5 +53,6 @@ class SpUNet(SparseUNet):
             out_channels,
             norm,
             checkpointing,
+            engine,
             widen_on_descent=True,
         )

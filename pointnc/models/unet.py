@@ -9,6 +9,7 @@ from torch.utils.checkpoint import checkpoint
 
 from pointnc.errors import UserError
 from pointnc.models.blocks import BLOCKS, BlockName, Norm, NormedConvolution, ResidualBlock
+from pointnc.models.engines import choose_engine
 from pointnc.models.fused import recomputing
 from pointnc.models.grid import SparseTensor
 from pointnc.models.sparse import DownConvolution, PointwiseConvolution, SubmanifoldConvolution, UpConvolution
@@ -102,6 +103,8 @@ class SparseUNet(nn.Module):
         norm: how features are normalised.
         checkpointing: whether training keeps only what goes into each residual block, and computes the inside of the
             blocks again in the backward pass: about half the memory for a third more time.
+        engine: who computes: "auto" (the CPU engine on a CPU, spconv on CUDA where it is installed and fits, else plain
+            torch), "cpu", "spconv" or "torch"; see :mod:`pointnc.models.engines`.
         widen_on_descent: whether the convolution that halves the resolution has the width of the coarser stage
             already; otherwise it keeps that of the finer one.
 
@@ -124,10 +127,12 @@ class SparseUNet(nn.Module):
         out_channels: int | None,
         norm: Norm,
         checkpointing: bool,
+        engine: str,
         widen_on_descent: bool,
     ) -> None:
         super().__init__()
         self.checkpointing = checkpointing
+        self.engine = engine
         _check_plan(planes, layers, stem_kernel, block)
         self.in_channels = in_channels
         kind = BLOCKS[block]
@@ -164,14 +169,17 @@ class SparseUNet(nn.Module):
             (V, D) float32, in the order of the input.
 
         Raises:
-            UserError: if F is not the number of channels that the network was built for.
+            UserError: if F is not the number of channels that the network was built for, or the engine cannot
+                compute on the device of the features.
         """
         if features.shape[1] != self.in_channels:
             raise UserError(
                 f"the model was built for {self.in_channels} input channels, the batch has {features.shape[1]}: "
                 "make model.in_channels and the features of the data set agree"
             )
-        x = self.stem(SparseTensor.from_voxels(coord, features, batch_size, divisor=2 ** len(self.encoder)))
+        engine = choose_engine(self.engine, features.device).name
+        divisor = 2 ** len(self.encoder)
+        x = self.stem(SparseTensor.from_voxels(coord, features, batch_size, divisor, engine))
         checkpointing = self.checkpointing and torch.is_grad_enabled()
         skips = []
         for stage in self.encoder:
