@@ -1,56 +1,45 @@
-"""Sparse convolutions on the stand-in device: spconv's native algorithm on the tensors of the host."""
+"""Sparse convolutions of the stand-in device: spconv's native algorithm on the tensors of the host."""
 
 from __future__ import annotations
 
-import functools
+import dataclasses
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from pointnc.models import sparse
-from pointnc.models.grid import Grid, SparseTensor
-from tests.cuda.tensor import DeviceTensor, on_device
+from pointnc.models import spconv_convolution
+from pointnc.models.grid import Grid
+from tests.cuda.native import use_native_algorithm
+from tests.cuda.tensor import DeviceTensor
 
 
 def install(patch: pytest.MonkeyPatch) -> None:
-    """Let convolutions of the stand-in device go the way of CUDA, through spconv, until the patch is undone."""
-    choose_native_algorithm(patch)
-    through_spconv = sparse.SparseConvolution._convolve_on_cuda
+    """Let spconv compute for the stand-in device, until the patch is undone."""
+    use_native_algorithm(patch)
+    on_host = spconv_convolution.convolve
 
-    def convolve(self: sparse.SparseConvolution, x: SparseTensor, weight: Tensor) -> SparseTensor:
-        if not on_device(x.features):
-            return through_spconv(self, x, weight)
-        dtype = x.features.dtype
-        host = Grid(x.grid.coord.host, x.grid.shape, x.grid.batch_size, x.grid.stride, x.grid.indice_dict)
-        host._finer = x.grid._finer
+    def convolve(kind: str, features: Tensor, weight: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
+        if not isinstance(features, DeviceTensor):
+            return on_host(kind, features, weight, grid)
+        # As CUDA sees them: all on the device, of one dtype, in memory without gaps.
+        assert isinstance(weight, DeviceTensor) and isinstance(grid.coord, DeviceTensor)
+        assert features.dtype == weight.dtype and grid.coord.is_contiguous()
+        host_grid = dataclasses.replace(grid, coord=grid.coord.host)
         # The algorithm for a CPU has no float16.
-        features, kernel = (ToHost.apply(tensor).float() for tensor in (x.features, weight))
-        out = through_spconv(self, SparseTensor(features, host), kernel)
-        result = FromHost.apply(out.features.to(dtype))
-        return SparseTensor(
-            result, self._output_grid(x.grid, DeviceTensor(out.grid.coord) if self.kind == "down" else x.grid.coord)
-        )
+        host_features, host_weight = (ToHost.apply(tensor).float() for tensor in (features, weight))
+        out, coord = on_host(kind, host_features, host_weight, host_grid)
+        return FromHost.apply(out.to(features.dtype)), DeviceTensor(coord)
 
-    patch.setattr(sparse.SparseConvolution, "_convolve_on_cuda", convolve)
-
-
-def choose_native_algorithm(patch: pytest.MonkeyPatch) -> None:
-    """Let spconv use the one algorithm that it has on a CPU."""
-    from spconv.core import ConvAlgo
-    from spconv.pytorch import conv
-
-    native = functools.partial(conv.SparseConvolutionBase, algo=ConvAlgo.Native)
-    patch.setattr(conv, "SparseConvolutionBase", native)
-    sparse._spconv_layer.cache_clear()
+    patch.setattr(spconv_convolution, "convolve", convolve)
 
 
 class ToHost(torch.autograd.Function):
     """The tensor of the host behind a tensor of the device; gradients go the other way. Nothing is copied."""
 
     @staticmethod
-    def forward(ctx: Any, tensor: Tensor) -> Tensor:
+    def forward(ctx: Any, tensor: DeviceTensor) -> Tensor:
         return tensor.host.view_as(tensor.host)
 
     @staticmethod
@@ -66,5 +55,5 @@ class FromHost(torch.autograd.Function):
         return DeviceTensor(tensor)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+    def backward(ctx: Any, gradient: DeviceTensor) -> Tensor:
         return gradient.host

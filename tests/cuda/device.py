@@ -1,4 +1,4 @@
-"""A CUDA device that is not there, for tests: one call, everything back to what it was afterwards."""
+"""A CUDA device that is not there, for tests: made by one call, gone without a trace after it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 import torch
 
+from pointnc.models import engines
 from tests.cuda import convolution, runtime
 from tests.cuda.calls import Calls
 from tests.cuda.kernels import Kernels
@@ -23,8 +24,12 @@ def pretend_cuda() -> Iterator[Waits]:
     """
     waits = Waits()
     kernels = Kernels(waits)
-    with pytest.MonkeyPatch.context() as patch, torch.autograd.set_multithreading_enabled(False):
-        runtime.install(patch, kernels)
-        convolution.install(patch)
-        with Calls(), kernels:
-            yield waits
+    engines._choose.cache_clear()  # who asked before was told that there is no device
+    try:
+        with pytest.MonkeyPatch.context() as patch, torch.autograd.set_multithreading_enabled(False):
+            runtime.install(patch, kernels)
+            convolution.install(patch)
+            with Calls(), kernels:
+                yield waits
+    finally:
+        engines._choose.cache_clear()
