@@ -31,10 +31,6 @@ class Calls(TorchFunctionMode):
         args, kwargs = [_translated(value) for value in args], dict(kwargs or {})
         if "device" in kwargs:
             kwargs["device"] = MARK if isinstance(kwargs["device"], int) else _translated(kwargs["device"])
-        if func is Tensor.backward:
-            options = {"grad_tensors": kwargs.pop("gradient", None), **kwargs}
-            with self:  # functions with a backward of their own call torch there
-                return torch.autograd.backward(args[0], **options)
         if func is Tensor.cuda:
             return args[0].to(MARK, non_blocking=kwargs.get("non_blocking", False))
         if func in _FROM_DATA and (kwargs.get("device") == MARK or on_device(args[0])):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import torch
@@ -23,13 +24,22 @@ def pretend_cuda() -> Iterator[Waits]:
     the CPU, ``.numpy()``. The device belongs to the thread that made it: load data with ``workers=0``.
     """
     waits = Waits()
-    kernels = Kernels(waits)
+    kernels, calls = Kernels(waits), Calls()
+    engine = torch.autograd._engine_run_backward  # type: ignore[attr-defined]
+
+    def run_backward(*args: Any, **kwargs: Any) -> Any:
+        with calls:  # torch leaves the mode for the time of a call, but functions have a way back in Python
+            return engine(*args, **kwargs)
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device: nothing has to stand in for it")
     engines._choose.cache_clear()  # who asked before was told that there is no device
     try:
         with pytest.MonkeyPatch.context() as patch, torch.autograd.set_multithreading_enabled(False):
             runtime.install(patch, kernels)
             convolution.install(patch)
-            with Calls(), kernels:
+            patch.setattr(torch.autograd, "_engine_run_backward", run_backward)
+            with calls, kernels:
                 yield waits
     finally:
         engines._choose.cache_clear()

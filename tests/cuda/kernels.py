@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._mode_utils import no_dispatch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map, tree_map_only
 
@@ -144,8 +145,8 @@ def _result(func: Any, args: Any, kwargs: Any, out: Any) -> Any:
     """Wrap what the host has computed; operators that write into an argument return that argument."""
     returns = func._schema.returns
     if returns and returns[0].alias_info is not None and returns[0].alias_info.is_write:
-        written = kwargs["out"] if "out" in kwargs else args[0]
-        if on_device(written) and written.shape != written.host.shape:
-            raise NotImplementedError(f"{func} changes the shape of its argument; the stand-in device cannot do that")
-        return written
+        if torch.Tag.inplace_view in func.tags:
+            with no_dispatch():  # the shape that torch knows changes too
+                func(*args, **kwargs)
+        return kwargs["out"] if "out" in kwargs else args[0]
     return tree_map_only(Tensor, DeviceTensor, out)

@@ -72,7 +72,7 @@ class DeviceTensor(Tensor):
         return self.detach().cpu().tolist()
 
     def pin_memory(self, device: Any = None) -> Tensor:
-        raise RuntimeError(f"cannot pin '{self.type()}' only dense CPU tensors can be pinned")
+        raise RuntimeError("cannot pin a tensor of 'cuda': only dense CPU tensors can be pinned")
 
     def __format__(self, specification: str) -> str:
         return format(self.item(), specification) if self.ndim == 0 else object.__format__(self, specification)

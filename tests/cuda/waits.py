@@ -112,7 +112,7 @@ def waits_for(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str |
         return f"{name} by a mask" if masks and not filled else None
     if packet is aten.repeat_interleave:
         sized = kwargs.get("output_size") is not None
-        return None if sized or "Tensor" != func._overloadname else name
+        return None if sized or func._overloadname != "Tensor" else name
     unknown = {torch.Tag.dynamic_output_shape, torch.Tag.data_dependent_output} & set(func.tags)
     return name.strip("_") if unknown or packet in _CHECKED else None
 
