@@ -14,7 +14,12 @@ from tests.cuda.waits import Waits
 from tests.synthetic import write_raw_root
 from tests.training.test_run import configure
 
-ON_DEVICE = ("trainer.accelerator=auto", "trainer.max_epochs=2", "trainer.check_val_every_n_epoch=1", "regularizer=ceco")
+ON_DEVICE = (
+    "trainer.accelerator=auto",
+    "trainer.max_epochs=2",
+    "trainer.check_val_every_n_epoch=1",
+    "regularizer=ceco",
+)
 
 
 @pytest.fixture

@@ -27,8 +27,8 @@ def install(patch: pytest.MonkeyPatch) -> None:
         assert isinstance(weight, DeviceTensor) and isinstance(grid.coord, DeviceTensor)
         assert features.dtype == weight.dtype and grid.coord.is_contiguous()
         host_grid = dataclasses.replace(grid, coord=grid.coord.host)
-        # The algorithm for a CPU has no float16.
-        host_features, host_weight = (ToHost.apply(tensor).float() for tensor in (features, weight))
+        dtype = torch.promote_types(features.dtype, torch.float32)  # the algorithm for a CPU has no float16
+        host_features, host_weight = (ToHost.apply(tensor).to(dtype) for tensor in (features, weight))
         out, coord = on_host(kind, host_features, host_weight, host_grid)
         return FromHost.apply(out.to(features.dtype)), DeviceTensor(coord)
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils._mode_utils import no_dispatch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map, tree_map_only
 
-from tests.cuda.tensor import DEVICE, MARK, DeviceTensor, on_device
+from tests.cuda.tensor import DEVICE, DeviceTensor, is_pinned, means_device, on_device, pinned
 from tests.cuda.waits import Waits, aten, waits_for
 
 HOST = torch.device("cpu")
@@ -22,6 +22,9 @@ class Kernels(TorchDispatchMode):
 
     Args:
         waits: counts the operators for which the host would wait.
+
+    Attributes:
+        random: the device's own random state.
     """
 
     def __init__(self, waits: Waits) -> None:
@@ -35,17 +38,17 @@ class Kernels(TorchDispatchMode):
         if packet is aten.is_pinned:
             return is_pinned(args[0])
         if packet in (aten.pin_memory, aten._pin_memory):
-            return args[0] if is_pinned(args[0]) else _pinned(args[0].clone())
+            return args[0] if is_pinned(args[0]) else pinned(args[0].clone())
         if packet is aten._has_compatible_shallow_copy_type:
             return not any(map(on_device, args))  # a parameter that moves becomes another one
         if packet is aten._to_copy:
             return self._to_copy(func, args[0], **kwargs)
         if packet is aten.copy_:
             return self._copy(*args, **kwargs)
-        tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
-        wanted = kwargs.get("device")
-        result_there = any(map(on_device, tensors)) if wanted is None else wanted == MARK
-        if result_there or any(map(on_device, tensors)):
+        tensors = list(_tensors((*args, *kwargs.values())))
+        there = any(map(on_device, tensors))
+        result_there = there if kwargs.get("device") is None else means_device(kwargs["device"])
+        if there or result_there:
             if func._can_decompose():  # in inference mode nobody has taken it apart yet
                 with self:
                     return func.decompose(*args, **kwargs)
@@ -55,67 +58,69 @@ class Kernels(TorchDispatchMode):
                 self.waits.wait(kind)
         out = self._compute(func, args, kwargs, result_there)
         if kwargs.get("pin_memory"):
-            return _pinned(out)
+            return pinned(out)
         return _result(func, args, kwargs, out) if result_there else out
 
-    def _compute(self, func: Any, args: Any, kwargs: Any, random_there: bool) -> Any:
-        host = {key: HOST if value == MARK else value for key, value in kwargs.items() if key != "pin_memory"}
-        args, host = tree_map(lambda value: value.host if on_device(value) else value, (args, host))
-        if not random_there or torch.Tag.nondeterministic_seeded not in func.tags:
-            return func(*args, **host)
-        # The device draws from a state of its own.
+    def _compute(self, func: Any, args: Any, kwargs: Any, result_there: bool) -> Any:
+        kwargs = {key: _of_host(value) for key, value in kwargs.items() if key != "pin_memory"}
+        if not result_there or torch.Tag.nondeterministic_seeded not in func.tags:
+            return func(*_of_host(args), **kwargs)
         before = torch.get_rng_state()
         torch.set_rng_state(self.random.get_state())
         try:
-            return func(*args, **host)
+            return func(*_of_host(args), **kwargs)
         finally:
             self.random.set_state(torch.get_rng_state())
             torch.set_rng_state(before)
 
     def _to_copy(self, func: Any, source: Tensor, **kwargs: Any) -> Tensor:
-        there = on_device(source)
-        device, pinned = kwargs.pop("device", None), kwargs.pop("pin_memory", None)
-        result_there = there if device is None else device == MARK
+        there, device, pin = on_device(source), kwargs.pop("device", None), kwargs.pop("pin_memory", None)
+        result_there = there if device is None else means_device(device)
         if device is not None and not result_there:
             kwargs["device"] = device  # the host's, or none at all
-        host = func(source.host if there else source, **kwargs)
+        result: Tensor = func(_of_host(source), **kwargs)
         if result_there:
             if not there:
-                self._count_upload(source, kwargs.get("non_blocking", False))
-            return DeviceTensor(host)
-        if there and host.device == HOST:
+                self._upload(source, kwargs.get("non_blocking", False))
+            return DeviceTensor(result)
+        if there and result.device == HOST:
             if kwargs.get("non_blocking"):
-                self.waits.copy_later(_pinned(host), host)
+                self.waits.copy_later(pinned(result), result)
             else:
                 self.waits.wait("copy to the host")
-        return _pinned(host) if pinned else host
+        return pinned(result) if pin else result
 
     def _copy(self, target: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
-        target_host = target.host if on_device(target) else target
-        source_host = source.host if on_device(source) else source
         if on_device(source) and not on_device(target):
             if non_blocking and is_pinned(target):
-                self.waits.copy_later(target, source_host.to(target.dtype).expand_as(target))
+                self.waits.copy_later(target, _of_host(source).to(target.dtype).expand_as(target))
                 return target
             self.waits.wait("copy to the host")
         elif on_device(target) and not on_device(source):
-            self._count_upload(source, non_blocking)
-        target_host.copy_(source_host)
+            self._upload(source, non_blocking)
+        _of_host(target).copy_(_of_host(source))
         return target
 
-    def _count_upload(self, source: Tensor, non_blocking: bool) -> None:
+    def _upload(self, source: Tensor, non_blocking: bool) -> None:
         if not (non_blocking and is_pinned(source)):
             self.waits.wait("copy to the device")
 
 
-def is_pinned(tensor: Tensor) -> bool:
-    """Whether a tensor lies in what stands for page-locked memory."""
-    return not on_device(tensor) and getattr(tensor.untyped_storage(), "pinned", False)
+def _of_host(value: Any) -> Any:
+    """Return what an argument is for the host."""
+    if isinstance(value, DeviceTensor):
+        return value.host
+    if isinstance(value, list | tuple):
+        return [_of_host(item) for item in value]
+    return HOST if isinstance(value, torch.device) and means_device(value) else value
 
 
-def _pinned(tensor: Tensor) -> Tensor:
-    tensor.untyped_storage().pinned = True  # type: ignore[attr-defined]
-    return tensor
+def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, list | tuple):
+            yield from _tensors(value)
 
 
 def _refuse_mixture(func: Any, args: Any, kwargs: Any, tensors: list[Tensor]) -> None:
@@ -124,21 +129,19 @@ def _refuse_mixture(func: Any, args: Any, kwargs: Any, tensors: list[Tensor]) ->
     if generator is not None and generator.device.type != "cuda":
         raise RuntimeError(f"Expected a 'cuda' device type for generator but found '{generator.device.type}'")
     strangers = [tensor for tensor in tensors if not on_device(tensor)]
+    if len(strangers) in (0, len(tensors)):
+        return
     if func.overloadpacket in _INDEXING:
         if not on_device(args[0]):
             raise RuntimeError("indices should be either on cpu or on the same device as the indexed tensor (cpu)")
         strangers = [value for value in args[2:3] if not on_device(value)]  # indices may come from the host
-        allowed = True
-    else:
-        allowed = torch.Tag.pointwise in func.tags or func.overloadpacket is aten.fill_
     # A single number may come from the host: kernels take it as an argument.
-    mixed = strangers and any(map(on_device, tensors))
-    if not mixed or (allowed and all(tensor.ndim == 0 for tensor in strangers)):
-        return
-    raise RuntimeError(
-        f"Expected all tensors to be on the same device, but found at least two devices, {DEVICE} and "
-        f"{strangers[0].device}! (when calling {func})"
-    )
+    allowed = func.overloadpacket in (*_INDEXING, aten.fill_) or torch.Tag.pointwise in func.tags
+    if not allowed or any(tensor.ndim for tensor in strangers):
+        raise RuntimeError(
+            f"Expected all tensors to be on the same device, but found at least two devices, {DEVICE} and "
+            f"{strangers[0].device}! (when calling {func})"
+        )
 
 
 def _result(func: Any, args: Any, kwargs: Any, out: Any) -> Any:
@@ -149,4 +152,6 @@ def _result(func: Any, args: Any, kwargs: Any, out: Any) -> Any:
             with no_dispatch():  # the shape that torch knows changes too
                 func(*args, **kwargs)
         return kwargs["out"] if "out" in kwargs else args[0]
-    return tree_map_only(Tensor, DeviceTensor, out)
+    if isinstance(out, list | tuple):
+        return [DeviceTensor(item) if isinstance(item, Tensor) else item for item in out]
+    return DeviceTensor(out) if isinstance(out, Tensor) else out

@@ -71,6 +71,9 @@ class DeviceTensor(Tensor):
     def tolist(self) -> Any:
         return self.detach().cpu().tolist()
 
+    def record_stream(self, stream: Any) -> None:
+        """There is one stream: memory is never taken too early."""
+
     def pin_memory(self, device: Any = None) -> Tensor:
         raise RuntimeError("cannot pin a tensor of 'cuda': only dense CPU tensors can be pinned")
 
@@ -88,3 +91,19 @@ class DeviceTensor(Tensor):
 def on_device(value: Any) -> bool:
     """Whether a value is a tensor of the stand-in device."""
     return isinstance(value, DeviceTensor)
+
+
+def means_device(device: torch.device) -> bool:
+    """Whether a device is the stand-in: by its own name, or by the one that torch's core has for it."""
+    return device.type == "cuda" or device == MARK
+
+
+def pinned(tensor: Tensor) -> Tensor:
+    """Let the memory of a tensor of the host be page-locked from now on, and return the tensor."""
+    tensor.untyped_storage().pinned = True  # type: ignore[attr-defined]
+    return tensor
+
+
+def is_pinned(tensor: Tensor) -> bool:
+    """Whether a tensor lies in what stands for page-locked memory."""
+    return not on_device(tensor) and getattr(tensor.untyped_storage(), "pinned", False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -25,17 +24,16 @@ def test_evaluate(device_run: Path, tmp_path: Path, waits: Waits) -> None:
     assert scores["overall_accuracy"] == pytest.approx(trained["overall_accuracy"], abs=0.5)
 
 
-@pytest.mark.parametrize("interpolation", ["nearest", "fragments"])
-def test_predict(interpolation: str, store: Path, device_run: Path, tmp_path: Path, waits: Waits) -> None:
+def test_predict(store: Path, device_run: Path, tmp_path: Path, waits: Waits) -> None:
     scenes = SceneStore(store)
-    scene = scenes.load("val", scenes.scenes("val")[0])
+    scene = scenes.load("val", scenes.scenes("val")[0]).select(np.arange(600))
     columns = dict(zip("xyz", scene.coord.T)) | dict(zip(("red", "green", "blue"), scene.color.T))
     write_ply(tmp_path / "a.ply", columns | dict(zip(("nx", "ny", "nz"), scene.normal.T)))
-    tiled = ("max_points=1500", "halo=0.3", f"interpolation={interpolation}")
+    tiled = ("max_points=400", "halo=0.2", "interpolation=fragments")
     run("pointnc.predict", f"checkpoint={device_run}", "input=a.ply", "out=labeled", *tiled, folder=tmp_path)
     cloud = read_cloud(tmp_path / "labeled" / "a.ply")
     confidence = cloud.attributes["confidence"]
-    assert len(cloud.attributes["label"]) == len(scene) and ((0 < confidence) & (confidence <= 1)).all()
+    assert len(cloud.attributes["label"]) == len(scene) and ((confidence > 0) & (confidence <= 1)).all()
     assert waits.kinds()["copy to the host"] > 0
 
 
@@ -60,12 +58,7 @@ def test_visualize(device_run: Path, tmp_path: Path, waits: Waits) -> None:
     assert (tmp_path / "a.html").is_file() and waits.count > 0
 
 
-def test_weights_go_there_and_back(device_run: Path, tmp_path: Path, waits: Waits) -> None:
+def test_weights_are_exported_and_evaluated(store: Path, device_run: Path, tmp_path: Path, waits: Waits) -> None:
     run("pointnc.weights", f"export={device_run}", "out=bundle", "license=cc0-1.0", folder=tmp_path)
-    shutil.copytree(device_run, tmp_path / "run")
-    run("pointnc.evaluate", "checkpoint=bundle", f"data_root={store_of(device_run)}", "out=a.json", folder=tmp_path)
+    run("pointnc.evaluate", "checkpoint=bundle", f"data_root={store}", "out=a.json", folder=tmp_path)
     assert (tmp_path / "a.json").is_file()
-
-
-def store_of(device_run: Path) -> str:
-    return next(line.split(": ")[1] for line in (device_run / "config.yaml").read_text().splitlines() if "store: /" in line)

@@ -137,7 +137,9 @@ def scene_batch() -> VoxelBatch:
         names=["a", "b", "c"],
         inverse=inverse,
         point_offsets=torch.tensor([0, 1000, 1000, N]),
-        point_segment=torch.where(torch.rand(N, generator=torch.Generator().manual_seed(3)) < 0.7, LABELS[inverse], other),
+        point_segment=torch.where(
+            torch.rand(N, generator=torch.Generator().manual_seed(3)) < 0.7, LABELS[inverse], other
+        ),
     )
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tests.cuda.tensor import on_device
+
 aten = torch.ops.aten
 
 # The stand-in's own modules and what they are called from; a wait happens where somebody else called them.
@@ -76,8 +78,9 @@ class Waits:
 
     def copy_later(self, target: Tensor, source: Tensor) -> None:
         """Let ``target`` get the values that ``source`` has now when the host next waits; both are on the host."""
-        self._on_the_way.append((target, source.detach().clone()))
-        target.fill_(torch.nan if target.is_floating_point() else 1 if target.dtype == torch.bool else 77)
+        source = source.detach().clone()
+        self._on_the_way.append((target, source))
+        target.copy_(torch.full_like(source, torch.nan) if source.is_floating_point() else ~source)
 
 
 def calling_place() -> str:
@@ -104,18 +107,14 @@ def waits_for(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str |
         return "item"
     if packet in (aten.index, aten.index_put, aten.index_put_, aten._index_put_impl_):
         indices = [index for index in args[1] if isinstance(index, Tensor)]
-        if not all(_on_device(index) for index in indices):
+        if not all(map(on_device, indices)):
             return f"{name} by indices on the host"
         masks = [index for index in indices if index.dtype in (torch.bool, torch.uint8)]
         # One value for all that a mask points at is filled in without asking how many these are.
-        filled = packet is not aten.index and len(indices) == 1 and args[2].numel() == 1 and not _on_device(args[2])
+        filled = packet is not aten.index and len(indices) == 1 and args[2].numel() == 1 and not on_device(args[2])
         return f"{name} by a mask" if masks and not filled else None
     if packet is aten.repeat_interleave:
         sized = kwargs.get("output_size") is not None
         return None if sized or func._overloadname != "Tensor" else name
     unknown = {torch.Tag.dynamic_output_shape, torch.Tag.data_dependent_output} & set(func.tags)
     return name.strip("_") if unknown or packet in _CHECKED else None
-
-
-def _on_device(tensor: Tensor) -> bool:
-    return tensor.is_cuda
