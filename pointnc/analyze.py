@@ -110,7 +110,9 @@ def _sources(config: DictConfig) -> list[Source]:
     if config.labels is not None and len(labels) != len(paths):
         raise UserError(f"{len(labels)} labels for {len(paths)} checkpoints")
     labels = labels if config.labels is not None else [None] * len(paths)
-    sources = [open_source(path, label, config.accelerator) for path, label in zip(paths, labels)]
+    how = (config.accelerator, config.half, config.engine)
+    sources = [open_source(path, label, *how) for path, label in zip(paths, labels)]
+    sources[0].trained.announce()
     return _distinct(sources)
 
 

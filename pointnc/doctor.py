@@ -1,9 +1,10 @@
-"""``python -m pointnc.doctor``: what is installed, what fits the machine, and how to mend the rest."""
+"""``python -m pointnc.doctor``: what is installed, what fits the machine, and how to fix the rest."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pointnc.entry import entry
 
@@ -14,19 +15,33 @@ if TYPE_CHECKING:
 @entry("tools/doctor")
 def main(config: DictConfig) -> int:
     """Examine, print, and return 1 where something will not work."""
+    from pointnc.checks import check_number
     from pointnc.environment.examination import examine
     from pointnc.scenes.atomic import write_json
 
-    findings = examine()
+    check_number("patience", config.patience, above=0)
+    findings = examine(config.patience, tell=lambda line: print(line, file=sys.stderr, flush=True))
     signs = {"ok": " ", "remark": "~", "problem": "!"}
     for finding in findings:
         remedy = f"  ->  {finding.remedy}" if finding.remedy else ""
         print(f"{signs[finding.level]} {finding.subject:24}{finding.text}{remedy}")
     problems = sum(finding.level == "problem" for finding in findings)
     print(f"\n{problems} problems (!)" if problems else "\nno problems")
+    record: Any = [finding.to_dict() for finding in findings]
+    failures = 0
+    if config.prove:
+        from pointnc.proof.report import report
+
+        print("\nproof, at most six minutes:", flush=True)
+        outcomes = report(lambda line: print(line, flush=True))
+        failures = sum(not outcome["passed"] for outcome in outcomes)
+        print(
+            f"\n{failures} of {len(outcomes)} checks failed (!)" if failures else f"\nall {len(outcomes)} checks passed"
+        )
+        record = {"findings": record, "proof": outcomes}
     if config.json is not None:
-        write_json(Path(config.json), [finding.to_dict() for finding in findings])
-    return 1 if problems else 0
+        write_json(Path(config.json), record)
+    return 1 if problems or failures else 0
 
 
 if __name__ == "__main__":

@@ -24,7 +24,6 @@ def main(config: DictConfig) -> None:
     from pointnc.scoring.tables import majority_score, score
     from pointnc.scoring.terminal import scores_table
     from pointnc.training import evaluation
-    from pointnc.training.trained import load_trained
     from pointnc.views.confusion import write_confusion_png
 
     if (config.checkpoint is None) == (config.predictions is None):
@@ -34,7 +33,7 @@ def main(config: DictConfig) -> None:
         raise UserError(f"{out} exists; give another out= or overwrite=true")
     start = time.perf_counter()
     if config.checkpoint is not None:
-        trained = load_trained(config.checkpoint, config.accelerator)
+        trained = evaluation.open_network(config)
         taxonomy = trained.taxonomy
         store = evaluation.open_store(trained, config.data_root)
         evaluation.adjust_logits(trained, store, config.logit_adjustment)

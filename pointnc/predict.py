@@ -24,8 +24,7 @@ def main(config: DictConfig) -> int:
     from pointnc.prediction.inputs import find_inputs
     from pointnc.prediction.labeling import label_file
     from pointnc.prediction.targets import OutputFolder
-    from pointnc.training.evaluation import make_predictor
-    from pointnc.training.trained import load_trained
+    from pointnc.training.evaluation import make_predictor, open_network
 
     if config.checkpoint is None or config.input is None or config.out is None:
         raise UserError("give checkpoint=RUN input=FILES out=FOLDER")
@@ -34,7 +33,7 @@ def main(config: DictConfig) -> int:
     check_frame(config.units, config.up)
     inputs = find_inputs(config.input)
     out = OutputFolder(Path(str(config.out)).expanduser(), inputs, bool(config.overwrite))
-    trained = load_trained(config.checkpoint, config.accelerator)
+    trained = open_network(config)
     out.check_classes(trained.taxonomy)
     predictor = make_predictor(trained, config)
     console = Console(soft_wrap=True, highlight=False)

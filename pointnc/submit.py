@@ -54,10 +54,9 @@ def submit(config: DictConfig) -> int:
 
     check_output(Path(config.out), config.overwrite)
 
-    from pointnc.training.evaluation import make_predictor, open_store
-    from pointnc.training.trained import load_trained
+    from pointnc.training.evaluation import make_predictor, open_network, open_store
 
-    trained = load_trained(config.checkpoint, config.accelerator)
+    trained = open_network(config)
     if config.dataset is not None:
         difference = trained.taxonomy.difference(scannet.taxonomy(config.dataset))
         if difference:
@@ -85,7 +84,7 @@ def predictions_folder(config: DictConfig, fingerprint: str, store: SceneStore) 
     return cache_folder(config.cache, fingerprint, options, coord)
 
 
-OPTIONS = ["tta", "interpolation", "max_points", "halo", "accelerator"]
+OPTIONS = ["tta", "interpolation", "max_points", "halo", "accelerator", "half", "engine"]
 """The settings on which predictions depend."""
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +21,7 @@ from pointnc.data.loaders import make_loader
 from pointnc.data.sampler import ResumableBatchSampler
 from pointnc.errors import UserError
 from pointnc.inference.labeler import label_points
+from pointnc.inference.predictor import autocast
 from pointnc.models.segmentor import SegmentorOutput
 from pointnc.scenes.store import SceneStore
 from pointnc.scoring.confusion import ConfusionMatrix
@@ -66,13 +66,15 @@ class Subject:
     confusion: NDArray[np.int64]
 
 
-def open_source(path: str, label: str | None, accelerator: str) -> Source:
+def open_source(
+    path: str, label: str | None, accelerator: str, half: bool | str = "auto", engine: str = "auto"
+) -> Source:
     """Load what ``path`` means; see :func:`pointnc.training.trained.load_trained`.
 
     Raises:
         UserError: there is nothing of pointnc's, or it is damaged.
     """
-    trained = load_trained(path, accelerator)
+    trained = load_trained(path, accelerator, half, engine)
     if is_weights(path):
         return Source(label or trained.path.parent.name, trained)
     checkpoint = read_checkpoint(trained.path)
@@ -114,10 +116,9 @@ def measure(source: Source, store: SceneStore, split: str, nearest: str = "split
     if nearest == "bank" and (source.bank is None or not source.bank[1].any()):
         raise UserError(f"{source.trained.path} holds no class centres of its training; use nearest=split")
     trained, taxonomy = source.trained, source.trained.taxonomy
-    device = next(trained.model.parameters()).device
     near = None
     if nearest == "bank" and source.bank is not None:
-        near = NearestCenter(*(tensor.to(device) for tensor in source.bank))
+        near = NearestCenter(*(tensor.to(trained.device) for tensor in source.bank))
     meter, confusion = CollapseMeter(taxonomy, near), ConfusionMatrix(len(taxonomy))
     for batch, output in _outputs(trained, store, split, workers, f"{source.label}: points"):
         assert batch.point_segment is not None
@@ -140,10 +141,13 @@ def _outputs(
 
     dataset = SceneDataset(store, split, trained.taxonomy, trained.features, trained.voxel_size, full_resolution=True)
     sampler = ResumableBatchSampler(len(dataset), batch_size=1, shuffle=False, evaluation=True)
-    device: Any = next(trained.model.parameters()).device
+    device = trained.device
     trained.model.eval()
-    for batch in track(make_loader(dataset, sampler, workers), description=title, total=len(dataset)):
+    loader = make_loader(dataset, sampler, workers, pin=device.type == "cuda")
+    for batch in track(loader, description=title, total=len(dataset)):
         if batch.point_segment is None:
             raise UserError(f"scene {batch.names[0]} has no labels to measure by; choose a split with labels")
-        batch = batch.to(device)
-        yield batch, trained.model(batch)
+        batch = batch.to(device, non_blocking=device.type == "cuda")
+        with autocast(device, trained.half):
+            output = trained.model(batch)
+        yield batch, output

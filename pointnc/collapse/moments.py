@@ -15,7 +15,10 @@ from torch.autograd.function import once_differentiable
 from pointnc.collapse.centers import rank_count
 
 ROWS = 8192
-"""Rows that are centred at a time: few enough to stay in a processor's cache."""
+"""Rows that are centered at a time on a CPU: few enough to stay in its cache."""
+
+MOST_ROWS = 1 << 18
+"""The same elsewhere, where each piece costs a launch; their centered copy is all the memory that is needed."""
 
 
 def moments(features: Tensor, synchronize: bool = False) -> tuple[Tensor, Tensor, int]:
@@ -49,7 +52,7 @@ class _Moments(torch.autograd.Function):
         if synchronize:
             dist.all_reduce(mean)
         covariance = features.new_zeros(features.shape[1], features.shape[1])
-        for block in features.split(ROWS):
+        for block in features.split(ROWS if features.device.type == "cpu" else MOST_ROWS):
             centered = block - mean
             covariance.addmm_(centered.T, centered)
         if synchronize:

@@ -7,6 +7,8 @@ number is ever taken from another. Legend: V rows, K classes, D channels, G buck
 
 from __future__ import annotations
 
+import copy
+
 import torch
 import torch.distributed as dist
 from torch import Tensor
@@ -96,6 +98,13 @@ class ClassScatter:
         self.within += within + self._scatter(between, torch.arange(len(counts), device=counts.device))
         self.means += delta * share
         self.counts += counts
+
+    def cpu(self) -> ClassScatter:
+        """Return it in memory, where small matrices in float64 are decomposed quicker than on a GPU."""
+        moved = copy.copy(self)
+        for name, value in vars(self).items():
+            setattr(moved, name, value.cpu() if isinstance(value, Tensor) else value)
+        return moved
 
     def merge(self, other: ClassScatter) -> None:
         """Take in what another one has seen, as if its points had come here.

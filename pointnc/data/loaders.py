@@ -22,6 +22,7 @@ def make_loader(
     batch_sampler: ResumableBatchSampler,
     workers: int = 0,
     collate: Callable[[Sequence[Any]], Any] = collate,
+    pin: bool = False,
 ) -> DataLoader[Any]:
     """Return a loader of :class:`~pointnc.data.batch.VoxelBatch`, or of what another ``collate`` makes.
 
@@ -33,6 +34,7 @@ def make_loader(
         batch_sampler: which scenes make which batch.
         workers: processes that prepare batches; they stay between epochs. 0: the calling process does it.
         collate: makes a batch of samples.
+        pin: whether batches come in page-locked memory, from which a GPU copies without waiting.
     """
     guarded = _Guarded(dataset)
     return _Loader(
@@ -44,7 +46,7 @@ def make_loader(
         generator=torch.Generator(),
         persistent_workers=workers > 0,
         worker_init_fn=_start_worker,
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=pin,
     )
 
 

@@ -2,90 +2,136 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+import signal
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from pointnc.environment.cuda import check_cuda, check_devices, driver_version
+from pointnc.driver import driver_version
+from pointnc.environment.builds import Version, install_torch
+from pointnc.environment.cuda import FIND_DEVICE, check_devices, check_driver, compiles_first
 from pointnc.environment.finding import Finding
 from pointnc.environment.machine import check_machine
 from pointnc.environment.open3d import check_open3d
 from pointnc.environment.packages import (
     DEFAULT_BUILD,
-    build_of,
+    TORCH_ENGINE,
     check_packages,
     check_spconv,
+    has_wheels,
     installed,
     spconv_build,
 )
+from pointnc.environment.watch import Outcome, Watched
 
-PATIENCE = 60
-"""Seconds after which a trial is given up."""
+PATIENCE = 300.0
+"""Seconds without progress after which a process is given up: its slowest step takes about 9 s on a quiet laptop."""
 
 
-def examine() -> list[Finding]:
-    """Return all findings, the machine first."""
+def examine(patience: float = PATIENCE, tell: Callable[[str], None] = lambda line: None) -> list[Finding]:
+    """Return all findings, the machine first.
+
+    Args:
+        patience: seconds without progress after which a process is given up; twice as long on a device for which
+            kernels have to be compiled first.
+        tell: is given a line where that begins.
+    """
     packages = installed()
-    trial = _start("-m", "pointnc.environment.trial")
-    window = _start("-c", "import open3d") if "open3d" in packages else None
+    trial = Watched("-m", "pointnc.environment.trial")
+    window = Watched("-c", "import open3d") if "open3d" in packages else None
     driver = driver_version()
-    findings = [*check_machine(), *check_packages(packages), *check_spconv(packages, driver)]
-    build = spconv_build(packages)
-    spconv_cuda = build_of(build) if build in packages else None
-    code, output, error = _finish(trial)
-    facts = _parse(output)
-    if facts is None:
-        last = (error.strip().splitlines() or [f"the process ended with code {code} without a word"])[-1][:300]
-        findings.append(
-            Finding("network", f"cannot be tried: {last}", "problem", "pip install --force-reinstall pointnc")
-        )
-        findings += check_cuda(driver, None, spconv_cuda)[:1]
-    else:
-        findings += check_cuda(driver, facts["torch_cuda"], spconv_cuda)
-        findings += check_trial(facts, build)
+    findings = [*check_machine(), *check_packages(packages)]
+
+    def wait(facts: Mapping[str, Any]) -> float:
+        if not (facts.get("doing", "").startswith("training on cuda") and compiles_first(facts)):
+            return patience
+        tell(f"{facts['doing']}: its kernels are compiled at first use, which takes some minutes")
+        return 2 * patience
+
+    findings += judge(packages, driver, trial.finish(wait), has_wheels())
     if window is not None:
-        code, _, error = _finish(window)
-        findings.append(check_open3d(None if code == 0 else error))
+        outcome = window.finish(lambda facts: patience)
+        findings.append(check_open3d(outcome.error if outcome.code else None, outcome.waited))
     return findings
 
 
-def check_trial(facts: dict[str, Any], build: str = DEFAULT_BUILD) -> list[Finding]:
-    """Judge what :func:`pointnc.environment.trial.trial` saw.
+def judge(packages: Mapping[str, str], driver: Version | None, outcome: Outcome, wheels: bool = True) -> list[Finding]:
+    """Judge what was seen of spconv, the driver, the devices and the trial.
 
     Args:
-        facts: what it returned.
-        build: the distribution of spconv that the machine uses, for the commands.
+        packages: distribution to version.
+        driver: newest CUDA version that the driver knows, None without one.
+        outcome: how :mod:`pointnc.environment.trial` ended.
+        wheels: whether spconv has wheels for the platform.
     """
-    findings = check_devices(facts["devices"], [tuple(version) for version in facts.get("compiled", ())], build)
+    build = spconv_build(packages)
+    facts = outcome.facts
+    devices = check_devices(facts, driver)
+    return [
+        *check_spconv(packages, driver, wheels),
+        *check_driver(driver, facts, build if build in packages else None),
+        *devices,
+        *check_training(facts, build, {finding.subject: finding.remedy for finding in devices}),
+        *_check_end(outcome, build, driver),
+    ]
+
+
+def check_training(
+    facts: Mapping[str, Any], build: str = DEFAULT_BUILD, remedies: Mapping[str, str] | None = None
+) -> list[Finding]:
+    """Judge what came of the import of spconv and of training on each kind of device.
+
+    Args:
+        facts: of :func:`pointnc.environment.trial.trial`, as far as it came.
+        build: the distribution of spconv that the machine uses, for the commands.
+        remedies: "device 0" and the like to what is to be done about it, where that is known.
+    """
+    findings = []
     if "spconv_error" in facts:
-        remedy = f"pip install --force-reinstall {build}"
-        findings.append(Finding("spconv", f"cannot be imported ({facts['spconv_error']})", "problem", remedy))
-    for kind, outcome in facts["training"].items():
+        findings.append(_broken_spconv(f"cannot be imported ({facts['spconv_error']})", facts, build))
+    for kind, outcome in facts.get("training", {}).items():
         if outcome == "works":
             findings.append(Finding(f"training on {kind}", "works: a small network learns, a convolution is right"))
+        elif kind == "cpu":
+            findings.append(Finding("training on cpu", outcome, "problem", "pip install --force-reinstall numba"))
         else:
-            remedy = f"pip install --force-reinstall torch {build}" if kind == "cpu" else "accelerator=cpu, meanwhile"
+            number = kind.removeprefix("cuda:").split()[0]
+            remedy = (remedies or {}).get(f"device {number}") or TORCH_ENGINE
             findings.append(Finding(f"training on {kind}", outcome, "problem", remedy))
     return findings
 
 
-def _start(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def _check_end(outcome: Outcome, build: str, driver: Version | None) -> list[Finding]:
+    """Return what is to be said of a trial that did not come to its end."""
+    facts = outcome.facts
+    stage = facts.get("doing", "starting Python")
+    if not stage:
+        return []
+    if outcome.waited is not None:
+        text = f"no answer within {outcome.waited:g} seconds while {stage}"
+        if stage == "asking for devices":
+            remedy = "nvidia-smi must answer too: if it does not, restart the machine"
+        else:
+            remedy = f"python -m pointnc.doctor patience={2 * outcome.waited:g}, when the machine is less busy"
+        return [Finding("trial", text, "remark", remedy)]
+    text = f"ended while {stage}: {_last_words(outcome)}"
+    if outcome.code == -9:
+        return [Finding("trial", text, "problem", "free memory: the system ends what takes too much")]
+    if stage == "importing spconv":
+        return [_broken_spconv(text, facts, build)]
+    remedy = {"importing torch": install_torch(driver), "asking for devices": FIND_DEVICE}.get(stage, TORCH_ENGINE)
+    if stage in ("starting Python", "training on cpu"):
+        remedy = "pip install --force-reinstall pointnc numba"
+    return [Finding("trial", text, "problem", remedy)]
 
 
-def _finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    try:
-        output, error = process.communicate(timeout=PATIENCE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        output, _ = process.communicate()
-        return 1, output, f"no answer within {PATIENCE} seconds"
-    return process.returncode, output, error
+def _broken_spconv(text: str, facts: Mapping[str, Any], build: str) -> Finding:
+    """Return a finding on a spconv that cannot be imported: a problem where there is a device that wants it."""
+    return Finding(
+        "spconv", text, "problem" if facts.get("devices") else "remark", f"pip install --force-reinstall {build}"
+    )
 
 
-def _parse(output: str) -> dict[str, Any] | None:
-    try:
-        return json.loads(output.strip().splitlines()[-1])  # a broken spconv prints before it fails
-    except (ValueError, IndexError):
-        return None
+def _last_words(outcome: Outcome) -> str:
+    if outcome.code < 0:
+        return signal.Signals(-outcome.code).name
+    return (outcome.error.strip().splitlines() or [f"exit code {outcome.code} without a word"])[-1][:300]

@@ -16,7 +16,7 @@ class Finding:
         subject: what was looked at.
         text: what was seen.
         level: "ok"; "remark", something to know; "problem", something that will not work.
-        remedy: the command that mends it, or "".
+        remedy: what fixes it, mostly a command, or "".
     """
 
     subject: str

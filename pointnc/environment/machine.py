@@ -19,12 +19,14 @@ SHARED_MEMORY = Path("/dev/shm")
 def check_machine() -> list[Finding]:
     """Report Python, processor, memory and disk."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    memory = ""
+    if hasattr(os, "sysconf"):  # Windows has none
+        memory = f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
     threads = os.environ.get("OMP_NUM_THREADS", "not set")
     findings = [
         Finding("pointnc", f"{__version__}, in {Path(__file__).parents[1]}"),
         Finding("Python", f"{platform.python_version()}, {platform.platform()}"),
-        Finding("processor", f"{cores} cores, {memory:.0f} GiB; OMP_NUM_THREADS {threads}"),
+        Finding("processor", f"{cores} cores{memory}; OMP_NUM_THREADS {threads}"),
         _configuration(),
         _compiled_code(),
         check_space("disk", Path.cwd(), 2, "free space, or work elsewhere"),

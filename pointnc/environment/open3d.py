@@ -26,12 +26,16 @@ DEBIAN = {
 """Library to the Debian package that has it."""
 
 
-def check_open3d(error: str | None) -> Finding:
+def check_open3d(error: str | None, waited: float | None = None) -> Finding:
     """Judge what an attempt to import Open3D left on the standard error.
 
     Args:
         error: the text; None where the import went well.
+        waited: seconds after which the attempt was given up; None where it ended.
     """
+    if waited is not None:
+        text = f"not imported within {waited:g} seconds"
+        return Finding("open3d", text, "remark", f"python -m pointnc.doctor patience={2 * waited:g}")
     if error is None:
         return Finding("open3d", "can be imported")
     missing = re.search(r"(lib[\w.+-]+?)\.so[\d.]*: cannot open shared object file", error)

@@ -39,6 +39,7 @@ def export_run(path: Path, out: Path, license: str = "unknown", overwrite: bool 
         origin_sha256=file_sha256(checkpoint.path),
         license=license,
         head=HeadArchitecture.of(checkpoint.config.get("head")),
+        precision=checkpoint.precision,
         notes=(f"Trained on {dataset['name']} with pointnc {checkpoint.version}.",),
     )
     return write(out, checkpoint.model_state, card, overwrite)

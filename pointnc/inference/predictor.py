@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -73,7 +73,7 @@ class Predictor:
         halo: width in metres, as the network sees the scene, of the surroundings that a tile is given. Tiles agree
             with the whole scene where the network looks no farther than this.
         device: where the network runs.
-        half: float16 autocast, on CUDA only.
+        half: dtype of autocast, which a CPU has not; None or False for float32, True for float16.
 
     Raises:
         UserError: an argument has no sense.
@@ -89,7 +89,7 @@ class Predictor:
         max_points: int = 2_000_000,
         halo: float = 1.0,
         device: torch.device | str = "cpu",
-        half: bool = False,
+        half: torch.dtype | bool | None = None,
     ) -> None:
         feature_channels(features)
         if interpolation not in get_args(Interpolation):
@@ -102,11 +102,12 @@ class Predictor:
         if not isinstance(halo, int | float) or not 0 <= halo < np.inf:
             raise UserError(f"halo is {halo}; it must be a number of metres, at least 0")
         self.device = torch.device(device)
-        if half and self.device.type != "cuda":
+        if half and self.device.type == "cpu":
             raise UserError(f"half precision needs a CUDA device, not {self.device}; set half=false")
         self.model = model.to(self.device)
         self.features, self.voxel_size, self.views = tuple(features), voxel_size, tuple(views)
-        self.interpolation, self.max_points, self.halo, self.half = interpolation, max_points, halo, half
+        self.interpolation, self.max_points, self.halo = interpolation, max_points, halo
+        self.half = torch.float16 if half is True else half or None
 
     def predict(self, scene: Scene) -> Prediction:
         """Return the labels of a scene's points.
@@ -192,7 +193,7 @@ class Predictor:
         """Return (V, K) float32 scores of voxels whose features are those of ``voxels.index``."""
         features = voxel_features(scene, voxels, self.features, mean=False)
         batch = collate([Sample(scene.name, voxels.grid, features)]).to(self.device)
-        with torch.autocast(self.device.type, dtype=torch.float16, enabled=self.half):
+        with autocast(self.device, self.half):
             return self.model(batch).logits
 
     def _corner(self, scene: Scene, view: View) -> NDArray[np.int64]:
@@ -200,6 +201,11 @@ class Predictor:
         starts = range(0, len(scene), self.max_points)
         pieces = (Scene(scene.name, scene.coord[start : start + self.max_points]) for start in starts)
         return np.min([_lowest_cell(view(piece).coord, self.voxel_size) for piece in pieces], axis=0)
+
+
+def autocast(device: torch.device, half: torch.dtype | None) -> AbstractContextManager[Any]:
+    """Return the context in which a network computes in half precision, or as it is where ``half`` is None."""
+    return nullcontext() if half is None else torch.autocast(device.type, dtype=half)
 
 
 def fragments(voxels: Voxels, wanted: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:

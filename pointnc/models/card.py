@@ -35,6 +35,7 @@ class ModelCard:
         sha256: hash of the tensors.
         version: version of pointnc that wrote the file.
         head: the classifier, where there is one.
+        precision: in which it was trained, as Lightning names it: "32-true", "16-mixed" or "bf16-mixed".
     """
 
     architecture: Architecture
@@ -49,6 +50,7 @@ class ModelCard:
     sha256: str = ""
     version: str = __version__
     head: HeadArchitecture = field(default_factory=HeadArchitecture)
+    precision: str = "32-true"
 
     def __post_init__(self) -> None:
         if not self.license:  # license=null on a command line
@@ -72,6 +74,7 @@ class ModelCard:
             "origin": self.origin,
             "origin_sha256": self.origin_sha256,
             "license": self.license,
+            **({} if self.precision == "32-true" else {"precision": self.precision}),
             "notes": list(self.notes),
             "sha256": self.sha256,
         }
@@ -97,6 +100,7 @@ class ModelCard:
                 head=HeadArchitecture.from_dict(data["head"]) if "head" in data else HeadArchitecture(),
                 notes=tuple(str(note) for note in data["notes"]),
                 license=str(data["license"] or ""),
+                precision=str(data.get("precision", "32-true")),
                 **{key: str(data[key]) for key in ("source", "origin", "origin_sha256", "sha256", "version")},
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -46,10 +46,26 @@ def fault(capability: tuple[int, int]) -> str | None:
         return f"it cannot be imported ({' '.join(str(error).split())[:200]})"
     if CPU_ONLY_BUILD:
         return "the installed build of spconv has no CUDA (pip uninstall -y spconv cumm; pip install spconv-cu118)"
-    # Code for the device, or PTX that the driver compiles for it at first use.
-    if not (CompileInfo.arch_is_compatible_gemm(capability) and CompileInfo.arch_is_compatible(capability)):
+    if code_for(capability, CompileInfo) == "none":
         return f"the installed build holds no code for capability {capability[0]}.{capability[1]}"
     return None
+
+
+def code_for(capability: tuple[int, ...], build: Any) -> str:
+    """Return how spconv's kernels reach a device: "machine code", "PTX", "NVRTC", or "none".
+
+    Its matrix kernels and its index kernels are compiled for different lists of architectures. For a device that is
+    only in the second list it compiles the former by NVRTC, in every process again.
+
+    Args:
+        capability: of the device, (major, minor).
+        build: ``spconv.core_cc.cumm.common.CompileInfo``.
+    """
+    if build.arch_is_compiled_gemm(capability):
+        return "machine code"
+    if build.arch_is_compatible_gemm(capability):
+        return "PTX"
+    return "NVRTC" if build.arch_is_compiled(capability) else "none"
 
 
 @functools.cache

@@ -15,6 +15,7 @@ from pytorch_lightning.callbacks import Callback
 from pointnc.data.sampler import ResumableBatchSampler
 from pointnc.errors import Interrupted
 from pointnc.training import distributed
+from pointnc.training.later import AnyRank
 
 
 class SaveCheckpoints(Callback):
@@ -38,6 +39,7 @@ class SaveCheckpoints(Callback):
         self._random: dict[str, Any] | None = None
         self._asked = False
         self._handlers: dict[int, Any] = {}
+        self._any_rank = AnyRank()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Listen to signals; put back the random state of a resumed run."""
@@ -74,12 +76,12 @@ class SaveCheckpoints(Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Save and stop if asked, between two optimizer steps."""
+        """Save and stop if asked, between two optimizer steps; with several GPUs a step later."""
         done = batch_idx + 1
         # The last batch belongs to the epoch's end, and half an accumulated gradient cannot be saved.
         if done == len(self.sampler) or done % trainer.accumulate_grad_batches:
             return
-        if distributed.any_rank(self._asked, pl_module.device):
+        if self._any_rank(self._asked, pl_module.device):
             self._place = (trainer.current_epoch, done)
             trainer.save_checkpoint(self.last, weights_only=False)
             self._stop(f"epoch {trainer.current_epoch + 1}, batch {done} of {len(self.sampler)}")

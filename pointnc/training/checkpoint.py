@@ -37,6 +37,7 @@ class Checkpoint:
         config: the resolved configuration of the run.
         taxonomy: the classes in the order of the head's outputs.
         version: the package version that wrote it.
+        precision: as Lightning names it, in which it was trained; "32-true" where the file does not say.
         data: all of it, as Lightning stores it.
     """
 
@@ -45,6 +46,7 @@ class Checkpoint:
     taxonomy: Taxonomy
     version: str
     data: dict[str, Any]
+    precision: str = "32-true"
 
     @property
     def model_state(self) -> dict[str, torch.Tensor]:
@@ -71,7 +73,8 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         own = data[KEY]
         if own["format"] > FORMAT:
             raise UserError(f"{path} was written by pointnc {own['version']}; upgrade pointnc (here {__version__})")
-        return Checkpoint(path, own["config"], Taxonomy.from_dict(own["taxonomy"]), own["version"], data)
+        taxonomy, precision = Taxonomy.from_dict(own["taxonomy"]), str(own.get("precision", "32-true"))
+        return Checkpoint(path, own["config"], taxonomy, own["version"], data, precision)
     except UserError:
         raise
     except Exception as error:  # torch raises many kinds for a file that is none

@@ -54,17 +54,26 @@ class CollapseMeter:
             self.nearest.all_reduce()
 
     def compute(self, model: nn.Module) -> dict[str, dict[str, float]]:
-        """Return group to measure to value; see :func:`pointnc.collapse.summary.collapse_measures`."""
+        """Return group to measure to value; see :func:`pointnc.collapse.summary.collapse_measures`.
+
+        Computed on the CPU, where small singular value problems in float64 are quicker than on a GPU, and where it does
+        not matter which device the model is on by now.
+        """
         if self.scatter is None:
             return {}
-        return collapse_measures(self.scatter, classifier_vectors(model), self.nearest, self.groups)
+        vectors = classifier_vectors(model)
+        return collapse_measures(
+            self.scatter.cpu(),
+            None if vectors is None else vectors.cpu(),
+            None if self.nearest is None else self.nearest.cpu(),
+            self.groups,
+        )
 
-    def describe(self, model: nn.Module) -> dict[str, Any]:
-        """Return the measures and the names of the classes that could not take part, for a json file."""
+    def left_out(self) -> dict[str, Any]:
+        """Return the names of the classes that could not take part, and points without finite features if any."""
         missing = [] if self.scatter is None else (~self.scatter.seen).nonzero()[:, 0].tolist()
-        left_out = {} if not (self.scatter and self.scatter.nonfinite) else {"nonfinite_points": self.scatter.nonfinite}
-        names = [self.taxonomy.names[index] for index in missing]
-        return {**self.compute(model), "classes_without_points": names, **left_out}
+        nonfinite = {"nonfinite_points": self.scatter.nonfinite} if self.scatter and self.scatter.nonfinite else {}
+        return {"classes_without_points": [self.taxonomy.names[index] for index in missing], **nonfinite}
 
 
 def voxel_labels(batch: VoxelBatch, num_classes: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from typing import Any
 
 import torch
 import torch.distributed as dist
+
+from pointnc.errors import UserError
+
+PATIENCE = timedelta(hours=2)
+"""How long a rank waits for the others: rank 0 may prepare a data set or write a report meanwhile, and spconv's kernels
+may have to be compiled. NCCL's own ten minutes end such runs."""
 
 
 def rank() -> int:
@@ -19,14 +26,29 @@ def world_size() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def start(accelerator: str) -> None:
-    """Join the processes of torchrun, with nccl on CUDA and gloo on a CPU; nothing to do for a single one."""
-    if world_size() == 1 or dist.is_initialized():
+def start(kind: str) -> None:
+    """Join the processes of torchrun, with nccl on CUDA and gloo elsewhere; nothing to do for a single one.
+
+    Args:
+        kind: of device that this process computes on.
+
+    Raises:
+        UserError: torchrun started more processes on this machine than it has devices.
+    """
+    if not in_torchrun() or dist.is_initialized():
         return
-    cuda = accelerator in ("gpu", "cuda") or (accelerator == "auto" and torch.cuda.is_available())
-    if cuda:
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    dist.init_process_group("nccl" if cuda else "gloo")
+    if kind != "cuda":
+        dist.init_process_group("gloo", timeout=PATIENCE)
+        return
+    local, devices = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    if local >= devices:
+        processes = os.environ.get("LOCAL_WORLD_SIZE", str(local + 1))
+        raise UserError(
+            f"torchrun started {processes} processes here, but torch sees {devices} CUDA devices: "
+            f"--nproc-per-node {devices}, or trainer.accelerator=cpu"
+        )
+    torch.cuda.set_device(local)
+    dist.init_process_group("nccl", timeout=PATIENCE, device_id=torch.device("cuda", local))
 
 
 def stop() -> None:
@@ -50,6 +72,11 @@ def wait() -> None:
         dist.barrier()
 
 
+def in_torchrun() -> bool:
+    """Whether torchrun started this process, be it as the only one."""
+    return "TORCHELASTIC_RUN_ID" in os.environ or world_size() > 1
+
+
 def any_rank(flag: bool, device: torch.device) -> bool:
     """Return whether the flag is set on any rank."""
     if not dist.is_initialized():
@@ -68,7 +95,7 @@ def broadcast_buffers(module: torch.nn.Module) -> None:
 
 def trainer_arguments() -> dict[str, Any]:
     """Return the Lightning arguments that fit the processes that torchrun started."""
-    if world_size() == 1:
+    if not dist.is_initialized():
         return {"devices": 1}
     from pytorch_lightning.strategies import DDPStrategy
 

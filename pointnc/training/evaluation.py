@@ -23,7 +23,7 @@ from pointnc.scenes.scene import Scene
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.scoring.confusion import confusion
-from pointnc.training.trained import Trained
+from pointnc.training.trained import Trained, load_trained
 
 
 @dataclass
@@ -57,11 +57,25 @@ class Tally:
         return np.sum(list(self.scenes.values()), axis=0)
 
 
+def open_network(config: Any) -> Trained:
+    """Load the network of a command and say what computes it.
+
+    Args:
+        config: with ``checkpoint``, ``accelerator``, ``half`` and ``engine``.
+
+    Raises:
+        UserError: see :func:`pointnc.training.trained.load_trained`.
+    """
+    trained = load_trained(config.checkpoint, config.accelerator, config.half, config.engine)
+    trained.announce()
+    return trained
+
+
 def make_predictor(trained: Trained, options: Any) -> Predictor:
     """Build the predictor of a checkpoint.
 
     Args:
-        trained: the network.
+        trained: the network, on its device.
         options: with ``tta`` (a node of ``conf/tools/tta``), ``interpolation``, ``max_points`` and ``halo``.
     """
     return Predictor(
@@ -72,7 +86,8 @@ def make_predictor(trained: Trained, options: Any) -> Predictor:
         interpolation=options.interpolation,
         max_points=options.max_points,
         halo=options.halo,
-        device=next(trained.model.parameters()).device,
+        device=trained.device,
+        half=trained.half,
     )
 
 

@@ -21,6 +21,7 @@ from pointnc.scoring.confusion import ConfusionMatrix
 from pointnc.scoring.tables import Scores, score
 from pointnc.training import checkpoint, distributed
 from pointnc.training.collapse_meter import CollapseMeter, scalars
+from pointnc.training.later import Later
 
 
 class SegmentationModule(pl.LightningModule):
@@ -36,6 +37,10 @@ class SegmentationModule(pl.LightningModule):
         config: the resolved configuration, kept in every checkpoint.
         prepare: transforms and voxelises a batch of points on the device, where that is not the loader's work.
         measure_collapse: whether each validation measures neural collapse too.
+
+    Attributes:
+        scores: of the latest validation.
+        collapse: what the latest validation measured of neural collapse, for a json file; None where nothing was.
     """
 
     def __init__(
@@ -63,6 +68,8 @@ class SegmentationModule(pl.LightningModule):
         self.scores: Scores | None = None
         self.measure_collapse = measure_collapse
         self.meter: CollapseMeter | None = None
+        self.collapse: dict[str, Any] | None = None
+        self._loss: tuple[Later, VoxelBatch] | None = None
 
     def training_step(self, batch: VoxelBatch, batch_index: int) -> Tensor:
         """Return the loss of a batch."""
@@ -77,10 +84,16 @@ class SegmentationModule(pl.LightningModule):
             terms["loss/centers"] = penalty.detach()
             loss = loss + self.regularizer.weight * penalty
         terms["loss/total"] = loss.detach()
-        if not torch.isfinite(loss):
-            self._refuse_non_finite(batch)
+        self._loss = Later(loss), batch
         self.log_dict(terms, batch_size=batch.batch_size, on_step=True, on_epoch=True)
         return loss
+
+    def on_after_backward(self) -> None:
+        """Look at the loss: now that the backward pass is queued, a GPU goes on computing meanwhile."""
+        if self._loss is not None:
+            (loss, batch), self._loss = self._loss, None
+            if not torch.isfinite(loss.read()):
+                self._refuse_non_finite(batch)
 
     def _refuse_non_finite(self, batch: VoxelBatch) -> None:
         """Run the batch once more and name the first module that gave NaN or infinity."""
@@ -95,14 +108,20 @@ class SegmentationModule(pl.LightningModule):
             return hook
 
         hooks = [module.register_forward_hook(look(name)) for name, module in self.named_modules() if name]
-        with torch.no_grad():
+        with torch.no_grad(), self.trainer.precision_plugin.forward_context():
             self.model(batch)
         for hook in hooks:
             hook.remove()
         where = f"first in {culprit[0]}" if culprit else "in the loss"
+        half = str(self.trainer.precision).startswith("16")
+        remedy = (
+            "float16 has overflowed: resume=RUN trainer.precision=32-true goes on from its last checkpoint; or lower "
+            if half
+            else "lower "
+        )
         raise UserError(
-            f"the loss is not finite at step {self.global_step} ({where}; scenes {', '.join(batch.names)}): lower "
-            "optimizer.lr, set trainer.gradient_clip_val, or use trainer.precision=32-true"
+            f"the loss is not finite at step {self.global_step} ({where}; scenes {', '.join(batch.names)}): {remedy}"
+            "optimizer.lr, set trainer.gradient_clip_val, or raise model.batch_norm_eps"
         )
 
     def on_validation_epoch_start(self) -> None:
@@ -132,8 +151,10 @@ class SegmentationModule(pl.LightningModule):
         # Equal on all ranks already: the confusion is synchronised.
         if self.meter is not None:
             self.meter.all_reduce()
-            measures = scalars(self.meter.compute(self.model))
-            values.update({f"val/{name}": torch.tensor(value) for name, value in measures.items()})
+            measures = self.meter.compute(self.model)
+            self.collapse = {**measures, **self.meter.left_out()}
+            values.update({f"val/{name}": torch.tensor(value) for name, value in scalars(measures).items()})
+            self.meter = None  # what it gathered lies on the device, which the trainer leaves before the report
         self.log_dict({name: value.float() for name, value in values.items() if not value.isnan()})
 
     def configure_optimizers(self) -> Any:
@@ -143,8 +164,8 @@ class SegmentationModule(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """Move a batch; raw points are moved without waiting, since what follows is the device's work too."""
-        return batch.to(device, non_blocking=isinstance(batch, RawBatch))
+        """Move a batch; from page-locked memory, as loaders hand it to a GPU, without waiting."""
+        return batch.to(device, non_blocking=device.type == "cuda")
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Transform and voxelise raw points, on the device."""
@@ -156,4 +177,4 @@ class SegmentationModule(pl.LightningModule):
 
     def on_save_checkpoint(self, data: dict[str, Any]) -> None:
         """Write the contract into the checkpoint."""
-        data[checkpoint.KEY] = self.contract
+        data[checkpoint.KEY] = {**self.contract, "precision": str(self.trainer.precision)}

@@ -38,12 +38,13 @@ def write(
     histogram = data.store.histogram(data.split, data.taxonomy)
     centers, seen = (tensor.cpu() for tensor in module.regularizer.centers())
     metrics = collect(scores, majority_score(histogram, scores.truth_points, data.taxonomy), watch.seconds)
+    # First the numbers of days of training, then what is computed from them, then the pictures.
+    write_json(folder / "metrics.json", metrics)
     if seen.sum() > 2:
         distance = center_distance(centers, seen)
         metrics["centers"] = {name: float(value) for name, value in vars(distance).items()}
-    if module.meter is not None:
-        metrics["collapse"] = module.meter.describe(module.model)
-    # First the numbers of days of training, then the pictures of them.
+    if module.collapse is not None:
+        metrics["collapse"] = module.collapse
     write_json(folder / "metrics.json", metrics)
     with watch.phase("report"):
         write_report(
@@ -91,12 +92,14 @@ def _summary(config: DictConfig, data: Data, module: SegmentationModule) -> dict
 
 
 def _views(module: SegmentationModule, data: Data) -> list[SceneView]:
-    """Predict the first validation scenes once more, for their pictures."""
-    module.eval()
+    """Predict the first validation scenes once more, for their pictures, as validation did."""
+    # Lightning has moved the module off the device when validation ended.
+    device = module.trainer.strategy.root_device
+    module.eval().to(device)
     views = []
     for number in range(min(PICTURES, len(data.val_dataset))):
-        batch = collate([data.val_dataset[(0, number)]]).to(module.device)
-        with torch.no_grad():
+        batch = collate([data.val_dataset[(0, number)]]).to(device)
+        with torch.no_grad(), module.trainer.precision_plugin.forward_context():
             labels = label_points(module.model(batch).logits, batch)[0]
         views.append(SceneView(scene=data.val_dataset.scene(number), prediction=labels.cpu().numpy()))
     return views

@@ -10,7 +10,6 @@ import logging
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -22,6 +21,7 @@ from pointnc.models.segmentor import Segmentor
 from pointnc.training import distributed, results
 from pointnc.training.callbacks import EpochLine, History, SaveCheckpoints
 from pointnc.training.checkpoint import AtomicCheckpointIO, load_model_state, read_checkpoint
+from pointnc.training.machine import Machine, machine_of
 from pointnc.training.module import SegmentationModule
 from pointnc.training.profile import Profile
 from pointnc.training.rehearsal import rehearse
@@ -46,14 +46,16 @@ def train(config: DictConfig) -> Path:
     watch = Stopwatch()
     _quieten()
     check_settings(config)
-    distributed.start(config.trainer.accelerator)
+    machine = machine_of(config)
+    distributed.start(machine.device.type)
     try:
+        machine.announce()
         start = read_start(config) if config.get("weights") and find_resume(config) is None else None
         resume, folder = place_run(config)
         rehearse(config)
         prepare_data(config, watch)
         pl.seed_everything(config.seed, verbose=False)
-        data = open_data(config)
+        data = open_data(config, pin=machine.device.type == "cuda")
         model = build_model(config, data.taxonomy)
         module = build_module(config, data, model)
         _announce(config, folder, data, module, resume)
@@ -65,7 +67,7 @@ def train(config: DictConfig) -> Path:
         if config.get("profile"):
             own.append(Profile(folder / "profile"))
         # The checkpoints come last, so that they hold what the others remember.
-        trainer = build_trainer(config, folder, [*own, history, EpochLine(), checkpoints])
+        trainer = build_trainer(config, machine, folder, [*own, history, EpochLine(), checkpoints])
         if resume is not None:
             load_model_state(module.model, read_checkpoint(resume), data.taxonomy)
         if distributed.rank() == 0:
@@ -108,13 +110,9 @@ def build_module(config: DictConfig, data: Data, model: Segmentor) -> Segmentati
     )
 
 
-def build_trainer(config: DictConfig, folder: Path, callbacks: list[pl.Callback]) -> pl.Trainer:
-    """Build the Lightning trainer: precision by device, ranks by torchrun, a progress bar on a terminal."""
+def build_trainer(config: DictConfig, machine: Machine, folder: Path, callbacks: list[pl.Callback]) -> pl.Trainer:
+    """Build the Lightning trainer: device and precision as settled, ranks by torchrun, a bar on a terminal."""
     logger = instantiate(config.logger)(save_dir=str(folder)) if config.get("logger") else False
-    settings: dict[str, Any] = {}
-    if config.trainer.precision == "auto":
-        cuda = config.trainer.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
-        settings["precision"] = "16-mixed" if cuda else "32-true"
     bar = sys.stdout.isatty() and distributed.rank() == 0
     if bar:
         from pytorch_lightning.callbacks import RichProgressBar
@@ -122,7 +120,8 @@ def build_trainer(config: DictConfig, folder: Path, callbacks: list[pl.Callback]
         callbacks = [*callbacks, RichProgressBar()]
     return instantiate(
         config.trainer,
-        **settings,
+        accelerator=machine.device.type,
+        precision=machine.precision,
         **distributed.trainer_arguments(),
         callbacks=callbacks,
         logger=logger,

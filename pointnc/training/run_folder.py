@@ -92,6 +92,9 @@ def resumed_config(config: DictConfig, overrides: list[str]) -> DictConfig:
             continue
         value: Any = override.value()
         present = OmegaConf.select(merged, key, default=_MISSING)
+        if present is _MISSING and key == "model.engine":  # a run of an earlier version knows no choice
+            OmegaConf.update(merged, key, value, force_add=True)
+            continue
         if present is _MISSING or OmegaConf.is_config(present):
             named = key in merged.choice
             if merged.choice[key] == value if named else _plain(config.get(key)) == _plain(merged.get(key)):

@@ -38,6 +38,11 @@ def check_settings(config: DictConfig) -> None:
     switch = config.get("device_transforms", False)  # a run of an earlier version has none
     if not isinstance(switch, bool):
         raise UserError(f"device_transforms={switch}: it must be true or false")
+    if config.trainer.get("sync_batchnorm") and config.model.get("checkpointing"):
+        raise UserError(
+            "trainer.sync_batchnorm=true with model.checkpointing=true would count every batch twice in the running "
+            "statistics: choose one of the two"
+        )
     devices = config.trainer.devices
     if distributed.world_size() == 1 and devices not in ("auto", 1):
         raise UserError(

@@ -51,8 +51,12 @@ def prepare_data(config: DictConfig, watch: Stopwatch) -> None:
     distributed.wait()
 
 
-def open_data(config: DictConfig) -> Data:
+def open_data(config: DictConfig, pin: bool = False) -> Data:
     """Open the store and build the loaders.
+
+    Args:
+        config: of a run.
+        pin: whether batches come in page-locked memory, for a GPU.
 
     Raises:
         UserError: the store is missing, empty, or of another taxonomy; a transform cannot run on the device.
@@ -98,16 +102,16 @@ def open_data(config: DictConfig) -> Data:
     )
     pipeline = DevicePipeline(train_dataset) if config.get("device_transforms") else None
     if pipeline is None:
-        train_loader = make_loader(train_dataset, sampler, config.workers)
+        train_loader = make_loader(train_dataset, sampler, config.workers, pin=pin)
     else:
-        train_loader = make_loader(pipeline, sampler, config.workers, pipeline.collate)
+        train_loader = make_loader(pipeline, sampler, config.workers, pipeline.collate, pin)
     return Data(
         store=store,
         taxonomy=taxonomy,
         split=dataset.train_split,
         train=train_loader,
         sampler=sampler,
-        val=make_loader(val_dataset, val_sampler, config.workers),
+        val=make_loader(val_dataset, val_sampler, config.workers, pin=pin),
         val_dataset=val_dataset,
         prepare=pipeline.prepare if pipeline else None,
     )

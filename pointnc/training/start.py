@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from pointnc.errors import UserError
+from pointnc.models.architecture import HOW
 from pointnc.models.loading import check_state, locate
 from pointnc.models.segmentor import Segmentor
 from pointnc.models.weights import read_weights, weights_file
@@ -76,7 +77,8 @@ def read_start(config: DictConfig) -> Start:
         UserError: the weights are missing, damaged or not pointnc's.
     """
     start = _from_weights(config.weights) if is_weights(config.weights) else _from_run(Path(config.weights))
-    OmegaConf.update(config, "model", dict(start.model), merge=False, force_add=True)
+    how = {key: config.model[key] for key in HOW if key in config.model}
+    OmegaConf.update(config, "model", {**start.model, **how}, merge=False, force_add=True)
     OmegaConf.update(config, "dataset.features", list(start.features), merge=False)
     OmegaConf.update(config, "choice.model", _short_name(start.path))
     if start.voxel_size != config.dataset.voxel_size and distributed.rank() == 0:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,12 +14,16 @@ from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from pointnc.data.features import feature_channels
+from pointnc.devices import describe, device_of, idle_driver
 from pointnc.errors import UserError
+from pointnc.models.engines import HALF_PRECISION, Engine, choose_engine
 from pointnc.models.loading import load, locate
 from pointnc.models.segmentor import Segmentor
+from pointnc.models.unet import SparseUNet
 from pointnc.models.weights import weights_file
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.training.checkpoint import load_model_state, read_checkpoint
+from pointnc.training.machine import HALVES
 
 
 def build_model(config: DictConfig, taxonomy: Taxonomy) -> Segmentor:
@@ -42,6 +47,8 @@ class Trained:
         voxel_size: edge of a voxel in metres.
         store: the scene store it was trained on, where the file says so.
         hint: how to come by that store.
+        precision: in which it was trained, as Lightning names it.
+        half: dtype of autocast in which it predicts, None for float32.
     """
 
     path: Path
@@ -51,11 +58,36 @@ class Trained:
     voxel_size: float
     store: str | None = None
     hint: str = "weights do not say where data lie"
+    precision: str = "32-true"
+    half: torch.dtype | None = None
 
     @cached_property
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits of the file's hash: other weights, other fingerprint."""
         return file_sha256(self.path)[:16]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.model.parameters()).device
+
+    @property
+    def engine(self) -> Engine:
+        """Who computes its sparse convolutions."""
+        return choose_engine(getattr(self.model.backbone, "engine", "auto"), self.device)
+
+    def announce(self) -> None:
+        """Print device, precision and engine, and what should be known of them."""
+        warning = idle_driver() if self.device.type == "cpu" else None
+        if warning:
+            print(f"WARNING: {warning}", file=sys.stderr, flush=True)
+        print(describe(self.device, self.half, self.engine.name))
+        wanted = HALVES.get(self.precision)
+        if wanted is not None and self.half is None:
+            name = str(wanted).removeprefix("torch.")
+            print(f"  trained in {name} (mixed); float32 here gives scores that may differ in the second decimal")
+        if self.engine.remark:
+            print(f"  {self.engine.remark}")
 
 
 def file_sha256(path: Path) -> str:
@@ -67,21 +99,50 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def load_trained(path: str | Path, accelerator: str = "auto") -> Trained:
+def load_trained(
+    path: str | Path, accelerator: str = "auto", half: bool | str = "auto", engine: str = "auto"
+) -> Trained:
     """Load a network from what training or publishing leaves.
 
     Args:
         path: a run folder, of which the best checkpoint is taken; a checkpoint; a bundle of weights, a
             ``.safetensors`` file, or ``owner/name`` of a bundle that was pulled from the hub.
-        accelerator: "auto" (CUDA where there is one), "cpu" or "cuda".
+        accelerator: "auto" (CUDA where there is one), "cpu", "cuda" or "mps".
+        half: whether to predict in half precision; "auto": as it was trained, where the device can.
+        engine: who computes sparse convolutions, see :func:`pointnc.models.engines.choose_engine`.
 
     Raises:
-        UserError: the file is missing, damaged or none of pointnc's; or there is no CUDA device.
+        UserError: the file is missing, damaged or none of pointnc's; or there is no such device, engine or precision.
     """
     device = device_of(accelerator)
+    chosen = choose_engine(engine, device)
     trained = _from_weights(path) if is_weights(path) else _from_checkpoint(Path(path))
+    if isinstance(trained.model.backbone, SparseUNet):  # how it was computed in training says nothing of here
+        trained.model.backbone.engine = engine
     trained.model.to(device)
-    return trained
+    return replace(trained, half=half_precision(half, trained.precision, device, chosen))
+
+
+def half_precision(wanted: bool | str, precision: str, device: torch.device, engine: Engine) -> torch.dtype | None:
+    """Return the dtype of autocast for predictions, None for float32.
+
+    Args:
+        wanted: true, false or "auto": that of the training, where device and engine have it.
+        precision: of the training, as Lightning names it.
+        device: that computes.
+        engine: of its sparse convolutions.
+
+    Raises:
+        UserError: ``wanted`` is something else, or half precision is wanted of a CPU.
+    """
+    if wanted not in (True, False, "auto"):
+        raise UserError(f"half={wanted}: choose auto, true or false")
+    if wanted == "auto":
+        dtype = HALVES.get(precision)
+        return dtype if device.type != "cpu" and dtype in HALF_PRECISION[engine.name] else None
+    if wanted and device.type == "cpu":
+        raise UserError("half=true needs a GPU: a CPU computes in float32; use half=auto or half=false")
+    return torch.float16 if wanted else None
 
 
 def is_weights(path: str | Path) -> bool:
@@ -96,7 +157,8 @@ def _from_weights(path: str | Path) -> Trained:
     file = weights_file(locate(path))
     model = load(file)
     assert model.card is not None and model.card.taxonomy is not None  # load has seen to it
-    return Trained(file, model, model.card.taxonomy, model.card.features, model.card.voxel_size)
+    card = model.card
+    return Trained(file, model, model.card.taxonomy, card.features, card.voxel_size, precision=card.precision)
 
 
 def _from_checkpoint(path: Path) -> Trained:
@@ -117,6 +179,7 @@ def _from_checkpoint(path: Path) -> Trained:
         dataset.voxel_size,
         dataset.store,
         dataset.hint,
+        checkpoint.precision,
     )
 
 
@@ -137,16 +200,3 @@ def check_targets(node: DictConfig | ListConfig, path: Path) -> None:
                 raise UserError(f"{path} needs {value}, which cannot be imported here ({error})") from None
             if not (isinstance(kind, type) and issubclass(kind, torch.nn.Module)):
                 raise UserError(f"{path} asks to call {value}, which is no network: do not use this file")
-
-
-def device_of(accelerator: str) -> torch.device:
-    """Return the device that an accelerator name means.
-
-    Raises:
-        UserError: CUDA is asked for and absent, or the name is unknown.
-    """
-    if accelerator not in ("auto", "cpu", "cuda", "gpu"):
-        raise UserError(f"unknown accelerator {accelerator!r}; choose auto, cpu or cuda")
-    if accelerator in ("cuda", "gpu") and not torch.cuda.is_available():
-        raise UserError("accelerator=cuda, but torch sees no CUDA device; use accelerator=cpu")
-    return torch.device("cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu")

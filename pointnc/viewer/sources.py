@@ -63,10 +63,9 @@ def exhibits(config: DictConfig) -> Iterator[Exhibit]:
 def _predicted(config: DictConfig) -> Iterator[Exhibit]:
     """Yield scenes with what a network says of them."""
     from pointnc.data.features import scene_array
-    from pointnc.training.evaluation import make_predictor, open_store
-    from pointnc.training.trained import load_trained
+    from pointnc.training.evaluation import make_predictor, open_network, open_store
 
-    trained = load_trained(config.checkpoint, config.accelerator)
+    trained = open_network(config)
     if config.taxonomy != "auto":
         difference = trained.taxonomy.difference(_named(config.taxonomy))
         if difference:

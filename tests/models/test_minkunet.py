@@ -168,24 +168,3 @@ def test_wrong_input_channels_name_both_numbers() -> None:
 def test_impossible_plans_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         MinkUNet(3, **{**PLAN, **change})
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_cuda_agrees_with_the_cpu() -> None:
-    network, coord = small_network().train(), random_voxels(extent=12)
-    features = torch.randn(len(coord), 3)
-    direction = torch.randn(len(coord), network.out_channels)
-    results = []
-    for device in ("cpu", "cuda"):
-        network.to(device).zero_grad()
-        out = network(coord.to(device), features.to(device), 2)
-        out.backward(direction.to(device))
-        gradients = [p.grad.cpu() for p in network.parameters() if p.grad is not None]
-        results.append([out.detach().cpu(), *gradients])
-    for on_cpu, on_cuda in zip(*results):
-        torch.testing.assert_close(on_cuda, on_cpu, rtol=1e-3, atol=2e-3)
-    with torch.autocast("cuda", dtype=torch.float16):
-        half = network(coord.cuda(), features.cuda(), 2)
-    assert half.dtype == torch.float32
-    torch.testing.assert_close(half.cpu(), results[0][0], rtol=0.05, atol=0.05)

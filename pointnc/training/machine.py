@@ -1,0 +1,71 @@
+"""What a training run computes with: device, precision and engine, settled before anything is built."""
+
+from __future__ import annotations
+
+import sys
+from typing import NamedTuple
+
+import torch
+from omegaconf import DictConfig
+
+from pointnc.devices import describe, device_of, idle_driver
+from pointnc.errors import UserError
+from pointnc.models.engines import HALF_PRECISION, Engine, choose_engine
+from pointnc.training import distributed
+
+HALVES = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}
+"""Lightning's name of a precision to the dtype of its autocast."""
+
+
+class Machine(NamedTuple):
+    """What a run computes with.
+
+    Attributes:
+        device: of this process.
+        precision: as Lightning names it.
+        engine: of the sparse convolutions.
+    """
+
+    device: torch.device
+    precision: str
+    engine: Engine
+
+    @property
+    def half(self) -> torch.dtype | None:
+        """The dtype of autocast, None without."""
+        return HALVES.get(self.precision)
+
+    def announce(self) -> None:
+        """Print the device, the precision and the engine, and what should be known of them; on rank 0."""
+        if distributed.rank() != 0:
+            return
+        warning = idle_driver() if self.device.type == "cpu" else None
+        if warning:
+            print(f"WARNING: {warning}", file=sys.stderr, flush=True)
+        print(describe(self.device, self.half, self.engine.name, distributed.world_size()))
+        for remark in filter(None, (self.engine.remark, self._remark())):
+            print(f"  {remark}")
+
+    def _remark(self) -> str:
+        if self.half is None or self.half in HALF_PRECISION[self.engine.name]:
+            return ""
+        return (
+            f"{self.engine.name} knows no {str(self.half).removeprefix('torch.')}: it computes sparse convolutions in "
+            "float32, which is slow; trainer.precision=16-mixed (on CUDA) or model.engine=torch follow it"
+        )
+
+
+def machine_of(config: DictConfig) -> Machine:
+    """Return what a run's configuration and this machine make of one another.
+
+    Raises:
+        UserError: an unknown or missing device, an engine that cannot compute there, or a precision that it lacks.
+    """
+    device = device_of(config.trainer.accelerator)
+    engine = choose_engine(config.model.get("engine", "auto"), device)  # a run of an earlier version has none
+    precision = str(config.trainer.precision)
+    if precision == "auto":
+        precision = "16-mixed" if device.type == "cuda" else "32-true"
+    if precision.startswith("16") and device.type == "cpu":
+        raise UserError(f"trainer.precision={precision} needs a GPU; on a CPU use 32-true")
+    return Machine(device, precision, engine)
