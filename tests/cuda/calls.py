@@ -14,7 +14,7 @@ from tests.cuda.tensor import MARK, on_device
 _FROM_DATA = {torch.tensor, torch.as_tensor, torch.asarray, Tensor.new_tensor}
 
 # The parts of CUDA's lists that a segmentation network meets.
-_IN_HALF = {"linear", "matmul", "__matmul__", "__rmatmul__", "mm", "addmm", "bmm", "baddbmm", "addbmm", "mv"}
+_IN_HALF = {"linear", "matmul", "__matmul__", "__rmatmul__", "mm", "addmm", "bmm", "baddbmm", "addbmm", "mv", "einsum"}
 _IN_FLOAT32 = {
     "acos", "cosh", "cross_entropy", "cross_entropy_loss", "cumsum", "cumprod", "exp", "expm1", "log", "log10", "log1p",
     "log2", "log_softmax", "logsumexp", "mse_loss", "nll_loss", "norm", "pow", "__pow__", "prod", "reciprocal", "rsqrt",

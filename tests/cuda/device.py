@@ -1,4 +1,4 @@
-"""A CUDA device that is not there, for tests: made by one call, gone without a trace after it."""
+"""A CUDA device that is not there, for tests: made by one call, gone when it ends."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ def pretend_cuda() -> Iterator[Waits]:
 
     Tensors on it compute on the CPU. They refuse what CUDA refuses: other tensors that are on the CPU, a generator of
     the CPU, ``.numpy()``. The device belongs to the thread that made it: load data with ``workers=0``.
+
+    It shows where devices are mixed and where the host waits, dtypes, and that a run finishes. It shows nothing of CUDA's
+    kernels: neither their rounding nor speed and memory; nothing of spconv's own waits, and nothing of several devices.
     """
     waits = Waits()
     kernels, calls = Kernels(waits), Calls()

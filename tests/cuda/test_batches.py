@@ -42,8 +42,7 @@ def test_pinned_batches_move_without_waiting(kind: str, store: Path, waits: Wait
     samples = dataset(store, "scannet" if kind == "raw points" else "none", full_resolution=kind == "full resolution")
     source = DevicePipeline(samples) if kind == "raw points" else samples
     own_collate = source.collate if isinstance(source, DevicePipeline) else collate
-    # A loader's batches are pinned where there is a device.
-    (batch,) = make_loader(source, ResumableBatchSampler(3, 3, seed=0), collate=own_collate)
+    (batch,) = make_loader(source, ResumableBatchSampler(3, 3, seed=0), collate=own_collate, pin=True)
     waits.reset()
     moved = batch.to("cuda", non_blocking=True)
     assert waits.count == 0, waits.places

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pointnc.errors import Interrupted
+from pointnc.errors import Interrupted, UserError
 from pointnc.training.checkpoint import read_checkpoint
 from pointnc.training.run import train
 from pointnc.training.run_folder import resumed_config
@@ -66,3 +66,9 @@ def test_interrupted_and_resumed_run_gives_the_same_weights(
 def test_other_settings(overrides: tuple[str, ...], store: Path, tmp_path: Path, waits: Waits) -> None:
     run = train(configure(store, tmp_path / "run", *ON_DEVICE, "trainer.max_epochs=1", *overrides))
     assert (run / "metrics.json").is_file() and (run / "report.html").is_file()
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(store: Path, tmp_path: Path, waits: Waits) -> None:
+    """The loss is looked at when the backward pass is on its way; no step is taken with it."""
+    with pytest.raises(UserError, match=r"not finite at step 1 \(first in .*float16 has overflowed"):
+        train(configure(store, tmp_path / "run", *ON_DEVICE, "optimizer.lr=1e30", "trainer.gradient_clip_val=null"))

@@ -73,7 +73,8 @@ class Waits:
         """Finish the first ``until`` copies of all."""
         while self._arrived < until:
             target, source = self._on_the_way.pop(0)
-            target.copy_(source)
+            with torch.inference_mode():  # it may have been asked for there
+                target.copy_(source)
             self._arrived += 1
 
     def copy_later(self, target: Tensor, source: Tensor) -> None:
@@ -91,7 +92,7 @@ def calling_place() -> str:
         stand_in = name.rpartition(".")[0] == _HERE and not name.rpartition(".")[2].startswith("test_")
         if not stand_in and name.partition(".")[0] not in _PASSED_OVER:
             path = Path(frame.f_code.co_filename)
-            file = path.relative_to(_ROOT) if path.is_relative_to(_ROOT) else Path(*name.split("."))
+            file = path.relative_to(_ROOT) if path.is_relative_to(_ROOT) else Path(*name.split(".")).with_suffix(".py")
             return f"{file.as_posix()}:{frame.f_lineno}"
         frame = frame.f_back
     return "?"
