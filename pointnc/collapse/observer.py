@@ -49,6 +49,14 @@ class CenterObserver(nn.Module):
             self.bank.update(*batch_centers(features.detach(), labels, self.num_classes, synchronize=True))
         return torch.zeros((), device=features.device)
 
+    def strength(self, loss: Tensor, penalty: Tensor, features: Tensor, labels: Tensor) -> Tensor | float:
+        """Return what the training loop multiplies ``penalty`` by in this step; here ``weight``."""
+        return self.weight
+
+    def remarks(self) -> list[str]:
+        """Return what a user should know of the settings, a line each."""
+        return []
+
     def centers(self) -> tuple[Tensor, Tensor]:
         """Return the centres (K, D) in the backbone's feature space, and (K,) bool: which were ever seen."""
         return self.bank.centers.clone(), self.bank.seen

@@ -18,7 +18,7 @@ EPSILON = 1e-5
 
 
 class Projector(nn.Module):
-    """One linear map to the frame's space, or the two of the released 2-D head; frozen or trainable.
+    """One linear map to the frame's space, the two of the released 2-D head, or a trainable hidden layer.
 
     The weights are semi-orthogonal: without ReLU, and with P >= D, lengths and angles are kept exactly. They
     come from a generator of their own, so that building a projector leaves the global random state alone.
@@ -36,9 +36,11 @@ class Projector(nn.Module):
         relu: whether a ReLU follows the last map.
         reduce_channels: R of the linear map with batch normalisation that comes first; None for none.
         seed: of the weights.
+        hidden_channels: width of a hidden layer with ReLU in front of the last map; None for none.
     """
 
     reduce: nn.Parameter | None
+    hidden: nn.Parameter | None
 
     def __init__(
         self,
@@ -48,6 +50,7 @@ class Projector(nn.Module):
         relu: bool = False,
         reduce_channels: int | None = None,
         seed: int = 0,
+        hidden_channels: int | None = None,
     ) -> None:
         super().__init__()
         self.relu = relu
@@ -57,6 +60,10 @@ class Projector(nn.Module):
             self.reduce = _weight(in_channels, reduce_channels, trainable, seed)
             self.standardize = Standardize(reduce_channels)
             width = reduce_channels
+        self.register_parameter("hidden", None)
+        if hidden_channels is not None:
+            self.hidden = _weight(width, hidden_channels, trainable, seed + 2)
+            width = hidden_channels
         self.gain = _weight(width, out_channels, trainable, seed + 1)
 
     def forward(self, centers: Tensor, features: Tensor, synchronize: bool = False) -> Tensor:
@@ -76,8 +83,28 @@ class Projector(nn.Module):
                 centers = self.standardize(centers, F.linear(mean, self.reduce), variance, number)
             else:
                 centers = self.standardize(centers)
+        return self._last(centers)
+
+    def by_averages(self, centers: Tensor) -> Tensor:
+        """Return (K, P) projected centers as in evaluation mode, by the running statistics."""
+        if self.reduce is not None:
+            centers = self.standardize(F.linear(centers, self.reduce))
+        return self._last(centers)
+
+    def _last(self, centers: Tensor) -> Tensor:
+        if self.hidden is not None:
+            centers = F.relu(F.linear(centers, self.hidden))
         projected = F.linear(centers, self.gain)
         return F.relu(projected) if self.relu else projected
+
+    def matrix(self) -> Tensor | None:
+        """Return (P, D) the linear part of the whole map, None where a ReLU is in it."""
+        if self.relu or self.hidden is not None:
+            return None
+        if self.reduce is None:
+            return self.gain.detach()
+        scale = (self.standardize.running_variance + EPSILON).rsqrt()
+        return self.gain.detach() @ (scale[:, None] * self.reduce.detach())
 
     def extra_repr(self) -> str:
         """Describe the projector in the printed module."""

@@ -16,10 +16,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pointnc.checks import check_number, check_option, check_switch, check_whole
+from pointnc.collapse.assignment import assign
+from pointnc.collapse.bounds import largest_cosine
 from pointnc.collapse.centers import batch_centers, rank_count
+from pointnc.collapse.forces import EVERY, ShareOfLoss
 from pointnc.collapse.frames import FRAMES, build_frame
 from pointnc.collapse.observer import CenterObserver
 from pointnc.collapse.projector import Projector
+from pointnc.collapse.repulsion import repulsion
 
 PRIOR_EPSILON = 1e-12
 """Added to the class shares before their logarithm is taken: a class without scenes keeps a finite prior."""
@@ -44,20 +48,31 @@ class CenterRegularizer(CenterObserver):
         momentum: of the moving average, in [0, 1).
         frame: "simplex" (asks for P >= K-1), "spread" (for any P; the simplex where that exists), or "auto": the
             simplex where P >= K-1, else the spread frame.
-        projector: "none", "frozen" or "trainable".
+        projector: "none"; "frozen" or "trainable", linear; or "mlp", trainable with a hidden layer.
         project: "where_needed" (D < K-1, and the frame is not "spread") or "always".
         projector_channels: P; by default the larger of D and K-1. Without projector P is D.
         projector_relu: whether a ReLU follows the projector.
         reduce_channels: width of a linear map with batch normalisation before the projector; None for none.
+        recenter: whether the mean of the bank's centers, over all classes seen, is taken off first: neural collapse
+            speaks of centers as seen from there. The mean is a constant for the gradient.
         normalize: whether projected centres are scaled to unit length.
         scale: factor on the logits.
         dropout: probability of dropping a channel of a projected centre, in training mode.
         log_prior: "off", "scenes" or "points": whether the logarithm of the share of training scenes (points) that
             contain (belong to) the class is added to its logits; :meth:`set_prior` brings the counts.
-        reduction: "sum" or "mean" over the classes in the loss.
-        weight: the loss weight lambda; *not* applied by ``forward``.
+        reduction: "sum" over the classes in the loss, or "mean": that divided by the number of classes in the batch.
+        trusted_points: n > 0: a class with m points in the batch pulls by m/(m + n), since the centers of few points
+            are noise; 0: every class of the batch pulls alike.
+        repulsion: r > 0 adds r times the repulsion of the batch's centers from the bank's centers of absent classes,
+            see :func:`pointnc.collapse.repulsion.repulsion`.
+        assignment: "drawn": class k has vertex k of the frame; "warm_up": the vertices are dealt out once, at the end
+            of ``start_step``, to the centers that training has found by then.
+        weight: the loss weight lambda; *not* applied by ``forward``, see :meth:`strength`.
+        strength: "absolute": ``weight`` is a factor; "share": the factor is such that the regularizer's force on the
+            centers is ``weight`` times that of the loss, see :class:`pointnc.collapse.forces.ShareOfLoss`.
         start_step: number of training batches that only fill the bank; the loss is 0 in them.
         ramp_steps: number of batches after those over which the loss rises linearly to its full size.
+        end_step: the batch from which on it falls back to 0, over as many batches; None: it stays.
         min_updates: a class enters the loss with this update of its centre: averages of fewer batches are noise.
         seed: of frame, projector and dropout. None of them touches the global random state.
 
@@ -87,14 +102,20 @@ class CenterRegularizer(CenterObserver):
         projector_channels: int | None = None,
         projector_relu: bool = False,
         reduce_channels: int | None = None,
+        recenter: bool = False,
         normalize: bool = False,
         scale: float = 1.0,
         dropout: float = 0.0,
         log_prior: str | bool = "off",
         reduction: str = "mean",
+        trusted_points: float = 0.0,
+        repulsion: float = 0.0,
+        assignment: str = "drawn",
         weight: float = 1.0,
+        strength: str = "absolute",
         start_step: int = 0,
         ramp_steps: int = 0,
+        end_step: int | None = None,
         min_updates: int = 1,
         seed: int = 0,
     ) -> None:
@@ -103,12 +124,18 @@ class CenterRegularizer(CenterObserver):
         check_option("regularizer.centers", centers, "batch", "batch_synchronized", "ema")
         check_option("regularizer.gradient", gradient, "straight_through", "update")
         check_option("regularizer.frame", frame, *FRAMES)
-        check_option("regularizer.projector", projector, "none", "frozen", "trainable")
+        check_option("regularizer.projector", projector, "none", "frozen", "trainable", "mlp")
         check_option("regularizer.project", project, "where_needed", "always")
         check_option("regularizer.log_prior", log_prior, "off", "scenes", "points")
         check_option("regularizer.reduction", reduction, "sum", "mean")
         check_switch("regularizer.projector_relu", projector_relu)
+        check_switch("regularizer.recenter", recenter)
         check_switch("regularizer.normalize", normalize)
+        check_option("regularizer.assignment", assignment, "drawn", "warm_up")
+        check_option("regularizer.strength", strength, "absolute", "share")
+        check_number("regularizer.trusted_points", trusted_points, least=0)
+        check_number("regularizer.repulsion", repulsion, least=0)
+        check_whole("regularizer.end_step", end_step, least=1, optional=True)
         check_number("regularizer.scale", scale, above=0)
         check_number("regularizer.dropout", dropout, least=0, below=1)
         check_number("regularizer.weight", weight, least=0)
@@ -120,7 +147,10 @@ class CenterRegularizer(CenterObserver):
         check_whole("regularizer.seed", seed, least=0)
         self.source = centers
         self.gradient = gradient
+        self.recenter = recenter
         self.normalize = normalize
+        self.trusted_points = trusted_points
+        self.repulsion = repulsion
         self.scale = scale
         self.dropout = dropout
         self.log_prior = log_prior
@@ -128,17 +158,21 @@ class CenterRegularizer(CenterObserver):
         self.weight = weight
         self.start_step = start_step
         self.ramp_steps = ramp_steps
+        self.end_step = end_step
         self.min_updates = min_updates
         self.seed = seed
+        self.share = ShareOfLoss(weight) if strength == "share" else None
         dim = in_channels
         narrow = in_channels < num_classes - 1 and frame != "spread"
         self.projector: Projector | None = None
         if projector != "none" and (project == "always" or narrow):
             dim = projector_channels or max(in_channels, num_classes - 1)
             # With weight 0 nothing reaches it, and DDP would wait for its gradient.
-            trainable = projector == "trainable" and weight > 0
-            self.projector = Projector(in_channels, dim, trainable, projector_relu, reduce_channels, seed + 1)
+            trainable = projector != "frozen" and weight > 0
+            hidden = dim if projector == "mlp" else None
+            self.projector = Projector(in_channels, dim, trainable, projector_relu, reduce_channels, seed + 1, hidden)
         self.frame = build_frame(frame, num_classes, dim, seed)
+        self.to_assign = assignment == "warm_up"
         self.register_buffer("prior", torch.zeros(num_classes))
         self._has_prior = False
         self._step = 0
@@ -174,9 +208,15 @@ class CenterRegularizer(CenterObserver):
             self._step += 1
         with torch.autocast(features.device.type, enabled=False):
             features = features if features.dtype == torch.float64 else features.float()
-            centers, included = self._centers(features, labels)
+            centers, counts, included = self._centers(features, labels)
+            middle = self._middle()
+            pushed = self._repulsion(centers - middle, counts > 0, middle)
+            if self.recenter:
+                centers = centers - middle
             if self.projector is not None:
                 centers = self.projector(centers, features, self.source != "batch")
+            if self.training and self.to_assign and self._step > self.start_step:
+                self._assign(centers)
             if self.normalize:
                 centers = F.normalize(centers, dim=1)
             logits = self.scale * F.linear(self._drop(centers), self.frame.vectors)
@@ -184,17 +224,65 @@ class CenterRegularizer(CenterObserver):
                 logits = logits + self._log_prior(prior)
             target = torch.arange(self.num_classes, device=logits.device)
             losses = F.cross_entropy(logits, target, reduction="none")
-            total = torch.where(included, losses, 0.0).sum() * self.warmth()
-            return total / included.sum().clamp_min(1) if self.reduction == "mean" else total
+            if self.trusted_points:
+                losses = losses * (counts / (counts + self.trusted_points))
+            total = (torch.where(included, losses, 0.0).sum() + pushed) * self.warmth()
+            return total / (included & (counts > 0)).sum().clamp_min(1) if self.reduction == "mean" else total
+
+    def strength(self, loss: Tensor, penalty: Tensor, features: Tensor, labels: Tensor) -> Tensor | float:
+        """Return what ``penalty``, the result of :meth:`forward`, is to be multiplied by in this step.
+
+        Args:
+            loss: of the points, with a graph to ``features``.
+            penalty: of this batch.
+            features: (V, D) that both were computed from.
+            labels: (V,).
+        """
+        if self.share is None:
+            return self.weight
+        warmth = self.warmth()
+        if warmth > 0 and (self._step - self.start_step) % EVERY == 1 and loss.requires_grad:
+            self.share.measure(loss, penalty / warmth, features, labels, self.num_classes)
+        return self.share.weight()
 
     def warmth(self) -> float:
         """Return the factor in [0, 1] on the loss of the latest training batch; always 1 in evaluation mode."""
-        if not self.training or self._step > self.start_step + self.ramp_steps:
+        if not self.training:
             return 1.0
-        return max(self._step - self.start_step, 0) / (self.ramp_steps + 1)
+        span = self.ramp_steps + 1
+        rise = max(self._step - self.start_step, 0) / span
+        fall = 1.0 if self.end_step is None else max(self.end_step + span - self._step, 0) / span
+        return min(rise, fall, 1.0)
 
-    def _centers(self, features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the centres (K, D) that the loss is evaluated at, and (K,) bool: which take part."""
+    def remarks(self) -> list[str]:
+        """Return a line where a frozen projector makes random directions of an exact simplex."""
+        dim = self.bank.centers.shape[1]
+        frozen = self.projector is not None and not self.projector.gain.requires_grad
+        if not frozen or not self.weight or dim >= self.num_classes - 1:
+            return []
+        targets = self.targets()
+        if targets is None:
+            return []
+        return [
+            f"regularizer: {self.num_classes} targets in {dim} channels: through the frozen projector the simplex "
+            f"becomes random directions (largest cosine {largest_cosine(targets):.2f}); "
+            f"model.neck={max(256, self.num_classes)} holds it, regularizer.projector=none takes the best frame of "
+            f"{dim} channels"
+        ]
+
+    def targets(self) -> Tensor | None:
+        """Return (K, D) what the frame's vectors are in the space of the features; None where a ReLU is in between.
+
+        A logit is the inner product of a center and its target: these are the directions that centers are pulled to.
+        """
+        vectors = self.frame.vectors.detach()
+        if self.projector is None:
+            return vectors
+        matrix = self.projector.matrix()
+        return None if matrix is None else vectors @ matrix
+
+    def _centers(self, features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the centers (K, D) that the loss is evaluated at, (K,) their points, (K,) bool: which take part."""
         synchronize = self.source != "batch"
         batch, counts = batch_centers(features, labels, self.num_classes, synchronize)
         if synchronize or rank_count() == 1:
@@ -204,12 +292,34 @@ class CenterRegularizer(CenterObserver):
         # Asked for only where it says more than having been seen: a centre that is NaN must show in the loss.
         grown = self.bank.updates >= self.min_updates if self.min_updates > 1 else None
         if self.source != "ema":
-            return batch, counts > 0 if grown is None else (counts > 0) & grown
+            return batch, counts, counts > 0 if grown is None else (counts > 0) & grown
         # Value: the bank's, to the bit. Gradient: that of the batch's centre.
         through = batch - batch.detach()
         if self.gradient == "update":
             through = through * self.bank.rate()[:, None]
-        return self.bank.centers.clone() + through, self.bank.seen if grown is None else grown
+        return self.bank.centers.clone() + through, counts, self.bank.seen if grown is None else grown
+
+    def _middle(self) -> Tensor:
+        """Return (D,) the mean of the bank's centers over the classes seen; 0 where nothing asks for it."""
+        if not (self.recenter or self.repulsion):
+            return self.bank.centers.new_zeros(())
+        seen = self.bank.seen[:, None]
+        return torch.where(seen, self.bank.centers, 0.0).sum(dim=0) / seen.sum().clamp_min(1)
+
+    def _repulsion(self, centers: Tensor, present: Tensor, middle: Tensor) -> Tensor | float:
+        if not self.repulsion:
+            return 0.0
+        absent = self.bank.seen & ~present
+        return self.repulsion * repulsion(centers, present, self.bank.centers - middle, absent)
+
+    @torch.no_grad()
+    def _assign(self, centers: Tensor) -> None:
+        """Deal the vertices out to the bank's centers, in the space of the frame."""
+        own = self.bank.centers - self._middle()
+        if self.projector is not None:
+            own = self.projector.by_averages(own)
+        self.frame.vectors.copy_(assign(own, self.frame.vectors, self.bank.seen))
+        self.to_assign = False
 
     def _drop(self, centers: Tensor) -> Tensor:
         """Dropout from a stream of its own, the same on every rank and after a resume."""
@@ -227,9 +337,11 @@ class CenterRegularizer(CenterObserver):
         return self.prior
 
     def get_extra_state(self) -> Tensor:
-        """Return the number of training batches, on which dropout and warm-up depend, for the checkpoint."""
-        return torch.tensor(self._step)
+        """Return what depends on the number of training batches, for the checkpoint: it, and whether to assign."""
+        return torch.tensor([self._step, int(self.to_assign)])
 
     def set_extra_state(self, state: Any) -> None:
-        """Take up what :meth:`get_extra_state` gave."""
-        self._step = int(state)
+        """Take up what :meth:`get_extra_state` gave; earlier versions gave the number alone."""
+        numbers = torch.as_tensor(state).flatten().tolist()
+        self._step = int(numbers[0])
+        self.to_assign = self.to_assign and (len(numbers) < 2 or bool(numbers[1]))

@@ -86,11 +86,13 @@ class Architecture:
         """The name with the plan: enough to tell two networks apart."""
         plan = [f"{key} {'-'.join(map(str, self.arguments[key]))}" for key in ("planes", "layers")]
         block = self.arguments.get("block", "basic")
-        return f"{self.name}, {', '.join(plan)}, {block} blocks"
+        neck = f", neck of {self.arguments['neck']}" if self.arguments.get("neck") else ""
+        return f"{self.name}, {', '.join(plan)}, {block} blocks{neck}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain types only."""
-        return {"name": self.name, **self.arguments}
+        """Return plain types only; without a neck that is not there, which earlier versions do not know."""
+        arguments = {key: value for key, value in self.arguments.items() if key != "neck" or value is not None}
+        return {"name": self.name, **arguments}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Architecture:
@@ -115,7 +117,7 @@ def _plain(name: str, value: Any) -> Any:
         return float(value)
     if _is_count(value):
         return value
-    if name == "out_channels" and value is None:
+    if name in ("out_channels", "neck") and value is None:
         return None
     raise UserError(f"architecture: {name}={value} is out of range or of the wrong kind")
 

@@ -23,6 +23,7 @@ class SpUNet(SparseUNet):
         batch_norm_momentum: weight of a new batch in the running statistics.
         batch_norm_eps: added to the variance.
         checkpointing: half the memory of training for a third more time; see :class:`SparseUNet`.
+        neck: None, or the channels of features that a frame of all classes fits into; see :class:`SparseUNet`.
         engine: "auto", "cpu", "spconv" or "torch"; see :class:`SparseUNet`.
 
     Raises:
@@ -41,6 +42,7 @@ class SpUNet(SparseUNet):
         batch_norm_eps: float = 1e-3,
         checkpointing: bool = False,
         engine: str = "auto",
+        neck: int | None = None,
     ) -> None:
         norm = Norm(batch_norm_momentum, batch_norm_eps)
         super().__init__(
@@ -51,6 +53,7 @@ class SpUNet(SparseUNet):
             stem_kernel,
             "basic",
             out_channels,
+            neck,
             norm,
             checkpointing,
             engine,

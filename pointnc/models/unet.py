@@ -7,11 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from pointnc.checks import check_whole
 from pointnc.errors import UserError
 from pointnc.models.blocks import BLOCKS, BlockName, Norm, NormedConvolution, ResidualBlock
 from pointnc.models.engines import choose_engine
 from pointnc.models.fused import recomputing
 from pointnc.models.grid import SparseTensor
+from pointnc.models.neck import Neck
 from pointnc.models.sparse import DownConvolution, PointwiseConvolution, SubmanifoldConvolution, UpConvolution
 
 
@@ -100,6 +102,7 @@ class SparseUNet(nn.Module):
         block: the residual block: "basic" or "bottleneck".
         out_channels: None: the features are those of the last stage. Otherwise a linear map to so many channels
             follows, as in networks that were trained to meet the embedding of another one.
+        neck: None, or the channels of a :class:`~pointnc.models.neck.Neck` behind all this: the features then.
         norm: how features are normalised.
         checkpointing: whether training keeps only what goes into each residual block, and computes the inside of the
             blocks again in the backward pass: about half the memory for a third more time.
@@ -125,6 +128,7 @@ class SparseUNet(nn.Module):
         stem_kernel: int,
         block: BlockName,
         out_channels: int | None,
+        neck: int | None,
         norm: Norm,
         checkpointing: bool,
         engine: str,
@@ -156,6 +160,11 @@ class SparseUNet(nn.Module):
         if out_channels is not None:
             self.projection = PointwiseConvolution(widths[-1], out_channels, bias=True)
             self.out_channels = out_channels
+        self.neck: nn.Module = nn.Identity()
+        if neck is not None:
+            check_whole("model.neck", neck, least=1)
+            self.neck = Neck(self.out_channels, neck, norm)
+            self.out_channels = neck
 
     def forward(self, coord: Tensor, features: Tensor, batch_size: int) -> Tensor:
         """Compute a feature vector for every voxel.
@@ -187,7 +196,7 @@ class SparseUNet(nn.Module):
             x = stage(x, checkpointing)
         for stage in self.decoder:
             x = stage(x, skips.pop(), checkpointing)
-        x = self.projection(x)
+        x = self.neck(self.projection(x))
         return x.grid.restore(x.features).float()
 
 

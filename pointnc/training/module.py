@@ -73,6 +73,7 @@ class SegmentationModule(pl.LightningModule):
 
     def training_step(self, batch: VoxelBatch, batch_index: int) -> Tensor:
         """Return the loss of a batch."""
+        assert batch.segment is not None  # training scenes have labels
         with record_function("forward"):
             output = self.model(batch)
         with record_function("loss"):
@@ -82,7 +83,8 @@ class SegmentationModule(pl.LightningModule):
             penalty = self.regularizer(output.features, batch.segment, offsets=batch.offsets)
         if self.regularizer.weight:
             terms["loss/centers"] = penalty.detach()
-            loss = loss + self.regularizer.weight * penalty
+            weight = self.regularizer.strength(loss, penalty, output.features, batch.segment)
+            loss = loss + weight * penalty
         terms["loss/total"] = loss.detach()
         self._loss = Later(loss), batch
         self.log_dict(terms, batch_size=batch.batch_size, on_step=True, on_epoch=True)

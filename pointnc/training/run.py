@@ -161,3 +161,5 @@ def _announce(config: DictConfig, folder: Path, data: Data, module: Segmentation
         + (f", resumed from {resume}" if resume else ""),
         flush=True,
     )
+    for remark in module.regularizer.remarks():
+        print(remark, flush=True)

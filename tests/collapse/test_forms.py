@@ -1,0 +1,291 @@
+"""The forms of the center regularizer beyond the paper: each switch by its formula, and together."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import math
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pointnc.collapse import CenterRegularizer, SimplexETF
+from pointnc.collapse.assignment import assign
+from pointnc.collapse.bounds import largest_cosine
+from pointnc.collapse.forces import EVERY, ShareOfLoss, class_forces
+from pointnc.collapse.repulsion import repulsion
+from pointnc.errors import UserError
+
+PAPER = {"centers": "batch", "reduction": "sum"}
+
+
+def batch(points: int = 60, num_classes: int = 6, dim: int = 8) -> tuple[Tensor, Tensor]:
+    return torch.randn(points, dim), torch.randint(-1, num_classes, (points,))
+
+
+def test_recentered_centers_are_seen_from_the_banks_mean_over_the_classes_seen() -> None:
+    regularizer = CenterRegularizer(6, 8, **PAPER, recenter=True, momentum=0.5)
+    plain = CenterRegularizer(6, 8, **PAPER, momentum=0.5)
+    for _ in range(3):
+        features, labels = batch()
+        labels[labels == 4] = -1  # a class that is never seen
+        value = regularizer(features, labels)
+        plain(features, labels)
+    seen = [0, 1, 2, 3, 5]
+    middle = plain.bank.centers[seen].mean(dim=0)
+    centers = torch.stack([features[labels == k].mean(dim=0) for k in seen]) - middle
+    logits = centers @ plain.frame.vectors.T
+    assert value.item() == pytest.approx(F.cross_entropy(logits, torch.tensor(seen), reduction="sum").item(), rel=1e-5)
+
+
+def test_the_middle_is_a_constant_for_the_gradient() -> None:
+    features, labels = batch()
+    moved = CenterRegularizer(6, 8, **PAPER, recenter=True)
+    moved(*batch())
+    value = moved(features.requires_grad_(), labels)
+    (gradient,) = torch.autograd.grad(value, features)
+    # The same centers, shifted by hand, have the same gradient.
+    shifted = CenterRegularizer(6, 8, **PAPER)
+    (expected,) = torch.autograd.grad(shifted(features - moved._middle(), labels), features)
+    torch.testing.assert_close(gradient, expected)
+
+
+def test_what_all_features_share_does_not_matter_once_the_mean_is_known() -> None:
+    features, labels = batch(points=600)
+    values = []
+    for shift in (0.0, 100.0):
+        regularizer = CenterRegularizer(6, 8, centers="ema", recenter=True, momentum=0.0).double()
+        values.append(regularizer((features + shift).double(), labels).item())
+    assert values[0] == pytest.approx(values[1], rel=1e-4)
+
+
+@pytest.mark.parametrize("recenter", [False, True])
+def test_the_ideal_arrangement_is_a_minimum_in_the_space_that_a_neck_gives(recenter: bool) -> None:
+    """At vertices of any common length nothing but that length is pulled at; with a narrow space that is not so."""
+    regularizer = CenterRegularizer(6, 8, **PAPER, recenter=recenter).double()
+    ideal = (3 * regularizer.frame.vectors).requires_grad_()
+    (gradient,) = torch.autograd.grad(regularizer(ideal, torch.arange(6)), ideal)
+    sideways = gradient - (gradient * regularizer.frame.vectors).sum(1, keepdim=True) * regularizer.frame.vectors
+    assert sideways.abs().max() < 1e-6 * gradient.abs().max()
+
+
+def test_classes_of_few_points_pull_less() -> None:
+    features = torch.randn(11, 8)
+    labels = torch.tensor([0] * 10 + [1])
+    values = {n: CenterRegularizer(6, 8, **PAPER, trusted_points=n)(features, labels).item() for n in (0.0, 5.0)}
+    each = [CenterRegularizer(6, 8, **PAPER)(features[labels == k], labels[labels == k]).item() for k in (0, 1)]
+    assert values[0.0] == pytest.approx(sum(each), rel=1e-5)
+    assert values[5.0] == pytest.approx(each[0] * 10 / 15 + each[1] * 1 / 6, rel=1e-5)
+
+
+def test_a_mean_is_over_the_classes_of_the_batch() -> None:
+    whole, mean = (CenterRegularizer(6, 8, centers="ema", reduction=r) for r in ("sum", "mean"))
+    for regularizer in (whole, mean):
+        torch.manual_seed(0)
+        regularizer(*batch())
+    features = torch.randn(10, 8).requires_grad_()
+    labels = torch.tensor([0] * 5 + [3] * 5)
+    gradients = [torch.autograd.grad(r(features, labels), features)[0] for r in (whole, mean)]
+    torch.testing.assert_close(gradients[1], gradients[0] / 2)
+
+
+def test_repulsion_by_hand() -> None:
+    centers = torch.tensor([[2.0, 0.0], [0.0, 3.0], [0.0, 0.0]], requires_grad=True)
+    bank = torch.tensor([[9.0, 9.0], [9.0, 9.0], [5.0, 0.0]])
+    present, absent = torch.tensor([True, True, False]), torch.tensor([False, False, True])
+    value = repulsion(centers, present, bank, absent)
+    # Class 0 points as the absent class does, class 1 at a right angle to it; the simplex of three has cosine -1/2.
+    assert value.item() == pytest.approx(1.5**2 + 0.5**2)
+    value.backward()
+    assert centers.grad is not None and not centers.grad[2].any()
+    assert centers.grad[1, 0] > 0  # a step against it turns class 1 away
+    assert centers.grad[1, 1] == 0  # and does not change its length
+
+
+def test_repulsion_is_nothing_at_the_simplex_and_without_absent_classes() -> None:
+    vectors = SimplexETF(5, 4).vectors
+    present = torch.tensor([True, True, True, False, False])
+    assert repulsion(vectors, present, vectors, ~present) < 1e-10
+    assert repulsion(torch.randn(5, 4), present, vectors, torch.zeros(5, dtype=torch.bool)) == 0
+
+
+def test_the_regularizer_adds_the_repulsion_from_the_bank() -> None:
+    plain, pushing = (CenterRegularizer(6, 8, **PAPER, repulsion=r) for r in (0.0, 2.0))
+    features, labels = batch(points=200)
+    for regularizer in (plain, pushing):
+        regularizer(features, labels)
+    some = labels < 3
+    values = [regularizer(features[some], labels[some]) for regularizer in (plain, pushing)]
+    bank = plain.bank.centers - plain.bank.centers.mean(dim=0)
+    centers = torch.stack([features[labels == k].mean(dim=0) if k < 3 else torch.zeros(8) for k in range(6)])
+    present = torch.arange(6) < 3
+    expected = repulsion(centers - plain.bank.centers.mean(dim=0), present, bank, ~present)
+    assert expected > 0
+    assert (values[1] - values[0]).item() == pytest.approx(2 * expected.item(), rel=1e-4)
+
+
+def test_the_assignment_is_the_best_of_all() -> None:
+    vectors = SimplexETF(5, 4).vectors
+    centers, seen = torch.randn(5, 4), torch.tensor([True, True, False, True, True])
+    unit = F.normalize(centers, dim=1) * seen[:, None]
+    reached = (assign(centers, vectors, seen) * unit).sum().item()
+    best = max((vectors[list(order)] * unit).sum().item() for order in itertools.permutations(range(5)))
+    assert reached == pytest.approx(best, rel=1e-5)
+
+
+def test_vertices_are_dealt_out_once_at_the_end_of_the_start_and_kept_by_a_checkpoint() -> None:
+    regularizer = CenterRegularizer(6, 8, **PAPER, assignment="warm_up", start_step=2, momentum=0.0)
+    drawn = regularizer.frame.vectors.clone()
+    wanted = drawn[torch.tensor([3, 5, 0, 1, 4, 2])]
+    labels = torch.arange(6)
+    for _ in range(2):
+        regularizer(5 * wanted, labels)
+        assert torch.equal(regularizer.frame.vectors, drawn)
+    regularizer(5 * wanted, labels)
+    assert torch.equal(regularizer.frame.vectors, wanted)
+    regularizer(-wanted, labels)
+    assert torch.equal(regularizer.frame.vectors, wanted)
+    resumed = CenterRegularizer(6, 8, **PAPER, assignment="warm_up", start_step=2)
+    resumed.load_state_dict(regularizer.state_dict())
+    resumed(drawn, labels)
+    assert torch.equal(resumed.frame.vectors, wanted)
+
+
+def test_a_step_number_alone_is_a_state_of_earlier_versions() -> None:
+    regularizer = CenterRegularizer(6, 8, start_step=3)
+    regularizer.set_extra_state(torch.tensor(2))
+    assert regularizer._step == 2
+
+
+def test_the_loss_falls_after_the_end_step() -> None:
+    falling, plain = CenterRegularizer(6, 8, ramp_steps=1, end_step=4), CenterRegularizer(6, 8)
+    factors = []
+    for _ in range(8):
+        features, labels = batch()
+        factors.append((falling(features, labels) / plain(features, labels)).item())
+    assert factors == pytest.approx([1 / 2, 1, 1, 1, 1 / 2, 0, 0, 0])
+    assert falling.eval().warmth() == 1
+
+
+def test_forces_are_the_gradients_by_the_centers_times_nothing() -> None:
+    features, labels = batch()
+    regularizer = CenterRegularizer(6, 8, **PAPER)
+    (gradient,) = torch.autograd.grad(regularizer(features.requires_grad_(), labels), features)
+    centers = torch.stack([features[labels == k].mean(dim=0) for k in range(6)]).detach().requires_grad_()
+    logits = centers @ regularizer.frame.vectors.T
+    (by_center,) = torch.autograd.grad(F.cross_entropy(logits, torch.arange(6), reduction="sum"), centers)
+    torch.testing.assert_close(class_forces(gradient, labels, 6), by_center, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{}, {"reduction": "mean"}, {"scale": 7.0}, {"normalize": True, "scale": 10.0}])
+def test_a_share_means_the_same_for_every_preset(options: dict[str, Any]) -> None:
+    features, labels = batch(points=300)
+    features.requires_grad_()
+    weight = torch.randn(6, 8)
+    regularizer = CenterRegularizer(6, 8, **{**PAPER, **options}, weight=0.3, strength="share")
+    loss = F.cross_entropy(features @ weight.T, labels, ignore_index=-1)
+    penalty = regularizer(features, labels)
+    factor = regularizer.strength(loss, penalty, features, labels)
+    forces = [
+        class_forces(torch.autograd.grad(value, features, retain_graph=True)[0], labels, 6).norm(dim=1).sum()
+        for value in (loss, factor * penalty)
+    ]
+    assert (forces[1] / forces[0]).item() == pytest.approx(0.3, rel=1e-4)
+
+
+def test_a_share_is_smoothed_kept_and_does_not_push_on_what_is_done() -> None:
+    share = ShareOfLoss(0.5)
+    features = torch.ones(4, 2, requires_grad=True)
+    labels = torch.tensor([0, 0, 1, -1])
+    assert share.weight() == 0
+    for size in (1.0, 3.0):
+        share.measure(size * features.sum(), 2 * size * features.sum(), features, labels, 2)
+    # Forces sqrt(2)·2 and sqrt(2)·1 a unit; ignored points have no part.
+    unit = 3 * math.sqrt(2)
+    expected = unit * (1 * 0.09 + 3 * 0.1) / 0.19
+    assert share.loss.item() == pytest.approx(expected, rel=1e-5)
+    assert share.weight().item() == pytest.approx(0.25, rel=1e-5)
+    for _ in range(200):
+        share.measure(features.sum(), 1e-9 * features.sum(), features, labels, 2)
+    assert share.weight().item() == pytest.approx(0.5 * unit / (0.1 * 6 * unit), rel=1e-3)
+    again = ShareOfLoss(0.5)
+    again.load_state_dict(share.state_dict())
+    assert again.weight() == share.weight()
+
+
+def test_a_share_is_measured_now_and_then_from_the_first_warm_batch_on() -> None:
+    regularizer = CenterRegularizer(6, 8, **PAPER, weight=1.0, strength="share", start_step=3)
+    assert regularizer.share is not None
+    for step in range(1, 4 + 2 * EVERY):
+        features, labels = batch()
+        features.requires_grad_()
+        penalty = regularizer(features, labels)
+        regularizer.strength(features.square().sum(), penalty, features, labels)
+        expected = 0 if step <= 3 else 1 + (step - 4) // EVERY
+        assert int(regularizer.share.count) == expected
+
+
+@pytest.mark.parametrize("options", [{"projector": "mlp", "project": "always", "projector_channels": 12},
+                                     {"recenter": True, "normalize": True, "scale": 5.0, "trusted_points": 2.0},
+                                     {"repulsion": 0.7, "recenter": True, "centers": "ema", "reduction": "mean"}])  # fmt: skip
+def test_gradients_of_combined_forms_against_finite_differences(options: dict[str, Any]) -> None:
+    regularizer = CenterRegularizer(5, 4, **{**PAPER, **options}).double()
+    regularizer(torch.randn(10, 4, dtype=torch.float64), torch.arange(10) % 5)
+    features, labels = torch.randn(6, 4, dtype=torch.float64), torch.tensor([0, 1, 3, -1, 1, 0])
+    regularizer.bank.momentum = 1 - 1e-12  # the middle hardly moves with the batch, as its gradient has it
+    regularizer.bank.updates += 1_000_000
+
+    def loss(x: Tensor) -> Tensor:
+        return copy.deepcopy(regularizer)(x, labels)
+
+    if options.get("centers") == "ema":  # the bank has the value, the batch the gradient: nothing to difference
+        assert torch.autograd.grad(loss(features.requires_grad_()), features)[0].any()
+        return
+    assert torch.autograd.gradcheck(loss, features.requires_grad_(), atol=1e-6)
+
+
+def test_a_hidden_layer_learns_and_has_no_linear_targets() -> None:
+    regularizer = CenterRegularizer(6, 4, centers="batch", projector="mlp")
+    regularizer(*batch(dim=4)).backward()
+    assert regularizer.projector is not None and regularizer.targets() is None
+    assert all(p.grad is not None and p.grad.any() for p in regularizer.projector.parameters())
+
+
+@pytest.mark.parametrize("options", [{}, {"reduce_channels": 5}])
+def test_targets_are_what_a_logit_multiplies_a_center_by(options: dict[str, Any]) -> None:
+    regularizer = CenterRegularizer(9, 4, centers="batch", **options).eval()
+    targets = regularizer.targets()
+    assert targets is not None and regularizer.projector is not None
+    centers = torch.randn(9, 4)
+    start = regularizer.projector.by_averages(torch.zeros(1, 4))
+    logits = (regularizer.projector.by_averages(centers) - start) @ regularizer.frame.vectors.T
+    torch.testing.assert_close(logits, centers @ targets.T, rtol=1e-4, atol=1e-5)
+
+
+def test_a_frozen_projector_of_a_narrow_space_is_not_silent() -> None:
+    (line,) = CenterRegularizer(200, 48, **PAPER).remarks()
+    assert "200 targets in 48 channels" in line and "model.neck=256" in line
+    targets = CenterRegularizer(200, 48, **PAPER).targets()
+    assert targets is not None and f"{largest_cosine(targets):.2f}" in line and largest_cosine(targets) > 0.4
+    for quiet in ({"weight": 0.0}, {"projector": "none"}, {"projector": "trainable"}):
+        assert not CenterRegularizer(200, 48, **{**PAPER, **quiet}).remarks()
+    assert not CenterRegularizer(200, 256, **PAPER).remarks()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"recenter": "yes"}, "regularizer.recenter"),
+        ({"trusted_points": -1}, "regularizer.trusted_points"),
+        ({"repulsion": -0.1}, "regularizer.repulsion"),
+        ({"assignment": "best"}, "regularizer.assignment=best is unknown; choose one of drawn, warm_up"),
+        ({"strength": "strong"}, "regularizer.strength=strong is unknown; choose one of absolute, share"),
+        ({"end_step": 0}, "regularizer.end_step"),
+    ],
+)
+def test_settings_out_of_range_are_named(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        CenterRegularizer(6, 8, **options)
