@@ -1,0 +1,259 @@
+"""The stand-in device itself: it computes as the CPU does, refuses what CUDA refuses, and counts what would wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tests.cuda.device import pretend_cuda
+from tests.cuda.waits import Waits
+
+HERE = "tests/cuda/test_device.py"
+
+
+def on_host() -> Tensor:
+    return torch.arange(12.0).reshape(4, 3) / 4
+
+
+def on_device() -> Tensor:
+    return on_host().cuda()
+
+
+def rows(*numbers: int) -> Tensor:
+    return torch.tensor(numbers, device="cuda")
+
+
+def test_tensors_say_where_they_are(waits: Waits) -> None:
+    x = on_device()
+    assert str(x.device) == "cuda:0" and x.is_cuda and x.get_device() == 0 and not x.is_meta and not x.is_cpu
+    for other in (x * 2, x[1:], x.to(torch.float16), torch.zeros_like(x), x.new_zeros(2), rows(1), x.detach(), x.sum()):
+        assert other.device == x.device
+    assert x.cpu().device == torch.device("cpu") and torch.equal(x.cpu(), on_host())
+    assert x.to("cuda") is x and torch.zeros(1).to(x).device == x.device
+    assert f"{x[0, 1]:.2f}" == "0.25" and "cuda:0" in repr(x) and x.tolist() == on_host().tolist()
+    assert torch.empty(2, device="meta").is_meta  # tensors without content are another matter
+
+
+def test_shapes_change_in_place(waits: Waits) -> None:
+    x = on_device()
+    assert x.unsqueeze_(0).shape == (1, 4, 3) and x.squeeze_(0).t_().shape == x.shape == (3, 4)
+    assert torch.equal(x.cpu(), on_host().T) and x.resize_(2, 2).shape == (2, 2) == x.host.shape
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
+
+
+def losses(device: str, half: bool) -> list[float]:
+    model = network().to(device)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.1)
+    scaler = torch.amp.GradScaler(device, enabled=half, init_scale=64.0)
+    values = []
+    for _ in range(4):
+        with torch.autocast(device, torch.float16, enabled=half):
+            loss = F.cross_entropy(model(on_host().to(device)), torch.tensor([0, 1, 1, 0], device=device))
+        optimizer.zero_grad()
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        values.append(loss.item())
+    return values
+
+
+def test_training_computes_what_the_cpu_does(waits: Waits) -> None:
+    assert losses("cuda", half=False) == losses("cpu", half=False)
+    assert losses("cuda", half=True) == pytest.approx(losses("cpu", half=False), abs=0.05)
+    assert losses("cuda", half=True) != losses("cpu", half=False)
+
+
+def test_autocast_chooses_the_dtypes(waits: Waits) -> None:
+    x = on_device().requires_grad_()
+    with torch.autocast("cuda", torch.float16):
+        product = x @ x.T
+        assert (product.dtype, product.softmax(1).dtype, (x + x).dtype) == (torch.float16, torch.float32, torch.float32)
+        with torch.autocast("cuda", enabled=False):
+            assert (x @ x.T).dtype == torch.float32
+    product.float().sum().backward()
+    assert x.grad is not None and x.grad.dtype == torch.float32 and x.grad.is_cuda
+
+
+def test_modules_move_and_are_saved(waits: Waits, tmp_path) -> None:
+    model = network()
+    state = deepcopy(model).state_dict()
+    model.cuda()
+    assert all(value.is_cuda for value in model.state_dict().values()) and deepcopy(model)[0].weight.is_cuda
+    torch.save(model.state_dict(), tmp_path / "state")
+    loaded = torch.load(tmp_path / "state", map_location="cpu", weights_only=True)
+    for name, value in model.cpu().state_dict().items():
+        assert torch.equal(value, state[name]) and torch.equal(loaded[name], state[name]), name
+
+
+MIXTURES: dict[str, Callable[[], object]] = {
+    "sum": lambda: on_device() + on_host(),
+    "product": lambda: on_device() @ on_host().T,
+    "single number in a product": lambda: torch.cat([on_device().flatten(), torch.zeros(1)]),
+    "cat": lambda: torch.cat([on_device(), on_host()]),
+    "in place": lambda: on_host().add_(on_device()),
+    "out": lambda: torch.add(on_device(), 1, out=on_host()),
+    "index on the device": lambda: on_host()[rows(0, 1)],
+    "mask on the device": lambda: on_host()[on_device() > 1],
+    "index_select": lambda: on_device().index_select(0, torch.tensor([0])),
+    "assigned values": lambda: on_device().__setitem__(rows(0, 1), on_host()[:2]),
+    "linear": lambda: nn.Linear(3, 2)(on_device()),
+    "batch norm": lambda: nn.BatchNorm1d(3)(on_device()),
+    "cross entropy": lambda: F.cross_entropy(on_device(), torch.tensor([0, 1, 2, 0])),
+    "where": lambda: torch.where(on_device() > 1, on_device(), on_host()),
+    "generator": lambda: torch.rand(3, generator=torch.Generator(), device="cuda"),
+    "generator of a shuffle": lambda: torch.randperm(3, generator=torch.Generator(), device="cuda"),
+    "generator in place": lambda: on_device().bernoulli_(0.5, generator=torch.Generator()),
+    "pinned": lambda: on_device().pin_memory(),
+}
+
+
+@pytest.mark.parametrize("inference", [False, True])
+@pytest.mark.parametrize("name", MIXTURES)
+def test_mixtures_are_refused(name: str, inference: bool, waits: Waits) -> None:
+    with torch.inference_mode(inference), pytest.raises(RuntimeError, match="same device|'cuda'|cannot pin"):
+        MIXTURES[name]()
+
+
+def test_numpy_is_refused(waits: Waits) -> None:
+    for convert in (lambda x: x.numpy(), np.asarray, lambda x: np.add(x, 1)):
+        with pytest.raises(TypeError, match="can't convert cuda:0 device type tensor to numpy"):
+            convert(on_device())
+
+
+def test_single_numbers_of_the_host_are_welcome(waits: Waits) -> None:
+    x, number = on_device(), torch.tensor(2.0)
+    waits.reset()
+    x = torch.where(x > number, x * number, number).clamp(max=number).masked_fill(x > 1, 7).fill_(number)
+    x[0] = 1.0
+    x[x > 1] = 3.0
+    assert waits.count == 0
+    assert x.tolist() == [[1.0] * 3] + [[3.0] * 3] * 3
+
+
+WAITS: dict[str, tuple[str, Callable[[Tensor], object]]] = {
+    "item": ("item", lambda x: x[0, 0].item()),
+    "float": ("item", lambda x: float(x[0, 0])),
+    "bool": ("item", lambda x: bool((x > 1).any())),
+    "as an index": ("item", lambda x: range(5)[x[0, 0].long()]),
+    "all close": ("allclose", lambda x: torch.allclose(x, x)),
+    "equal": ("equal", lambda x: torch.equal(x, x)),
+    "format": ("item", lambda x: f"{x[0, 0]:.1f}"),
+    "tolist": ("copy to the host", lambda x: x.tolist()),
+    "cpu": ("copy to the host", lambda x: x.cpu()),
+    "to cpu": ("copy to the host", lambda x: x.to("cpu", torch.float64)),
+    "copy_ to the host": ("copy to the host", lambda x: on_host().copy_(x)),
+    "copy_ to memory that is not pinned": ("copy to the host", lambda x: on_host().copy_(x, non_blocking=True)),
+    "copy_ from the host": ("copy to the device", lambda x: x.copy_(on_host())),
+    "to cuda": ("copy to the device", lambda x: on_host().to("cuda")),
+    "to cuda without pinned memory": ("copy to the device", lambda x: on_host().to("cuda", non_blocking=True)),
+    "tensor": ("copy to the device", lambda x: torch.tensor([1, 2], device="cuda")),
+    "as_tensor": ("copy to the device", lambda x: torch.as_tensor(3.0, device=x.device)),
+    "new_tensor": ("copy to the device", lambda x: x.new_tensor([1, 2])),
+    "mask": ("index by a mask", lambda x: x[x > 1]),
+    "assignment by a mask": ("index_put_ by a mask", lambda x: x.__setitem__(x > 1, rows(1).float())),
+    "index on the host": ("index by indices on the host", lambda x: x[torch.tensor([0, 1])]),
+    "index list": ("index by indices on the host", lambda x: x[[0, 1]]),
+    "masked_select": ("masked_select", lambda x: x.masked_select(x > 1)),
+    "nonzero": ("nonzero", lambda x: (x > 1).nonzero()),
+    "where": ("nonzero", lambda x: torch.where(x > 1)),
+    "unique": ("unique2", lambda x: x.unique()),
+    "unique rows": ("unique_dim", lambda x: x.unique(dim=0)),
+    "unique_consecutive": ("unique_consecutive", lambda x: x.flatten().unique_consecutive()),
+    "bincount": ("bincount", lambda x: x.long().flatten().bincount(minlength=4)),
+    "repeat_interleave": ("repeat_interleave", lambda x: x.repeat_interleave(x[:, 0].long(), dim=0)),
+    "svd": ("linalg_svd", lambda x: torch.linalg.svdvals(x)),
+    "synchronize": ("synchronize", lambda x: torch.cuda.synchronize()),
+    "stream": ("synchronize", lambda x: torch.cuda.current_stream().synchronize()),
+}
+
+
+@pytest.mark.parametrize("inference", [False, True])
+@pytest.mark.parametrize("name", WAITS)
+def test_waits_are_counted_where_they_happen(name: str, inference: bool, waits: Waits) -> None:
+    kind, act = WAITS[name]
+    with torch.inference_mode(inference):
+        x = on_device()
+        waits.reset()
+        act(x)
+    assert waits.kinds()[kind] == 1, waits.places
+    assert all(place.startswith(f"{HERE}:") for _, place in waits.places)
+    assert waits.own.total() == 0  # tests are not the project's code
+
+
+def test_what_need_not_wait_is_not_counted(waits: Waits) -> None:
+    x, pinned = on_device(), on_host().pin_memory()
+    assert pinned.is_pinned() and pinned[1:].is_pinned() and torch.empty(3, pin_memory=True).is_pinned()
+    assert not on_host().is_pinned() and not pinned.clone().is_pinned() and not x.is_pinned()
+    waits.reset()
+    pinned.to("cuda", non_blocking=True)
+    x.copy_(pinned, non_blocking=True)
+    index = x[rows_without_waiting()] + torch.zeros(3, device="cuda") + torch.full((), 2.0, device="cuda")
+    index.sort(dim=0).values.cumsum(0).to(torch.float16).sum()
+    torch.arange(4, device="cuda").repeat_interleave(torch.ones(4, dtype=torch.long, device="cuda"), output_size=4)
+    F.cross_entropy(x, rows_without_waiting(), reduction="sum")
+    assert waits.count == 0, waits.places
+
+
+def rows_without_waiting() -> Tensor:
+    return torch.zeros(4, dtype=torch.long, device="cuda")
+
+
+@pytest.mark.parametrize("into_pinned_memory", [False, True])
+def test_copies_arrive_when_the_host_waits(into_pinned_memory: bool, waits: Waits) -> None:
+    """The host that reads too early reads nonsense; what the device does afterwards does not show."""
+    first, second, x = torch.empty(4, 3, pin_memory=True), torch.empty(4, 3, pin_memory=True), on_device()
+    waits.reset()
+    if into_pinned_memory:
+        first.copy_(x, non_blocking=True)
+    else:
+        first = x.to("cpu", non_blocking=True)
+    assert first.is_pinned() and first.isnan().all()
+    event = torch.cuda.Event()
+    event.record()
+    x += 1
+    second.copy_(x, non_blocking=True)
+    assert waits.count == 0
+    event.synchronize()
+    assert waits.kinds() == {"event": 1}
+    assert torch.equal(first, on_host()) and second.isnan().all()
+    x.sum().item()
+    assert torch.equal(second, on_host() + 1)
+
+
+def test_the_device_has_a_random_state_of_its_own(waits: Waits) -> None:
+    torch.manual_seed(3)
+    host, state = torch.get_rng_state(), torch.cuda.get_rng_state()
+    first = torch.rand(5, device="cuda")
+    assert torch.equal(torch.get_rng_state(), host) and not torch.equal(torch.cuda.get_rng_state(), state)
+    torch.cuda.set_rng_state(state)
+    assert torch.equal(torch.rand(5, device="cuda"), first)
+    torch.manual_seed(3)
+    assert torch.equal(torch.rand(5, device="cuda"), first)
+    with torch.random.fork_rng():
+        torch.rand(5, device="cuda")
+    again = torch.rand(5, device="cuda")
+    torch.cuda.set_rng_state(state)
+    torch.rand(5, device="cuda")
+    assert torch.equal(torch.rand(5, device="cuda"), again)
+
+
+def test_everything_is_restored() -> None:
+    before, cuda = torch.cuda.is_available(), dict(vars(torch.cuda))
+    with pytest.raises(ZeroDivisionError), pretend_cuda():
+        assert torch.cuda.is_available() and torch.cuda.get_device_properties(0).major == 9
+        x = on_device()
+        raise ZeroDivisionError
+    assert torch.cuda.is_available() == before and vars(torch.cuda) == cuda
+    with pytest.raises(RuntimeError, match="no such device"):
+        x + 1
+    assert torch.tensor([1.0]).add(1).item() == 2 and not on_host().is_pinned()
