@@ -1,0 +1,111 @@
+"""Successive halving: many methods get a little budget, the better ones more, each judged against its own recipe.
+
+A form of a recipe has the recipe's name, a plus, and a name of its own: ``ce_neck+share``. What counts is what it gains
+over ``ce_neck`` with the same seeds and budget. Rankings of short runs mislead, so that whatever is within the noise of
+the last one kept is kept too. Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter
+optimization", AISTATS 2016.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from omegaconf import DictConfig
+
+from pointnc.errors import UserError
+from pointnc.studies.plan import Study, overrides_of
+from pointnc.studies.record import SCORES
+from pointnc.studies.table import Table
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One round of a search.
+
+    Attributes:
+        name: of its folder and its table.
+        overrides: that give its budget.
+        seeds: of every run.
+        keep: how many forms go on at least.
+        noise: points of mIoU: forms whose gain is less than this below the last one kept go on too.
+    """
+
+    name: str
+    overrides: tuple[str, ...]
+    seeds: tuple[int, ...]
+    keep: int
+    noise: float
+
+    def study(self, whole: Study, forms: Sequence[str]) -> Study:
+        """Return the study of this round: some forms, and the recipes that they are judged against."""
+        wanted = {*forms, *(recipe_of(form) for form in forms)}
+        return replace(
+            whole,
+            title=f"{whole.title}, {self.name}",
+            methods={name: value for name, value in whole.methods.items() if name in wanted},
+            common=(*whole.common, *self.overrides),
+            seeds=self.seeds,
+            folder=whole.folder / self.name,
+        )
+
+
+def read_rungs(config: DictConfig, study: Study) -> list[Rung]:
+    """Return the rounds of a configuration's ``rungs``.
+
+    Raises:
+        UserError: one is malformed, or a form has no recipe among the methods.
+    """
+    for name in study.methods:
+        if recipe_of(name) not in study.methods:
+            raise UserError(f"methods.{name}: a form is judged against methods.{recipe_of(name)}, which is not there")
+    if not any(is_form(name) for name in study.methods):
+        raise UserError("rungs: no method is a form of another one; name it RECIPE+FORM")
+    return [_rung(number, node) for number, node in enumerate(config.rungs)]
+
+
+def _rung(number: int, node: Mapping[str, Any]) -> Rung:
+    try:
+        rung = Rung(
+            str(node["name"]), overrides_of(f"rungs[{number}].overrides", node["overrides"]),
+            tuple(int(seed) for seed in node["seeds"]), int(node["keep"]), float(node["noise"]),
+        )  # fmt: skip
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"rungs[{number}]: give name, overrides, seeds, keep and noise ({error})") from None
+    if not rung.seeds or rung.keep < 1 or not rung.noise >= 0:
+        raise UserError(f"rungs[{number}]: it needs a seed, keep of 1 or more, and noise of 0 or more")
+    return rung
+
+
+def recipe_of(method: str) -> str:
+    """Return the recipe that a form is a form of; a recipe is its own."""
+    return method.partition("+")[0]
+
+
+def is_form(method: str) -> bool:
+    """Whether a method is a form of another one."""
+    return "+" in method
+
+
+def gains(table: Table, form: str) -> dict[str, float]:
+    """Return what a form gains over its recipe in each score, the mean over the seeds that both have; else NaN."""
+    ours = {result.seed: result for result in table.of(form)}
+    theirs = {result.seed: result for result in table.of(recipe_of(form))}
+    found = {}
+    for name in SCORES:
+        pairs = [ours[seed].values[name] - theirs[seed].values[name] for seed in ours.keys() & theirs.keys()]
+        found[name] = float(np.mean(pairs)) if pairs else math.nan
+    return found
+
+
+def survivors(table: Table, rung: Rung) -> list[str]:
+    """Return the forms that go on, best first; one that failed does not."""
+    gained = {form: gains(table, form)["miou"] for form in table.study.methods if is_form(form)}
+    ranked = sorted((form for form in gained if not math.isnan(gained[form])), key=lambda form: -gained[form])
+    if len(ranked) <= rung.keep:
+        return ranked
+    last = gained[ranked[rung.keep - 1]]
+    return [form for form in ranked if gained[form] >= last - rung.noise]

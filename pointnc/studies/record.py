@@ -1,0 +1,109 @@
+"""What runs have reached, a line of json each: a file to commit, so that no other machine trains them again."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pointnc.errors import UserError
+from pointnc.scenes.atomic import write_text
+from pointnc.studies.plan import Run
+
+METRICS = "metrics.json"
+SCORES = ("miou", "head", "common", "tail")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run reached.
+
+    Attributes:
+        method: its method.
+        seed: its seed.
+        values: column to figure; NaN where the run has none.
+        per_class: class to IoU in percent, of the classes that the truth has.
+        model: the network's name, "" where the run does not say.
+        steps: of the optimizer, 0 where the run does not say.
+    """
+
+    method: str
+    seed: int
+    values: dict[str, float]
+    per_class: dict[str, float]
+    model: str = ""
+    steps: int = 0
+
+
+class Record:
+    """The results of runs that are done, by their overrides and their seed.
+
+    Args:
+        path: of the file, one line a run; it need not exist.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lines: dict[tuple[tuple[str, ...], int], dict[str, Any]] = {}
+        if path.is_file():
+            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+                try:
+                    entry = json.loads(line)
+                    self._lines[tuple(entry["overrides"]), int(entry["seed"])] = entry
+                except (ValueError, KeyError, TypeError) as error:
+                    raise UserError(f"{path}, line {number}: {error}; restore the file, or give another out=") from None
+
+    def __contains__(self, run: Run) -> bool:
+        return (run.overrides, run.seed) in self._lines
+
+    def result(self, run: Run) -> Result | None:
+        """Return what a run reached, None where it is not known; under the name that it has in this study."""
+        entry = self._lines.get((run.overrides, run.seed))
+        if entry is None:
+            return None
+        values = {name: math.nan if value is None else float(value) for name, value in entry["values"].items()}
+        return Result(run.method, run.seed, values, dict(entry["per_class"]), entry["model"], entry["steps"])
+
+    def add(self, run: Run) -> bool:
+        """Take in a run whose folder has its metrics and write the file; return whether it has them.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        if not (run.folder / METRICS).is_file():
+            return False
+        result = read_metrics(run)
+        self._lines[run.overrides, run.seed] = {
+            "method": run.method,
+            "seed": run.seed,
+            "model": result.model,
+            "steps": result.steps,
+            "overrides": list(run.overrides),
+            "values": {name: None if math.isnan(v) else round(v, 6) for name, v in result.values.items()},
+            "per_class": {name: round(value, 3) for name, value in result.per_class.items()},
+        }
+        write_text(self.path, "".join(f"{json.dumps(entry)}\n" for entry in self._ordered()))
+        return True
+
+    def _ordered(self) -> Iterator[dict[str, Any]]:
+        yield from (self._lines[key] for key in sorted(self._lines))
+
+
+def read_metrics(run: Run) -> Result:
+    """Return what a run's folder says that it reached."""
+    metrics = json.loads((run.folder / METRICS).read_text(encoding="utf-8"))
+    values = {name: _number(metrics[name]) for name in SCORES}
+    values["seconds"] = _number(metrics["seconds"]["train"])
+    values |= {name: _number(value) for name, value in metrics.get("collapse", {}).get("all", {}).items()}
+    per_class = {name: float(value) for name, value in metrics["per_class"].items() if value is not None}
+    return Result(run.method, run.seed, values, per_class, metrics.get("model", ""), metrics.get("steps", 0))
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
