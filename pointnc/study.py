@@ -1,4 +1,4 @@
-"""``python -m pointnc.study``: trains methods × seeds and compares them in one table."""
+"""``python -m pointnc.study``: trains methods × seeds and compares them, with one budget or by successive halving."""
 
 from __future__ import annotations
 
@@ -9,48 +9,102 @@ from pointnc.entry import entry
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
+    from rich.console import Console
 
-    from pointnc.studies import Run
+    from pointnc.studies import Run, Study, Table
+    from pointnc.studies.record import Record
 
 
 @entry("tools/study")
 def main(config: DictConfig) -> int:
-    """Run what is missing, then write the table of all that is there."""
-    from hydra.core.hydra_config import HydraConfig
+    """Run what is missing, then write the tables of all that is there; return 1 where a run failed."""
     from rich.console import Console
 
     from pointnc.errors import UserError
-    from pointnc.studies import collect, read_study, run_all
-    from pointnc.studies.running import is_done
-    from pointnc.studies.writing import write
+    from pointnc.studies import read_study
+    from pointnc.studies.record import Record
 
     study = read_study(config)
     for key in ("processes", "threads"):
         if not isinstance(config[key], int) or config[key] < 1:
             raise UserError(f"{key}={config[key]}: it must be a whole number, at least 1")
-    runs = study.runs()
-    missing = [run for run in runs if not is_done(run)]
+    record = Record(Path(f"{config.out}.jsonl"))
     console = Console(soft_wrap=True)
-    console.print(f"{study.title}: {len(runs)} runs, {len(runs) - len(missing)} done; {study.folder}")
+    return (_search if config.rungs else _compare)(config, study, record, console)
+
+
+def _compare(config: DictConfig, study: Study, record: Record, console: Console) -> int:
+    """Give every method the same budget."""
+    from pointnc.studies.writing import write
+
+    table, failed = _train(config, study, record, console)
+    if table.results:
+        paths = write(table, Path(config.out), _command())
+        console.print("written: " + ", ".join(str(path) for path in paths))
+    return _report_failures(failed, console)
+
+
+def _search(config: DictConfig, study: Study, record: Record, console: Console) -> int:
+    """Give the better forms of each round more."""
+    from pointnc.studies.halving import is_form, read_rungs, survivors
+    from pointnc.studies.writing import write_search
+
+    forms = [name for name in study.methods if is_form(name)]
+    tables: list[Table] = []
+    failed: list[Run] = []
+    rungs = read_rungs(config, study)
+    for rung in rungs:
+        table, broken = _train(config, rung.study(study, forms), record, console)
+        tables.append(table)
+        failed += broken
+        forms = survivors(table, rung)
+        paths = write_search(study, list(zip(rungs, tables)), Path(config.out), _command())
+        complete = len(table.results) == len(table.study.runs())
+        if not (complete or broken) or not forms:
+            break  # collect_only, in the middle of a round
+        console.print(f"{rung.name}: {', '.join(forms)} go on", markup=False)
+    console.print("written: " + ", ".join(str(path) for path in paths))
+    return _report_failures(failed, console)
+
+
+def _train(config: DictConfig, study: Study, record: Record, console: Console) -> tuple[Table, list[Run]]:
+    """Train the runs of a study that neither their folder nor the record knows; return the table and what failed."""
+    from pointnc.studies import collect, run_all
+    from pointnc.studies.running import is_done
+
+    runs = study.runs()
+    missing = [run for run in runs if run not in record and not is_done(run)]
     finished = len(runs) - len(missing)
+    console.print(f"{study.title}: {len(runs)} runs, {finished} done; {study.folder}", markup=False)
 
     def report(run: Run, seconds: float, outcome: str) -> None:
         nonlocal finished
         finished += 1
+        record.add(run)
         console.print(f"{finished}/{len(runs)}  {run.method} seed {run.seed}: {outcome}, {seconds:.0f} s", markup=False)
 
     failed: list[Run] = []
     if missing and not config.collect_only:
         prepare(study.common)
-        failed = run_all(runs, config.processes, config.threads, report)
-    table = collect(study)
-    if table.results:
-        arguments = [one for one in HydraConfig.get().overrides.task if not one.startswith("collect_only")]
-        paths = write(table, Path(config.out), " ".join(["python -m pointnc.study", *arguments]))
-        console.print("written: " + ", ".join(str(path) for path in paths))
+        failed = run_all(missing, config.processes, config.threads, report)
+    for run in runs:  # those that were done before there was a record
+        if run not in record:
+            record.add(run)
+    return collect(study, record), failed
+
+
+def _report_failures(failed: list[Run], console: Console) -> int:
     for run in failed:
         console.print(f"failed: {run.method} seed {run.seed}, see {run.folder / 'log.txt'}", markup=False)
     return 1 if failed else 0
+
+
+def _command() -> str:
+    """Return the command line that makes the study again."""
+    from hydra.core.hydra_config import HydraConfig
+
+    arguments = [one for one in HydraConfig.get().overrides.task if not one.startswith("collect_only")]
+    return " ".join(["python -m pointnc.study", *arguments])
 
 
 def prepare(overrides: tuple[str, ...]) -> None:

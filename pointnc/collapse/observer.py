@@ -53,6 +53,9 @@ class CenterObserver(nn.Module):
         """Return what the training loop multiplies ``penalty`` by in this step; here ``weight``."""
         return self.weight
 
+    def set_length(self, steps: int) -> None:
+        """Take the number of steps of the whole training, for settings that are shares of it."""
+
     def remarks(self) -> list[str]:
         """Return what a user should know of the settings, a line each."""
         return []

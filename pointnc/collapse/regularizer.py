@@ -24,6 +24,7 @@ from pointnc.collapse.frames import FRAMES, build_frame
 from pointnc.collapse.observer import CenterObserver
 from pointnc.collapse.projector import Projector
 from pointnc.collapse.repulsion import repulsion
+from pointnc.collapse.schedule import Steps, StrengthSchedule
 
 PRIOR_EPSILON = 1e-12
 """Added to the class shares before their logarithm is taken: a class without scenes keeps a finite prior."""
@@ -70,7 +71,8 @@ class CenterRegularizer(CenterObserver):
         weight: the loss weight lambda; *not* applied by ``forward``, see :meth:`strength`.
         strength: "absolute": ``weight`` is a factor; "share": the factor is such that the regularizer's force on the
             centers is ``weight`` times that of the loss, see :class:`pointnc.collapse.forces.ShareOfLoss`.
-        start_step: number of training batches that only fill the bank; the loss is 0 in them.
+        start_step: number of training batches that only fill the bank; the loss is 0 in them. This and the next two
+            may be shares of the training, between 0 and 1: :meth:`set_length` tells how long it is.
         ramp_steps: number of batches after those over which the loss rises linearly to its full size.
         end_step: the batch from which on it falls back to 0, over as many batches; None: it stays.
         min_updates: a class enters the loss with this update of its centre: averages of fewer batches are noise.
@@ -113,9 +115,9 @@ class CenterRegularizer(CenterObserver):
         assignment: str = "drawn",
         weight: float = 1.0,
         strength: str = "absolute",
-        start_step: int = 0,
-        ramp_steps: int = 0,
-        end_step: int | None = None,
+        start_step: Steps = 0,
+        ramp_steps: Steps = 0,
+        end_step: Steps | None = None,
         min_updates: int = 1,
         seed: int = 0,
     ) -> None:
@@ -135,12 +137,9 @@ class CenterRegularizer(CenterObserver):
         check_option("regularizer.strength", strength, "absolute", "share")
         check_number("regularizer.trusted_points", trusted_points, least=0)
         check_number("regularizer.repulsion", repulsion, least=0)
-        check_whole("regularizer.end_step", end_step, least=1, optional=True)
         check_number("regularizer.scale", scale, above=0)
         check_number("regularizer.dropout", dropout, least=0, below=1)
         check_number("regularizer.weight", weight, least=0)
-        check_whole("regularizer.start_step", start_step, least=0)
-        check_whole("regularizer.ramp_steps", ramp_steps, least=0)
         check_whole("regularizer.min_updates", min_updates, least=1)
         check_whole("regularizer.projector_channels", projector_channels, least=1, optional=True)
         check_whole("regularizer.reduce_channels", reduce_channels, least=1, optional=True)
@@ -156,9 +155,7 @@ class CenterRegularizer(CenterObserver):
         self.log_prior = log_prior
         self.reduction = reduction
         self.weight = weight
-        self.start_step = start_step
-        self.ramp_steps = ramp_steps
-        self.end_step = end_step
+        self.schedule = StrengthSchedule(start_step, ramp_steps, end_step)
         self.min_updates = min_updates
         self.seed = seed
         self.share = ShareOfLoss(weight) if strength == "share" else None
@@ -215,7 +212,7 @@ class CenterRegularizer(CenterObserver):
                 centers = centers - middle
             if self.projector is not None:
                 centers = self.projector(centers, features, self.source != "batch")
-            if self.training and self.to_assign and self._step > self.start_step:
+            if self.training and self.to_assign and self._step > self.schedule.start:
                 self._assign(centers)
             if self.normalize:
                 centers = F.normalize(centers, dim=1)
@@ -241,18 +238,17 @@ class CenterRegularizer(CenterObserver):
         if self.share is None:
             return self.weight
         warmth = self.warmth()
-        if warmth > 0 and (self._step - self.start_step) % EVERY == 1 and loss.requires_grad:
+        if warmth > 0 and (self._step - self.schedule.start) % EVERY == 1 and loss.requires_grad:
             self.share.measure(loss, penalty / warmth, features, labels, self.num_classes)
         return self.share.weight()
 
     def warmth(self) -> float:
         """Return the factor in [0, 1] on the loss of the latest training batch; always 1 in evaluation mode."""
-        if not self.training:
-            return 1.0
-        span = self.ramp_steps + 1
-        rise = max(self._step - self.start_step, 0) / span
-        fall = 1.0 if self.end_step is None else max(self.end_step + span - self._step, 0) / span
-        return min(rise, fall, 1.0)
+        return self.schedule.factor(self._step) if self.training else 1.0
+
+    def set_length(self, steps: int) -> None:
+        """Take the number of batches of the whole training, for steps that are given as a share of it."""
+        self.schedule.set_length(steps)
 
     def remarks(self) -> list[str]:
         """Return a line where a frozen projector makes random directions of an exact simplex."""

@@ -75,10 +75,10 @@ def read_study(config: DictConfig) -> Study:
     """
     if not config.get("methods"):
         raise UserError("there are no methods to compare: choose experiment=NAME, a file of conf/tools/experiment")
-    methods = {str(name): _overrides(name, value) for name, value in config.methods.items()}
+    methods = {str(name): overrides_of(name, value) for name, value in config.methods.items()}
     for name in methods:
-        if not re.fullmatch(r"[\w.+-]+", name) or name.startswith("."):
-            raise UserError(f"methods.{name}: a method's name may have letters, digits, and _ + - . only")
+        if not re.fullmatch(r"[\w.+@-]+", name) or name.startswith("."):
+            raise UserError(f"methods.{name}: a method's name may have letters, digits, and _ + - . @ only")
     if config.only:
         unknown = set(config.only) - set(methods)
         if unknown:
@@ -94,14 +94,19 @@ def read_study(config: DictConfig) -> Study:
         title=config.title,
         notes=str(config.notes or "").strip(),
         baseline=config.baseline,
-        common=_overrides("common", config.common),
+        common=overrides_of("common", config.common),
         methods=methods,
         seeds=tuple(config.seeds),
         folder=Path(config.folder).absolute(),
     )
 
 
-def _overrides(name: object, value: object) -> tuple[str, ...]:
+def overrides_of(name: object, value: object) -> tuple[str, ...]:
+    """Return a list of overrides of a configuration.
+
+    Raises:
+        UserError: it is something else; the message names the key.
+    """
     values = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
     if values is None:
         return ()

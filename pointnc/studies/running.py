@@ -14,8 +14,8 @@ from pathlib import Path
 from pointnc.errors import Interrupted, UserError
 from pointnc.scenes.atomic import write_json
 from pointnc.studies.plan import Run
+from pointnc.studies.record import METRICS
 
-METRICS = "metrics.json"
 ARGUMENTS = "study.json"
 LOG = "log.txt"
 

@@ -4,36 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pointnc.studies.plan import Run, Study
-from pointnc.studies.running import METRICS
-
-SCORES = ("miou", "head", "common", "tail")
-
-
-@dataclass(frozen=True)
-class Result:
-    """What one run reached.
-
-    Attributes:
-        method: its method.
-        seed: its seed.
-        values: column to figure; NaN where the run has none.
-        per_class: class to IoU in percent, of the classes that the truth has.
-    """
-
-    method: str
-    seed: int
-    values: dict[str, float]
-    per_class: dict[str, float]
-
+from pointnc.studies.plan import Study
+from pointnc.studies.record import METRICS, SCORES, Record, Result, read_metrics
 
 @dataclass(frozen=True)
 class Comparison:
@@ -106,33 +84,28 @@ class Table:
         return Comparison(method, difference, p_seeds, _signed_rank(gains))
 
     def csv(self) -> str:
-        """Return one row a run: method, seed, then the figures."""
+        """Return one row a run: method (without what stands behind an @), model, seed, steps, then the figures."""
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["method", "seed", *self.columns])
+        writer.writerow(["method", "model", "seed", "steps", *self.columns])
         order = {name: number for number, name in enumerate(self.study.methods)}
         for result in sorted(self.results, key=lambda result: (order[result.method], result.seed)):
             figures = (result.values.get(name, math.nan) for name in self.columns)
-            writer.writerow([result.method, result.seed, *("" if math.isnan(v) else f"{v:.6g}" for v in figures)])
+            name = result.method.partition("@")[0]
+            known = (name, result.model, result.seed, result.steps or "")
+            writer.writerow([*known, *("" if math.isnan(v) else f"{v:.6g}" for v in figures)])
         return stream.getvalue()
 
 
-def collect(study: Study) -> Table:
-    """Read the metrics of the runs that are done."""
-    return Table(study, [_read(run) for run in study.runs() if (run.folder / METRICS).is_file()])
-
-
-def _read(run: Run) -> Result:
-    metrics = json.loads((run.folder / METRICS).read_text(encoding="utf-8"))
-    values = {name: _number(metrics[name]) for name in SCORES}
-    values["seconds"] = _number(metrics["seconds"]["train"])
-    values |= {name: _number(value) for name, value in metrics.get("collapse", {}).get("all", {}).items()}
-    per_class = {name: float(value) for name, value in metrics["per_class"].items() if value is not None}
-    return Result(run.method, run.seed, values, per_class)
-
-
-def _number(value: Any) -> float:
-    return math.nan if value is None else float(value)
+def collect(study: Study, record: Record | None = None) -> Table:
+    """Read the metrics of the runs that are done, from their folders or from a record of runs made elsewhere."""
+    results = []
+    for run in study.runs():
+        if (run.folder / METRICS).is_file():
+            results.append(read_metrics(run))
+        elif record is not None and (result := record.result(run)) is not None:
+            results.append(result)
+    return Table(study, results)
 
 
 def _paired_t(gains: NDArray[np.float64]) -> float:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from pointnc.scenes.atomic import atomic_path, write_text
-from pointnc.studies.table import SCORES, Table
+from pointnc.studies.halving import Rung, gains, is_form, survivors
+from pointnc.studies.plan import Study
+from pointnc.studies.record import SCORES
+from pointnc.studies.table import Table
 
 SHOWN = {
     "nc1": "NC1",
@@ -80,11 +84,43 @@ def markdown(table: Table, command: str, image: str) -> str:
             compared = table.compare(method)
             cells = [f"{compared.difference[name]:+.2f} ({_p(compared.p_seeds[name])})" for name in SCORES]
             lines.append(_row([f"**{method}**", *cells, _p(compared.p_classes)]))
-    lines += ["", "## Methods", "", _row(["method", "overrides"]), _row(["---", "---"])]
-    lines += [
+    return "\n".join([*lines, "", *_methods(study), ""])
+
+
+def _methods(study: Study) -> list[str]:
+    lines = ["## Methods", "", _row(["method", "overrides"]), _row(["---", "---"])]
+    return lines + [
         _row([f"**{name}**", f"`{' '.join(values)}`" if values else ""]) for name, values in study.methods.items()
     ]
-    return "\n".join([*lines, ""])
+
+
+def write_search(study: Study, rounds: Sequence[tuple[Rung, Table]], out: Path, command: str) -> list[Path]:
+    """Write ``out`` with the ending .md, the tables of a search; return the paths, the record's among them."""
+    path, record = (out.with_name(out.name + ending) for ending in (".md", ".jsonl"))
+    write_text(path, search_markdown(study, rounds, command))
+    return [path, record]
+
+
+def search_markdown(study: Study, rounds: Sequence[tuple[Rung, Table]], command: str) -> str:
+    """Return the rounds of a search as Markdown: what each form gains over its recipe, and which go on."""
+    lines = [f"# {study.title}", "", "Made by", "", f"    {command}", ""]
+    lines += [f"Every run has the overrides `{' '.join(study.common)}`, those of its round and those of its method.", ""]
+    if study.notes:
+        lines += [study.notes, ""]
+    for rung, table in rounds:
+        kept = survivors(table, rung)
+        seeds = ", ".join(map(str, rung.seeds))
+        lines += [f"## {rung.name}", "", f"`{' '.join(rung.overrides)}`; seeds {seeds}. A form's gain is over its recipe", ""]
+        lines[-2] += f" with the same seeds; the best {rung.keep} go on, and what is within {rung.noise:g} of the last."
+        lines += [_row(["method", "runs", "mIoU", "head", "common", "tail", *(f"gain {s}" for s in ("mIoU", "tail")), "goes on"])]
+        lines += [_row(["---"] + ["---:"] * 7 + [":---:"])]
+        for method in table.methods():
+            figures, gained = table.statistics(method), gains(table, method)
+            cells = [f"**{method}**", str(len(table.of(method))), *(_both(*figures[name]) for name in SCORES)]
+            own = [_gain(gained["miou"]), _gain(gained["tail"])] if is_form(method) else ["", ""]
+            lines.append(_row([*cells, *own, "yes" if method in kept else ""]))
+        lines.append("")
+    return "\n".join([*lines, *_methods(study), ""])
 
 
 def picture(table: Table) -> bytes:
@@ -124,6 +160,10 @@ def _both(mean: float, deviation: float, digits: int = 2) -> str:
     if math.isnan(mean):
         return "–"
     return f"{mean:.{digits}f}" + ("" if math.isnan(deviation) else f" ± {deviation:.{digits}f}")
+
+
+def _gain(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:+.2f}"
 
 
 def _p(value: float) -> str:

@@ -161,8 +161,10 @@ class SegmentationModule(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Build optimizer and schedule; the schedule advances once an optimizer step."""
+        total = int(self.trainer.estimated_stepping_batches)
+        self.regularizer.set_length(total * self.trainer.accumulate_grad_batches)
         optimizer = self.make_optimizer([p for p in self.parameters() if p.requires_grad])
-        schedule = self.make_schedule(optimizer, total_steps=int(self.trainer.estimated_stepping_batches))
+        schedule = self.make_schedule(optimizer, total_steps=total)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:

@@ -38,6 +38,7 @@ def write(
     histogram = data.store.histogram(data.split, data.taxonomy)
     centers, seen = (tensor.cpu() for tensor in module.regularizer.centers())
     metrics = collect(scores, majority_score(histogram, scores.truth_points, data.taxonomy), watch.seconds)
+    metrics |= {"model": str(config.choice.model), "steps": int(module.trainer.global_step)}
     # First the numbers of days of training, then what is computed from them, then the pictures.
     write_json(folder / "metrics.json", metrics)
     if seen.sum() > 2:

@@ -170,6 +170,20 @@ def test_the_loss_falls_after_the_end_step() -> None:
     assert falling.eval().warmth() == 1
 
 
+def test_steps_may_be_shares_of_the_training() -> None:
+    shares, steps = (
+        CenterRegularizer(6, 8, start_step=0.25, ramp_steps=0.1, end_step=0.8),
+        CenterRegularizer(6, 8, start_step=5, ramp_steps=2, end_step=16),
+    )
+    with pytest.raises(RuntimeError, match="set_length"):
+        shares(*batch())
+    shares = CenterRegularizer(6, 8, start_step=0.25, ramp_steps=0.1, end_step=0.8)
+    shares.set_length(20)
+    for _ in range(20):
+        features, labels = batch()
+        assert torch.equal(shares(features, labels), steps(features, labels))
+
+
 def test_forces_are_the_gradients_by_the_centers_times_nothing() -> None:
     features, labels = batch()
     regularizer = CenterRegularizer(6, 8, **PAPER)

@@ -292,7 +292,7 @@ def test_a_missing_prior_is_an_error() -> None:
         ("projector_channels", 0),
         ("reduce_channels", 1.5),
         ("start_step", -1),
-        ("ramp_steps", 0.5),
+        ("ramp_steps", 1.5),
         ("min_updates", 0),
         ("seed", -1),
     ],
