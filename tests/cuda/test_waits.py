@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tests.cuda.test_device import on_device, on_host, rows
+from tests.cuda.test_device import on_device, on_host
 from tests.cuda.waits import Waits
 
 HERE = "tests/cuda/test_waits.py"
@@ -34,7 +34,7 @@ WAITS: dict[str, tuple[str, Callable[[Tensor], object]]] = {
     "as_tensor": ("copy to the device", lambda x: torch.as_tensor(3.0, device=x.device)),
     "new_tensor": ("copy to the device", lambda x: x.new_tensor([1, 2])),
     "mask": ("index by a mask", lambda x: x[x > 1]),
-    "assignment by a mask": ("index_put_ by a mask", lambda x: x.__setitem__(x > 1, rows(1).float())),
+    "assignment by a mask": ("index_put_ by a mask", lambda x: x.__setitem__(x > 1, torch.zeros((), device="cuda"))),
     "index on the host": ("index by indices on the host", lambda x: x[torch.tensor([0, 1])]),
     "index list": ("index by indices on the host", lambda x: x[[0, 1]]),
     "masked_select": ("masked_select", lambda x: x.masked_select(x > 1)),
