@@ -114,7 +114,7 @@ def search_markdown(study: Study, rounds: Sequence[tuple[Rung, Table]], command:
         seeds = ", ".join(map(str, rung.seeds))
         lines += [
             f"## {rung.name}", "",
-            f"`{' '.join(rung.overrides)}`; seeds {seeds}. A form's gain is over its recipe with the same seeds; {rule}.",
+            f"`{' '.join(rung.overrides)}`; seeds {seeds}. A form's gain is over its recipe, seed by seed; {rule}.",
             "", _row(header), _row(["---"] + ["---:"] * 7 + [":---:"]),
         ]  # fmt: skip
         for method in table.methods():
