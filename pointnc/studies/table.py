@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pointnc.studies.plan import Study
 from pointnc.studies.record import METRICS, SCORES, Record, Result, read_metrics
 
+
 @dataclass(frozen=True)
 class Comparison:
     """A method against the baseline.
