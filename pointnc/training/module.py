@@ -41,6 +41,7 @@ class SegmentationModule(pl.LightningModule):
     Attributes:
         scores: of the latest validation.
         collapse: what the latest validation measured of neural collapse, for a json file; None where nothing was.
+        terms: losses of the latest training batch, detached.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class SegmentationModule(pl.LightningModule):
         self.measure_collapse = measure_collapse
         self.meter: CollapseMeter | None = None
         self.collapse: dict[str, Any] | None = None
+        self.terms: dict[str, Tensor] = {}
         self._loss: tuple[Later, VoxelBatch] | None = None
 
     def training_step(self, batch: VoxelBatch, batch_index: int) -> Tensor:
@@ -87,7 +89,8 @@ class SegmentationModule(pl.LightningModule):
             loss = loss + weight * penalty
         terms["loss/total"] = loss.detach()
         self._loss = Later(loss), batch
-        self.log_dict(terms, batch_size=batch.batch_size, on_step=True, on_epoch=True)
+        self.terms = terms
+        self.log_dict({f"{name}_step": value for name, value in terms.items()}, batch_size=batch.batch_size)
         return loss
 
     def on_after_backward(self) -> None:

@@ -21,6 +21,7 @@ from pointnc.models.segmentor import Segmentor
 from pointnc.training import distributed, results
 from pointnc.training.callbacks import EpochLine, History, SaveCheckpoints
 from pointnc.training.checkpoint import AtomicCheckpointIO, load_model_state, read_checkpoint
+from pointnc.training.epoch_losses import EpochLosses
 from pointnc.training.machine import Machine, machine_of
 from pointnc.training.module import SegmentationModule
 from pointnc.training.profile import Profile
@@ -66,8 +67,8 @@ def train(config: DictConfig) -> Path:
         own = [instantiate(node) for node in (config.get("callbacks") or {}).values()]
         if config.get("profile"):
             own.append(Profile(folder / "profile"))
-        # The checkpoints come last, so that they hold what the others remember.
-        trainer = build_trainer(config, machine, folder, [*own, history, EpochLine(), checkpoints])
+        # The means of the losses come first, for the others to read; the checkpoints last, to hold what these remember.
+        trainer = build_trainer(config, machine, folder, [EpochLosses(), *own, history, EpochLine(), checkpoints])
         if resume is not None:
             load_model_state(module.model, read_checkpoint(resume), data.taxonomy)
         if distributed.rank() == 0:
