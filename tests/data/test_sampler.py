@@ -100,6 +100,8 @@ def test_a_running_epoch_is_not_disturbed():
     sampler.skip(3)
     sampler.set_epoch(0)
     assert [first, *running] == [*ResumableBatchSampler(20, 2)]
+    assert len(list(sampler)) == 10
+    sampler.set_epoch(1)
     assert len(list(sampler)) == 7
 
 
