@@ -5,7 +5,7 @@ Legend: K classes, D channels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,14 +67,19 @@ class Subject:
 
 
 def open_source(
-    path: str, label: str | None, accelerator: str, half: bool | str = "auto", engine: str = "auto"
+    path: str,
+    label: str | None,
+    accelerator: str,
+    half: bool | str = "auto",
+    engine: str = "auto",
+    trust: Collection[str] = (),
 ) -> Source:
     """Load what ``path`` means; see :func:`pointnc.training.trained.load_trained`.
 
     Raises:
         UserError: there is nothing of pointnc's, or it is damaged.
     """
-    trained = load_trained(path, accelerator, half, engine)
+    trained = load_trained(path, accelerator, half, engine, trust)
     if is_weights(path):
         return Source(label or trained.path.parent.name, trained)
     checkpoint = read_checkpoint(trained.path)
@@ -92,9 +97,12 @@ def open_source(
 def _history(path: Path) -> dict[str, list[tuple[int, float]]]:
     """Return the curves of a run; those in the last checkpoint go on after the best epoch."""
     last = path.with_name("last.ckpt")
-    callbacks = read_checkpoint(last if last.is_file() else path).data.get("callbacks") or {}
-    curves = (callbacks.get("History") or {}).get("curves") or {}
-    return {str(name): [(int(step), float(value)) for step, value in curve] for name, curve in curves.items()}
+    checkpoint = read_checkpoint(last if last.is_file() else path)
+    curves = ((checkpoint.data.get("callbacks") or {}).get("History") or {}).get("curves") or {}
+    try:
+        return {str(name): [(int(step), float(value)) for step, value in curve] for name, curve in curves.items()}
+    except (AttributeError, OverflowError, RuntimeError, TypeError, ValueError):
+        raise UserError(f"{checkpoint.path} is damaged: the curves of its training are no numbers") from None
 
 
 @torch.no_grad()

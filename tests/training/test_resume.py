@@ -109,7 +109,9 @@ def assert_equal(run: Path, other: Path) -> None:
 def interrupted_and_resumed(store: Path, run: Path, batches: int, *settings: str) -> None:
     with pytest.raises(Interrupted, match=f"batch .* of {BATCHES}"):
         train(configure(store, run, *settings, INTERRUPT % batches))
-    resumed = resumed_config(configure(store, run, *settings, "resume=auto"), ["resume=auto"])
+    resumed = resumed_config(
+        configure(store, run, *settings, "resume=auto", "trust=tests.training.interrupter.Interrupter"), ["resume=auto"]
+    )
     resumed.callbacks = {}
     train(resumed)
 
