@@ -121,8 +121,8 @@ def _plain(name: str, value: Any) -> Any:
         if 0 < len(numbers) <= MOST_STAGES and all(_is_count(number) for number in numbers):
             return numbers
         raise UserError(
-            f"architecture: {name}={str(value)[:80]} is no list of at most {MOST_STAGES} whole numbers between 1 and "
-            f"{LARGEST}"
+            f"architecture: {name}={str(value)[:80]} is no list of whole numbers between 1 and {LARGEST}, at most "
+            f"{MOST_STAGES} of them"
         )
     if name == "block" and isinstance(value, str):
         return value

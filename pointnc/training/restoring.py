@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
 from pointnc.errors import UserError
+
+PER_WEIGHT = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer"}
+"""What Adam and SGD remember of each weight, in its shape."""
 
 
 class Restoring(Callback):
@@ -24,8 +27,17 @@ class Restoring(Callback):
     def __init__(self, path: Path | None) -> None:
         self._path = path
 
-    def on_train_start(self, *_: Any) -> None:
-        """Notice that all states were taken up."""
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Notice that all states were taken up.
+
+        Raises:
+            UserError: the optimizer remembers weights of other shapes, which it would notice at its first step.
+        """
+        for optimizer in trainer.optimizers if self._path else ():
+            for weight, state in optimizer.state.items():
+                for name in PER_WEIGHT & state.keys():
+                    if getattr(state[name], "shape", weight.shape) != weight.shape:
+                        raise UserError(f"{self._path} is damaged: {name} of its optimizer has the shape of no weight")
         self._path = None
 
     @contextmanager

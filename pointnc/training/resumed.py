@@ -62,12 +62,12 @@ def go_on(path: Path, config: DictConfig, overrides: list[str]) -> DictConfig:
     for key in COMMANDED:
         OmegaConf.update(merged, key, config.get(key), force_add=True)
     merged.resume = str(path)
-    if _plain(config, "dataset.prepare") != _plain(merged, "dataset.prepare"):
-        merged.dataset.prepare = None  # it writes where it is told to
     own = {place: _plain(config, place) for place, _ in parts(OmegaConf.to_container(config, resolve=False))}
     result: Any = OmegaConf.to_container(merged, resolve=False)
     trust = trusted(config.get("trust"))
     check_parts(result, path, trust, own=own)
+    if own.get("dataset.prepare") != result["dataset"].get("prepare"):
+        merged.dataset.prepare = None  # it writes where it is told to
     if result["model"][TARGET] in TARGETS:  # sizes are those of the file's tensors: known before memory is asked for
         head = (result.get("head") or {}).get(TARGET)
         resolved: Any = OmegaConf.to_container(merged, resolve=True)
