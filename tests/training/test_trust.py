@@ -154,7 +154,7 @@ def test_a_file_cannot_trust_itself(finished: Path, folder: Path) -> None:
         put("trust", ["evil_module.Net"])(data)
         put("callbacks", {"mine": call("evil_module.Net")})(data)
 
-    done = run("pointnc.train", f"resume={send(home / 'run', folder, change)}", folder=folder, code=2)
+    done = run("pointnc.train", f"resume={send(finished / 'run', folder, change)}", folder=folder, code=2)
     assert_untouched(folder)
     assert_one_line(done, "callbacks.mine asks to call 'evil_module.Net'", "add trust=evil_module.Net")
 
