@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from pointnc.analysis.subject import Source
     from pointnc.views.analysis import Analysis
 
+LETTERS = "ABC"
+"""Behind names that occur twice; so many networks can be compared."""
+
 
 def main() -> None:
     """Let ``checkpoint=A,B`` mean a list, which Hydra would take for a sweep, and run."""
@@ -101,12 +104,12 @@ def _sources(config: DictConfig) -> list[Source]:
     from pointnc.analysis.subject import open_source
 
     if config.checkpoint is None:
-        raise UserError("give checkpoint=RUN, or checkpoint=RUN,RUN to compare two")
+        raise UserError("give checkpoint=RUN, or checkpoint=RUN,RUN to compare two or three")
     paths = [str(path) for path in config.checkpoint] if isinstance(config.checkpoint, ListConfig) else None
     paths = paths or [str(config.checkpoint)]
     labels = [str(label) for label in config.labels] if isinstance(config.labels, ListConfig) else [config.labels]
-    if len(paths) > 2:
-        raise UserError(f"{len(paths)} checkpoints; give one or two")
+    if len(paths) > len(LETTERS):
+        raise UserError(f"{len(paths)} checkpoints; give one, two or three")
     if config.labels is not None and len(labels) != len(paths):
         raise UserError(f"{len(labels)} labels for {len(paths)} checkpoints")
     labels = labels if config.labels is not None else [None] * len(paths)
@@ -123,7 +126,7 @@ def _distinct(sources: list[Source]) -> list[Source]:
     counts = Counter(source.label for source in sources)
     return [
         replace(source, label=f"{source.label} {letter}") if counts[source.label] > 1 else source
-        for source, letter in zip(sources, "AB")
+        for source, letter in zip(sources, LETTERS)
     ]
 
 

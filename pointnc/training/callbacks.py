@@ -133,6 +133,13 @@ class History(Callback):
     def _add(self, trainer: pl.Trainer, name: str, value: float) -> None:
         self.curves.setdefault(name, []).append((trainer.global_step, float(value)))
 
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Take what the batch measured of forces on the centers."""
+        for name, value in getattr(pl_module, "forces", {}).items():
+            self._add(trainer, name, value)
+
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Take the epoch's mean losses and the learning rate."""
         for name, value in trainer.callback_metrics.items():
