@@ -101,7 +101,7 @@ def _by_group(
         values = {name: float(classes[name][row > 0].nanmean()) for name in MEANS if name in classes}
         values |= {name: float(value[number]) for name, value in together.items()}
         found[group] = {name: value for name, value in values.items() if math.isfinite(value)}
-    return found
+    return {group: values for group, values in found.items() if values}
 
 
 def _array(values: Tensor) -> NDArray[np.float64]:
