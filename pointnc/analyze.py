@@ -133,6 +133,8 @@ def _distinct(sources: list[Source]) -> list[Source]:
 def _print(analysis: Analysis, console: object) -> None:
     from rich.console import Console
 
+    from pointnc.views.analysis.diagnosis import sentences
+
     assert isinstance(console, Console)
     for network in analysis.networks:
         total = network.measures.get("all", {})
@@ -141,6 +143,8 @@ def _print(analysis: Analysis, console: object) -> None:
         rho, p = network.context.get("correlation"), network.context.get("p_value")
         if rho is not None and p is not None:
             console.print(f"  contact in the scenes and cosine of centres: rank correlation {rho:+.3f}, p {p:.2g}")
+        for line in [] if network.diagnosis is None else sentences(network.diagnosis, analysis):
+            console.print(f"  {line}", soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -138,21 +138,22 @@ def _targets(known: list[tuple[Network, Diagnosis]]) -> str:
 
 def _charts(analysis: Analysis) -> str:
     """Return size and angle of the forces by class, against training points."""
-    pulling = [(network.label, d.classes) for network in analysis.networks if (d := network.diagnosis) is not None]
-    pulling = [(label, classes) for label, classes in pulling if "ratio" in classes]
-    if not pulling:
+    # A network without forces has no dot, but keeps its color.
+    nothing = {name: np.full(len(analysis.taxonomy), np.nan) for name in ("ratio", "cosine")}
+    found = [(n.label, nothing | dict(n.diagnosis.classes if n.diagnosis else {})) for n in analysis.networks]
+    if not any(np.isfinite(classes["ratio"]).any() for _, classes in found):
         return ""
     axes = {
-        "ratio": factors("regularizer / loss", "{:.3g} times", [classes["ratio"] for _, classes in pulling]),
+        "ratio": factors("regularizer / loss", "{:.3g} times", [classes["ratio"] for _, classes in found]),
         "cosine": Axis("cosine", -1, 1, (-1, -0.5, 0, 0.5, 1), "cosine {:+.2f}", level=0.0),
     }
     figures = []
     for key, axis in axes.items():
-        series = [Dots(label, classes[key]) for label, classes in pulling]
+        series = [Dots(label, classes[key]) for label, classes in found]
         chart = class_dots(series, analysis.train_histogram, analysis.taxonomy, axis, width=500)
         figures.append(f'<figure><p class="title">{BY_GROUP[key].capitalize()}</p>{chart}</figure>')
-    if len(pulling) > 1:
-        keys = [(f"s{number % 6}", label) for number, (label, _) in enumerate(pulling)]
+    if analysis.several:
+        keys = [(f"s{number % 6}", label) for number, (label, _) in enumerate(found)]
     else:
         keys = [(group, group) for group in GROUPS if group in analysis.taxonomy.groups]
     legend = "".join(

@@ -16,7 +16,7 @@ from pointnc.views.plots import History, curve_panels
 
 
 def head(analysis: Analysis) -> str:
-    """Return title, answer to the page's question, key numbers and what was measured."""
+    """Return title, answer to the page's question and key numbers."""
     sentences = [
         f"<b>{network.context['correlation']:+.2f}</b> ({network.significance})"
         + (f" for {escape(network.label)}" if analysis.several else "")
@@ -30,8 +30,12 @@ def head(analysis: Analysis) -> str:
             f"correlation of contact and cosine: {'; '.join(sentences)}.</p>"
         )
     rows = "".join(_key_numbers(network, analysis) for network in analysis.networks)
-    summary = page.section("", page.table("What was measured", analysis.summary.items()))
-    return f"<header><h1>{escape(analysis.title)}</h1>{lede}{rows}</header>{summary}"
+    return f"<header><h1>{escape(analysis.title)}</h1>{lede}{rows}</header>"
+
+
+def summary(analysis: Analysis) -> str:
+    """Return the table of what was measured."""
+    return page.section("", page.table("What was measured", analysis.summary.items()))
 
 
 def _key_numbers(network: Network, analysis: Analysis) -> str:

@@ -29,6 +29,7 @@ def render_analysis(analysis: Analysis) -> str:
         geometry.context(analysis),
         geometry.pairs(analysis),
         numbers.frequency(analysis),
+        numbers.summary(analysis),
         numbers.left_out(analysis),
         f"<footer>Made by pointnc {__version__}.</footer>",
     ]
