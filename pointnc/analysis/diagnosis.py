@@ -31,7 +31,9 @@ def diagnose(subject: Subject) -> Diagnosis:
     trained, objective = source.trained, source.objective
     last_map = getattr(trained.model.backbone, "last_map", None)
     matrix = None if last_map is None else last_map()
-    features = {"channels": float(trained.model.backbone.out_channels), "least": subject.least}
+    features = {"channels": float(trained.model.backbone.out_channels)}
+    if math.isfinite(subject.least):
+        features["least"] = subject.least
     if matrix is not None:
         features["rank"] = float(column_space(matrix).shape[1])
     if objective is None:

@@ -65,7 +65,7 @@ class Subject:
         meter: class statistics of the split's points.
         classifier: (K, D) classifier vectors, None where the head is no linear map.
         confusion: (K, K+1) int64 counts; row: truth, column: prediction.
-        least: the smallest value of a feature in the split.
+        least: the smallest value of a feature in the split; infinite where none is a number.
         forces: of loss and regularizer on the class centers; None without a regularizer that pulls.
     """
 

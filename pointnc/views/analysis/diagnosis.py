@@ -110,7 +110,7 @@ def _targets(known: list[tuple[Network, Diagnosis]]) -> str:
     """Return the table of features and targets, a column for each network."""
     rows: dict[str, list[str]] = {
         "channels of the features": [_whole(d.features.get("channels")) for _, d in known],
-        "least value of a feature": [short(d.features["least"]) for _, d in known],
+        "least value of a feature": [short(d.features["least"]) if "least" in d.features else "–" for _, d in known],
         "rank of the linear map that they come out of": [_whole(d.features.get("rank")) for _, d in known],
         "centers are seen from the mean of all": [
             ("yes" if d.recentered else "no") if d.weight else "–" for _, d in known
