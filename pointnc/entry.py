@@ -127,6 +127,10 @@ def _run(config_name: str, task: Task, interruption: Interruption) -> int:
             raise KeyboardInterrupt(str(interrupted)) from None
         except SystemExit as end:  # of a library, which would take the exit code from us
             raise KeyboardInterrupt("interrupted") from end
+        except Exception:  # here, since Hydra would print a line of its own
+            if interruption.number is None:
+                raise
+            raise KeyboardInterrupt("interrupted") from None
 
     try:
         hydra.main(version_base="1.3", config_path=str(path.parent), config_name=path.name)(guarded)()
