@@ -22,7 +22,7 @@ LOG = "log.txt"
 
 
 def is_done(run: Run) -> bool:
-    """Whether a run has its metrics.
+    """Whether a run has its metrics, all of them, and its report.
 
     Raises:
         UserError: the folder holds a run with other overrides.
@@ -35,7 +35,8 @@ def is_done(run: Run) -> bool:
             raise UserError(
                 f"{run.folder} was made with other overrides ({', '.join(changed)}): remove it, or give folder=NEW"
             )
-    return (run.folder / METRICS).is_file()
+    metrics = run.folder / METRICS
+    return metrics.is_file() and not json.loads(metrics.read_text(encoding="utf-8")).get("unfinished", False)
 
 
 def run_all(runs: Sequence[Run], processes: int, threads: int, report: Callable[[Run, float, str], None]) -> list[Run]:
@@ -73,7 +74,7 @@ def run_all(runs: Sequence[Run], processes: int, threads: int, report: Callable[
                 if process.poll() is None:
                     continue
                 del active[run]
-                good = process.returncode == 0 and (run.folder / METRICS).is_file()
+                good = process.returncode == 0 and is_done(run)
                 if not good and is_held(run.folder):  # another process was faster
                     waiting.append(run)
                     continue

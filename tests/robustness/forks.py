@@ -89,9 +89,7 @@ def _try(request: dict[str, Any]) -> Ended:
     folder = Path(request["folder"])
     places = [folder.with_name(f"{folder.name}.{name}") for name in ("out", "err")]
     start = time.perf_counter()
-    child = os.fork()
-    if child == 0:
-        _become(request["module"], request["arguments"], folder, places)
+    child = _fork(request["module"], request["arguments"], folder, places)
     if request["number"]:
         # Waited for in small steps: a command that has ended must not hand its number to another one.
         while time.perf_counter() - start < request["after"] and not _has_ended(child):
@@ -100,23 +98,42 @@ def _try(request: dict[str, Any]) -> Ended:
             os.kill(child, request["number"])
     status = os.waitpid(child, 0)[1]
     code, seconds = os.waitstatus_to_exitcode(status), time.perf_counter() - start
-    return Ended(code, seconds, *(place.read_text(errors="replace") for place in places))
+    return Ended(code, seconds, *(place.read_text(encoding="utf-8", errors="replace") for place in places))
 
 
 def _has_ended(child: int) -> bool:
     return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def _become(module: str, arguments: list[str], folder: Path, places: list[Path]) -> None:
-    """Be the command, up to the exit code: with the handlers that ``python -m`` would have given it."""
+def _fork(module: str, arguments: list[str], folder: Path, places: list[Path]) -> int:
+    """Start a command whose handlers stand from its first moment; return its process id."""
     from pointnc import signals
 
-    signals.end_at_once()
+    streams = [os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) for place in places]
+    signal.pthread_sigmask(signal.SIG_BLOCK, _NUMBERS)
+    child = os.fork()
+    if child == 0:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        for descriptor, stream in zip((1, 2), streams):
+            os.dup2(stream, descriptor)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signals.end_at_once()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _NUMBERS)
+        _become(module, arguments, folder)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _NUMBERS)
+    for stream in streams:
+        os.close(stream)
+    return child
+
+
+_NUMBERS = (signal.SIGINT, signal.SIGTERM)
+
+
+def _become(module: str, arguments: list[str], folder: Path) -> None:
+    """Be the command, up to the exit code."""
     code: Any = 1
     try:
-        for descriptor, place in zip((1, 2), places):
-            os.dup2(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.chdir(folder)
         subprocess.Popen = ForkedTraining  # type: ignore[misc, assignment]
         sys.argv = [f"{module}.py", *arguments]
@@ -144,11 +161,9 @@ class ForkedTraining(subprocess.Popen):  # type: ignore[type-arg]
             super().__init__(command, **options)
             return
         self.returncode = None
-        self.pid = os.fork()
-        if self.pid == 0:
-            os.setsid()
-            log = Path(f"/proc/self/fd/{options['stdout'].fileno()}").resolve()
-            _become("pointnc.train", command[3:], Path.cwd(), [log.with_suffix(".out"), log.with_suffix(".err")])
+        log = Path(options["stdout"].name)
+        places = [log.with_suffix(".out"), log.with_suffix(".err")]
+        self.pid = _fork("pointnc.train", command[3:], Path.cwd(), places)
 
     def __del__(self, *arguments: Any) -> None:
         if not self._forked:
