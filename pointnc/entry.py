@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -108,6 +109,12 @@ def _run(config_name: str, task: Task, interruption: Interruption) -> int:
     failures: list[str] = []
     codes = [0]  # a sweep runs several tasks: the highest counts
     composed = False
+    home = os.getpid()  # a launcher (hydra/launcher=…) runs tasks in other processes, on other machines
+
+    def fail(line: str) -> None:
+        if os.getpid() != home:
+            raise UserError(line)  # what a job raises is all that comes back from it
+        failures.append(line)
 
     # Caught inside the task: Hydra would print a paragraph of its own, and a sweep goes on to its next job.
     @functools.wraps(task)
@@ -120,17 +127,20 @@ def _run(config_name: str, task: Task, interruption: Interruption) -> int:
                 keep_freed_memory()
             codes.append(task(config) or 0)
         except (UserError, HydraException, OmegaConfBaseException) as error:
-            failures.append(_explain(error))
+            fail(_explain(error))
         except OSError as error:  # a full disk, a folder that may not be written: wherever it happens
-            failures.append(_explain_disk(error))
+            fail(_explain_disk(error))
         except Interrupted as interrupted:
             raise KeyboardInterrupt(str(interrupted)) from None
         except SystemExit as end:  # of a library, which would take the exit code from us
             raise KeyboardInterrupt("interrupted") from end
-        except Exception:  # here, since Hydra would print a line of its own
-            if interruption.number is None:
+        except Exception as error:
+            if interruption.number is not None:  # here, since Hydra would print a line of its own
+                raise KeyboardInterrupt("interrupted") from None
+            if os.getpid() == home:
                 raise
-            raise KeyboardInterrupt("interrupted") from None
+            traceback.print_exc()  # into the job's log: the way back loses it
+            raise RuntimeError(f"a job failed: {type(error).__name__}: {error}; its log says where") from None
 
     try:
         hydra.main(version_base="1.3", config_path=str(path.parent), config_name=path.name)(guarded)()
@@ -141,6 +151,10 @@ def _run(config_name: str, task: Task, interruption: Interruption) -> int:
             raise  # not Hydra's, but a fault of ours
         given = " ".join(sys.argv[1:])
         failures.append(f"{given}: a group takes a name out of it, as in model=spunet (--help lists all groups)")
+    except RuntimeError as error:
+        if "srun" not in str(error):  # submitit's, on a machine without Slurm
+            raise
+        failures.append("hydra/launcher=submitit_slurm: no Slurm here; start it where sbatch and srun are")
     if failures and interruption.number is not None:  # what a library made of the signal
         raise KeyboardInterrupt("interrupted")
     if os.environ.get("RANK", "0") == "0":

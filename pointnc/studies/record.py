@@ -76,7 +76,7 @@ class Record:
         Raises:
             OSError: the file cannot be written.
         """
-        if not (run.folder / METRICS).is_file() or _metrics(run).get("unfinished", False):
+        if not has_metrics(run):
             return False
         result = read_metrics(run)
         self._lines[run.overrides, run.seed] = {
@@ -93,6 +93,11 @@ class Record:
 
     def _ordered(self) -> Iterator[dict[str, Any]]:
         yield from (self._lines[key] for key in sorted(self._lines))
+
+
+def has_metrics(run: Run) -> bool:
+    """Whether a run's folder says what it reached, in full: a run that is killed in its report has done so in part."""
+    return (run.folder / METRICS).is_file() and not _metrics(run).get("unfinished", False)
 
 
 def read_metrics(run: Run) -> Result:

@@ -15,7 +15,7 @@ from pointnc.errors import Interrupted, UserError
 from pointnc.scenes.atomic import write_json
 from pointnc.scenes.locks import is_held
 from pointnc.studies.plan import Run
-from pointnc.studies.record import METRICS
+from pointnc.studies.record import has_metrics
 
 ARGUMENTS = "study.json"
 LOG = "log.txt"
@@ -35,8 +35,7 @@ def is_done(run: Run) -> bool:
             raise UserError(
                 f"{run.folder} was made with other overrides ({', '.join(changed)}): remove it, or give folder=NEW"
             )
-    metrics = run.folder / METRICS
-    return metrics.is_file() and not json.loads(metrics.read_text(encoding="utf-8")).get("unfinished", False)
+    return has_metrics(run)
 
 
 def run_all(runs: Sequence[Run], processes: int, threads: int, report: Callable[[Run, float, str], None]) -> list[Run]:
