@@ -111,7 +111,9 @@ def write_missing(folder: Path, predictor: Predictor, store: SceneStore, split: 
             labels = predictor.predict(store.load(split, scene).validate()).labels
             write_labels(folder / f"{scene}.txt", taxonomy.decode(labels))
     except KeyboardInterrupt:
-        raise Interrupted(f"interrupted; finished scenes are in {folder}; the same command goes on from there") from None
+        raise Interrupted(
+            f"interrupted; finished scenes are in {folder}; the same command goes on from there"
+        ) from None
     except OSError as error:
         raise UserError(f"could not write into {folder} ({error.strerror}): free space or give cache=FOLDER") from None
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import runpy
@@ -69,20 +70,20 @@ def main() -> None:
 
 
 def _import_everything() -> None:
-    import joblib.externals.loky.process_executor
-    import pytorch_lightning
-    import rich.progress
-    import scipy.stats
-    import torch.utils.data
-
-    import data_prep.rooms.__main__
-    import data_prep.scannet
-    import pointnc.predict
-    import pointnc.study
-    import pointnc.submit
-    import pointnc.training.evaluation
-    import pointnc.training.run
-    import pointnc.views.report  # noqa: F401
+    for name in (
+        "joblib.externals.loky.process_executor",
+        "matplotlib.pyplot",
+        "rich.progress",
+        "scipy.stats",
+        "data_prep.rooms.generate",
+        "data_prep.scannet",
+        "pointnc.inference.predictor",
+        "pointnc.prediction.labeling",
+        "pointnc.studies.writing",
+        "pointnc.training.evaluation",
+        "pointnc.training.run",
+    ):
+        importlib.import_module(name)
 
 
 def _try(request: dict[str, Any]) -> Ended:

@@ -124,9 +124,7 @@ def test_two_that_make_the_same_folder_make_one(tmp_path: Path) -> None:
     assert contents(tmp_path) == ["a", "a/fast"]
 
 
-def test_a_folder_that_comes_between_the_look_and_the_rename(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_that_comes_between_the_look_and_the_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rename = Path.rename
 
     def late(self: Path, target: Path) -> Path:

@@ -51,7 +51,10 @@ _kept: list[ExitStack] = []
 def test_a_living_holder_is_named_and_a_dead_one_holds_nothing(tmp_path: Path) -> None:
     with child(lambda: keep(tmp_path)) as number:
         assert is_held(tmp_path)
-        with pytest.raises(InUseError, match=rf"process {number} on \S+ trains in {tmp_path}"), hold(tmp_path, doing="trains"):
+        with (
+            pytest.raises(InUseError, match=rf"process {number} on \S+ trains in {tmp_path}"),
+            hold(tmp_path, doing="trains"),
+        ):
             pass
     assert (tmp_path / LOCK).exists() and not is_held(tmp_path)
     with hold(tmp_path):
