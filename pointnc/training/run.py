@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -173,8 +174,15 @@ def _quieten() -> None:
         ".*sync_dist=True.*",  # the scores come from synchronised counts
     ):
         warnings.filterwarnings("ignore", message)
+    threading.excepthook = _quiet_thread
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     logging.getLogger("torch.fx").setLevel(logging.ERROR)
+
+
+def _quiet_thread(failed: threading.ExceptHookArgs) -> None:
+    """Say nothing of tensorboard's writer where its folder is gone or the disk is full: the run itself says so."""
+    if not (isinstance(failed.exc_value, OSError) and type(failed.thread).__name__ == "_AsyncWriterThread"):
+        threading.__excepthook__(failed)
 
 
 def _announce(config: DictConfig, folder: Path, data: Data, module: SegmentationModule, resume: Path | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -114,6 +115,17 @@ def test_a_folder_that_is_trained_in_is_told_by_its_process(store: Path, tmp_pat
             with pytest.raises(UserError, match=rf"process {os.getpid()} on \S+ trains in {folder}"), claimed_run(again):
                 pass
     assert (tmp_path / "run").is_dir() and not leftovers(tmp_path)
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_folder_that_is_removed_while_it_is_trained_in_is_one_line(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tensorboard's thread does not print a traceback before it."""
+    monkeypatch.setattr(EpochLine, "on_train_epoch_start", lambda *_: shutil.rmtree(tmp_path / "run"))
+    quick = [one for one in QUICK if not one.startswith("logger")]
+    command("pointnc.train", f"dataset.store={store}", *quick, "logger=tensorboard", folder=tmp_path, code=2)
+    time.sleep(0.1)  # what the thread says, it says by now
 
 
 def test_a_signal_after_the_last_epoch_is_not_lost() -> None:
