@@ -171,6 +171,7 @@ def _quieten() -> None:
         ".*dataloader is not resumable.*",  # the sampler is
         ".*isinstance.treespec, LeafSpec.*",
         ".*broadcast_buffers.*",  # its successor is not in every torch that is allowed
+        ".*`srun` command is available.*",  # torchrun is the launcher, also on a machine that has Slurm
         ".*sync_dist=True.*",  # the scores come from synchronised counts
     ):
         warnings.filterwarnings("ignore", message)
