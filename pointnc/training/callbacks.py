@@ -62,8 +62,10 @@ class SaveCheckpoints(Callback):
         self._handlers.clear()
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Give the signals back."""
+        """Give the signals back, and stop if asked since the last step: the evaluation may take long."""
         self._release()
+        if distributed.any_rank(self._asked, pl_module.device):
+            self._stop("the end of the training")
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         """Give the signals back."""
