@@ -45,7 +45,8 @@ def test_a_fault_of_ours_in_a_job_keeps_its_traceback(tmp_path: Path) -> None:
     assert len(logs) == 2 and all("in main" in log for log in logs)
 
 
-def test_without_slurm_a_line_says_so(tmp_path: Path) -> None:
+def test_without_slurm_a_line_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # wherever the tests run, sbatch and srun are not to be found
     arguments = ["-m", "hydra/launcher=submitit_slurm", *QUICK]
     done = command("pointnc.train", *arguments, folder=tmp_path, code=2)
     assert done.stderr.strip().splitlines()[-1].startswith("error: hydra/launcher=submitit_slurm: no Slurm here")
