@@ -84,9 +84,11 @@ def test_nothing_is_measured_where_nothing_pulls(store: Path, tmp_path: Path) ->
 
 
 def test_accumulated_batches_are_measured_once_a_step(store: Path, tmp_path: Path) -> None:
-    run = train(configure(store, tmp_path / "run", *PULLED, "trainer.accumulate_grad_batches=2"))
+    settings = ("trainer.accumulate_grad_batches=2", "logger=tensorboard")
+    run = train(configure(store, tmp_path / "run", *PULLED, *settings))
     # Two steps an epoch, of two batches and of one; steps 0 and 2 are due.
     assert len(curves(run)["forces/ratio_head"]) == 2
+    assert any(b"forces/ratio_head" in file.read_bytes() for file in run.rglob("events.out.tfevents*"))
 
 
 def test_the_meter_says_what_a_loop_over_the_groups_says() -> None:

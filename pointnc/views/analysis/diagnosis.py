@@ -80,11 +80,11 @@ def sentences(diagnosis: Diagnosis, analysis: Analysis) -> list[str]:
     if targets and targets["largest"] > max(targets["frame_largest"], targets["bound"]) + SPREAD:
         lines.append(
             f"Its targets are no frame: of {len(analysis.taxonomy)} in {features['channels']:.0f} channels two have a "
-            f"cosine of {targets['largest']:.2f}, in the frame itself {targets['frame_largest']:.2f}; no directions of "
-            f"so many channels can all stay below {targets['bound']:.2f}."
+            f"cosine of {_said(targets['largest'])}, in the frame itself {_said(targets['frame_largest'])}; no "
+            f"directions of so many channels can all stay below {_said(targets['bound'])}."
         )
     elif targets:
-        lines.append(f"Its targets are spread: the closest two have a cosine of {targets['largest']:.2f}.")
+        lines.append(f"Its targets are spread: the closest two have a cosine of {_said(targets['largest'])}.")
     if total.get("reach", 1) < FAR:
         why = (
             f"span {features['rank']:.0f} of {features['channels']:.0f} channels"
@@ -217,6 +217,11 @@ def _conflict(
     ]
     cells = "".join(f'<td class="n">{value}</td>' for value in values)
     return f"<tr><td>{swatch} {escape(taxonomy.names[k])}</td>{group}{cells}</tr>"
+
+
+def _said(cosine: float) -> str:
+    """Return a cosine for a sentence: two digits where they say something."""
+    return f"{cosine:.2f}" if abs(cosine) >= 0.01 else f"{cosine:.3f}"
 
 
 def _whole(value: float | None) -> str:
