@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pointnc.models import MinkUNet, fused, loops, plain_loops, products
+from pointnc.models import MinkUNet, fused, products
 from pointnc.models.blocks import BasicBlock, BatchNorm, BottleneckBlock, Norm, ResidualBlock
 from pointnc.models.grid import SparseTensor
 from pointnc.models.neighbours import submanifold_table
