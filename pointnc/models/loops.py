@@ -22,6 +22,7 @@ def normalize(
     x: Floats, scale: Floats, shift: Floats, residual: Floats, relu: bool, y: Floats, first: int, last: int
 ) -> None:
     """Write x · scale + shift, plus the residual where it has rows, rectified if ``relu``, to y (which may be x)."""
+    zero = x.dtype.type(0)
     for r in range(first, last):
         if len(residual):
             for c in range(x.shape[1]):
@@ -31,25 +32,25 @@ def normalize(
                 y[r, c] = x[r, c] * scale[c] + shift[c]
         if relu:
             for c in range(x.shape[1]):
-                y[r, c] = max(y[r, c], 0)
+                y[r, c] = zero if y[r, c] < zero else y[r, c]
 
 
 @njit(cache=True, nogil=True)
-def moments(
-    x: Floats, mean: Floats, squares: Floats, first: int, last: int, first_column: int, last_column: int
-) -> None:
-    """Write the mean and summed squared deviation from it, over the rows, of some columns."""
-    for c in range(first_column, last_column):
-        mean[c] = 0
-        squares[c] = 0
+def moments(x: Floats, mean: Floats, squares: Floats, first: int, last: int, column: int) -> None:
+    """Write the mean and summed squared deviation from it, over the rows, of ``len(mean)`` columns."""
+    columns = len(mean)
+    mean[:] = 0
+    squares[:] = 0
     for r in range(first, last):
-        for c in range(first_column, last_column):
-            mean[c] += x[r, c]
-    for c in range(first_column, last_column):
+        row = x[r, column : column + columns]
+        for c in range(columns):
+            mean[c] += row[c]
+    for c in range(columns):
         mean[c] /= last - first
     for r in range(first, last):
-        for c in range(first_column, last_column):
-            deviation = x[r, c] - mean[c]
+        row = x[r, column : column + columns]
+        for c in range(columns):
+            deviation = row[c] - mean[c]
             squares[c] += deviation * deviation
 
 
@@ -92,7 +93,7 @@ def mask_and_sum(
     It passes where the output is above 0; without rows in ``output``, where x · scale + shift is. Without ``relu`` it
     passes everywhere, and nothing is written to ``masked``.
     """
-    channels = g.shape[1]
+    channels, zero = g.shape[1], g.dtype.type(0)
     for t in range(first, last):
         for c in range(channels):
             sums[t, c] = 0
@@ -105,10 +106,10 @@ def mask_and_sum(
                 continue
             if len(output):
                 for c in range(channels):
-                    masked[r, c] = g[r, c] if output[r, c] > 0 else 0
+                    masked[r, c] = g[r, c] if output[r, c] > zero else zero
             else:
                 for c in range(channels):
-                    masked[r, c] = g[r, c] if x[r, c] * scale[c] + shift[c] > 0 else 0
+                    masked[r, c] = g[r, c] if x[r, c] * scale[c] + shift[c] > zero else zero
             for c in range(channels):
                 sums[t, c] += masked[r, c]
                 products[t, c] += masked[r, c] * (x[r, c] - center[c])

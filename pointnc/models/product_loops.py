@@ -47,7 +47,11 @@ def pack(weight: Floats, packed: Floats, transposed: bool, first: int, last: int
             filled = min(wide, width - column)
             if filled < wide:
                 packed[base : base + depth * wide] = 0
-            if transposed:
+            if transposed and filled == 16:
+                for k in range(depth):
+                    for j in range(16):
+                        packed[base + k * 16 + j] = weight[k, offset, column + j]
+            elif transposed:
                 for k in range(depth):
                     for j in range(filled):
                         packed[base + k * wide + j] = weight[k, offset, column + j]
@@ -86,11 +90,11 @@ def multiply(
     """
     depth, width = features.shape[1], out.shape[1]
     zero = np.float32(0)
+    columns = slice(first_column, last_column)
     for t in range(first_tile, last_tile):
         first, last = t * tile, min(len(out), (t + 1) * tile)
         for r in range(first, last):
-            for c in range(first_column, last_column):
-                out[r, c] = zero
+            out[r, columns] = 0
         for offset in range(splits.shape[1]):
             begin, end = splits[t, offset], splits[t + 1, offset]
             column = first_column
@@ -103,18 +107,20 @@ def multiply(
                     _add_products_8(features, packed, panel, inputs, outputs, begin, end, out, column)
                     column += 8
         if len(means):
-            moments(out, means[t], squares[t], first, last, first_column, min(last_column, means.shape[1]))
+            moments(out, means[t, columns], squares[t, columns], first, last, first_column)
         for r in range(first, last):
+            row = out[r, columns]
             if len(scale):
-                for c in range(first_column, last_column):
-                    out[r, c] = out[r, c] * scale[c] + shift[c]
+                factor, constant = scale[columns], shift[columns]
+                for c in range(len(row)):
+                    row[c] = row[c] * factor[c] + constant[c]
             if len(residual):
-                for c in range(first_column, last_column):
-                    out[r, c] += residual[r, c]
+                added = residual[r, columns]
+                for c in range(len(row)):
+                    row[c] += added[c]
             if relu:
-                for c in range(first_column, last_column):
-                    value = out[r, c]
-                    out[r, c] = zero if value < zero else value
+                for c in range(len(row)):
+                    row[c] = zero if row[c] < zero else row[c]
 
 
 @njit(cache=True, nogil=True)

@@ -78,7 +78,7 @@ def convolve_with_moments(
     means, squares = np.empty(shape, rows.dtype)
     for t, first in enumerate(range(0, len(rows), TILE)):
         last = min(first + TILE, len(rows))
-        loops("pointnc.models.loops").moments(rows, means[t], squares[t], first, last, 0, rows.shape[1])
+        loops("pointnc.models.loops").moments(rows, means[t], squares[t], first, last, 0)
     return out, means, squares
 
 
