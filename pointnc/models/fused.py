@@ -205,15 +205,14 @@ def _uses_batch(norm: nn.BatchNorm1d, rows: int) -> bool:
 
 def _of_batch(norm: nn.BatchNorm1d, rows: int, means: Floats, squares: Floats) -> Affine:
     """Return the normalisation by the moments of a convolution's output, and update the running statistics."""
-    mean, variance = np.empty((2, norm.num_features))
-    _loops().join_moments(means, squares, rows, TILE, mean, variance)
+    assert norm.running_mean is not None and norm.running_var is not None and norm.num_batches_tracked is not None
+    momentum = 0.0
     if norm.track_running_stats and not is_recomputing():
-        assert norm.running_mean is not None and norm.running_var is not None
-        assert norm.num_batches_tracked is not None
         norm.num_batches_tracked.add_(1)
         momentum = norm.momentum if norm.momentum is not None else 1 / float(norm.num_batches_tracked)
-        for running, value in ((norm.running_mean, mean), (norm.running_var, variance * (rows / (rows - 1)))):
-            running.lerp_(torch.from_numpy(value).to(running.dtype), momentum)
+    running = norm.running_mean.numpy(), norm.running_var.numpy()
+    mean, variance = np.empty((2, norm.num_features))
+    _loops().join_moments(means, squares, rows, TILE, mean, variance, momentum, *running)
     return _affine(norm, mean, variance, of_batch=True)
 
 

@@ -55,8 +55,14 @@ def moments(x: Floats, mean: Floats, squares: Floats, first: int, last: int, col
 
 
 @njit(cache=True, nogil=True)
-def join_moments(means: Floats, squares: Floats, rows: int, tile: int, mean: Doubles, variance: Doubles) -> None:
-    """Write mean and biased variance of all rows, given the moments of each tile (Chan, Golub, LeVeque 1979)."""
+def join_moments(
+    means: Floats, squares: Floats, rows: int, tile: int, mean: Doubles, variance: Doubles,
+    momentum: float, running_mean: Floats, running_variance: Floats,
+) -> None:  # fmt: skip
+    """Write mean and biased variance of all rows, given the moments of each tile (Chan, Golub, LeVeque 1979).
+
+    The running statistics move by ``momentum`` towards the mean and the unbiased variance.
+    """
     mean[:] = 0
     variance[:] = 0
     for t in range(len(means)):
@@ -68,6 +74,9 @@ def join_moments(means: Floats, squares: Floats, rows: int, tile: int, mean: Dou
             deviation = means[t, c] - mean[c]
             variance[c] += squares[t, c] + min(tile, rows - t * tile) * deviation * deviation
     variance /= rows
+    for c in range(len(mean)):
+        running_mean[c] += momentum * (mean[c] - running_mean[c])
+        running_variance[c] += momentum * (variance[c] * rows / (rows - 1) - running_variance[c])
 
 
 @njit(cache=True, nogil=True)

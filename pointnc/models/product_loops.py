@@ -7,8 +7,6 @@ sum depends on neither the machine's registers, nor how rows and columns are sha
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -22,6 +20,9 @@ Longs = NDArray[np.int64]
 
 _CHUNK = 128
 """Pairs whose rows stay in the first-level cache while all blocks of a weight gradient read them."""
+
+_BLOCK = 24
+"""Rows of a block of a weight gradient."""
 
 _multiply_tall, _multiply_6x16, _multiply_3x16, _multiply_1x16 = (make_multiply_rows(n, 16) for n in (TALL, 6, 3, 1))
 _multiply_12x8, _multiply_6x8, _multiply_3x8, _multiply_1x8 = (make_multiply_rows(n, 8) for n in (12, 6, 3, 1))
@@ -181,16 +182,25 @@ def _add_products_8(
 
 @njit(cache=True, nogil=True)
 def add_outer_products(
-    features: Floats, gradient: Floats, inputs: Ints, outputs: Ints, splits: Longs, result: Floats, items: Any
+    features: Floats,
+    gradient: Floats,
+    inputs: Ints,
+    outputs: Ints,
+    splits: Longs,
+    result: Floats,
+    share: int,
+    shares: int,
 ) -> None:
-    """Add to ``result`` (out, K, in) the products gradient[outputs]ᵀ @ features[inputs] of some blocks of rows.
+    """Add to ``result`` (out, K, in) the products gradient[outputs]ᵀ @ features[inputs]; in is a multiple of 8.
 
-    ``items`` (M, 3) int64 are the offsets and rows first..last of the blocks; in is a multiple of 8.
+    Of the blocks of ``_BLOCK`` rows of each offset this call takes those whose number is ``share`` modulo ``shares``.
     """
-    width = features.shape[1]
+    depth, width = gradient.shape[1], features.shape[1]
+    blocks = (depth + _BLOCK - 1) // _BLOCK
     for t in range(len(splits) - 1):
-        for item in range(len(items)):
-            offset, first, last = items[item]
+        for block in range(share, splits.shape[1] * blocks, shares):
+            offset, first = block // blocks, block % blocks * _BLOCK
+            last = min(first + _BLOCK, depth)
             begin, stop = splits[t, offset], splits[t + 1, offset]
             while begin < stop:
                 end = min(stop, begin + _CHUNK)

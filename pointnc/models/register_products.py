@@ -79,7 +79,9 @@ def weight_gradient(features: Tensor, gradient: Tensor, table: PairTable) -> Ten
         features = F.pad(features, (0, padded - depth))
     result = torch.zeros(width, table.offsets, padded)
     arrays = (features.numpy(), gradient.numpy(), table.inputs, table.outputs, table.splits(TILE), result.numpy())
-    run_all(product_loops.add_outer_products, [(*arrays, share) for share in _share_out(np.diff(table.starts), width)])
+    threads = torch.get_num_threads()
+    shares = 1 if threads == 1 else 2 * threads
+    run_all(product_loops.add_outer_products, [(*arrays, share, shares) for share in range(shares)])
     return (result if padded == depth else result[:, :, :depth].contiguous()).permute(1, 2, 0)
 
 
@@ -96,19 +98,3 @@ def _pack(matrices: Tensor, transposed: bool) -> NDArray[np.float32]:
     ranges = pieces(offsets, torch.get_num_threads(), width=depth * width)
     run_all(product_loops.pack, [(weight, packed, transposed, *piece) for piece in ranges])
     return packed
-
-
-def _share_out(sizes: NDArray[np.int64], rows: int) -> list[NDArray[np.int64]]:
-    """Return (M, 3) arrays of offset, first and last row of a weight's gradient: shares of nearly equal work.
-
-    Every share walks over all tiles once; twice as many as threads even out what the guess of the work misses.
-    """
-    threads = torch.get_num_threads()
-    firsts = np.arange(0, rows, 24 if threads > 1 else rows)
-    lasts = np.append(firsts[1:], rows)
-    items = np.stack(np.broadcast_arrays(np.flatnonzero(sizes)[:, None], firsts, lasts), axis=-1).reshape(-1, 3)
-    if threads == 1:
-        return [items]
-    work = (sizes[items[:, 0]] * (items[:, 2] - items[:, 1])).cumsum()
-    cuts = np.searchsorted(work, np.arange(1, 2 * threads) * work[-1:] / (2 * threads))
-    return [share for share in np.split(items, cuts) if len(share)]
