@@ -77,7 +77,7 @@ def main(checkout: str, folder: str | None = None) -> None:
         print(f"{way:>5}: {' '.join(f'{value:.1f}' for value in values)} ms of CPU a step ({ways[way]})")
     ratios = [this / other for this, other in zip(*medians.values())]
     print(f"ratio: {np.median(ratios):.3f} ({' '.join(f'{ratio:.3f}' for ratio in ratios)})")
-    apart = np.abs(np.subtract(*losses.values()))[:20]
+    apart = np.abs(np.subtract(losses["this"], losses["other"]))[:20]
     print(f"losses of the first 20 steps: largest difference {apart.max():.1e}, of the first step {apart[0]:.1e}")
 
 

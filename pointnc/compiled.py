@@ -18,9 +18,9 @@ def loops(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except RuntimeError:  # numba finds no folder for its cache
-        import numba
+        from numba import config
 
-        numba.config.CACHE_DIR = _own_folder().name
+        setattr(config, "CACHE_DIR", _own_folder().name)  # noqa: B010 (mypy)
         return importlib.import_module(name)
 
 

@@ -242,7 +242,10 @@ def _nothing(like: Tensor) -> Floats:
     return _NOTHING[like.dtype]
 
 
-_NOTHING = {torch.float32: np.empty((0, 0), np.float32), torch.float64: np.empty((0, 0), np.float64)}
+_NOTHING: dict[torch.dtype, Floats] = {
+    torch.float32: np.empty((0, 0), np.float32),
+    torch.float64: np.empty((0, 0), np.float64),
+}
 
 
 def _mask_and_sum(
