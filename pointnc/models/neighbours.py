@@ -153,7 +153,7 @@ def strided_table(coord: Tensor, shape: Shape) -> tuple[Tensor, PairTable]:
     parents = np.empty_like(voxels)
     starts = np.empty(9, np.int64)
     inputs, outputs = np.empty((2, len(keys)), np.int32)
-    count = _loops().match_parents(voxels, keys, keys.argsort(), parents, starts, inputs, outputs)
+    count = _loops().match_parents(voxels, keys, keys.argsort(kind="stable"), parents, starts, inputs, outputs)
     found = torch.from_numpy(parents[:count]).to(coord.dtype)
     return found, PairTable(inputs, outputs, starts, len(keys), count)
 
