@@ -32,19 +32,20 @@ def measure(folder: Path, quick: bool, checkout: Path = HERE) -> tuple[list[floa
         checkout: whose code trains.
     """
     rooms, epochs = (4, 4) if quick else (24, 6)
-    out = folder / "clock.json"
-    command = [
-        sys.executable, "-m", "pointnc.train", f"data_root={folder}/rooms", f"run_dir={folder}/run", *SETTINGS,
-        f"dataset.prepare.train={rooms}", "dataset.prepare.val=1", f"trainer.max_epochs={epochs}",
-        f"trainer.check_val_every_n_epoch={epochs}", f"+callbacks.clock={{_target_:clock.Clock,path:{out}}}",
-    ]  # fmt: skip
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(checkout)}
-    with tempfile.TemporaryDirectory(dir=folder) as elsewhere:  # modules are found there too, and the clock alone is
-        shutil.copy(HERE / "bench" / "clock.py", elsewhere)
-        done = subprocess.run(command, cwd=elsewhere, env=environment, check=False, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip().splitlines()[-1:]}")
-    found = json.loads(out.read_text(encoding="utf-8"))
+    # Modules are found where a process starts: there it has the clock, and nothing else of this checkout.
+    with tempfile.TemporaryDirectory(dir=folder) as start:
+        shutil.copy(HERE / "bench" / "clock.py", start)
+        out = Path(start) / "clock.json"
+        command = [
+            sys.executable, "-m", "pointnc.train", f"data_root={folder}/rooms", f"run_dir={start}/run", *SETTINGS,
+            f"dataset.prepare.train={rooms}", "dataset.prepare.val=1", f"trainer.max_epochs={epochs}",
+            f"trainer.check_val_every_n_epoch={epochs}", f"+callbacks.clock={{_target_:clock.Clock,path:{out}}}",
+        ]  # fmt: skip
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(checkout)}
+        done = subprocess.run(command, cwd=start, env=environment, check=False, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip().splitlines()[-1:]}")
+        found = json.loads(out.read_text(encoding="utf-8"))
     return found["steps"], found["losses"]
 
 
@@ -69,6 +70,7 @@ def main(checkout: str, folder: str | None = None) -> None:
     losses: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(folder or temporary).resolve()
+        place.mkdir(parents=True, exist_ok=True)
         for _ in range(TURNS):
             for way, code in ways.items():
                 steps, losses[way] = measure(place, False, code)
