@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -175,7 +176,8 @@ class SegmentationModule(pl.LightningModule):
         """Build optimizer and schedule; the schedule advances once an optimizer step."""
         total = int(self.trainer.estimated_stepping_batches)
         self.regularizer.set_length(total * self.trainer.accumulate_grad_batches)
-        optimizer = self.make_optimizer([p for p in self.parameters() if p.requires_grad])
+        parameters = [p for p in self.parameters() if p.requires_grad]
+        optimizer = self.make_optimizer(parameters, **_in_one_call(self.make_optimizer, self.device))
         schedule = self.make_schedule(optimizer, total_steps=total)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -194,3 +196,14 @@ class SegmentationModule(pl.LightningModule):
     def on_save_checkpoint(self, data: dict[str, Any]) -> None:
         """Write the contract into the checkpoint."""
         data[checkpoint.KEY] = {**self.contract, "precision": str(self.trainer.precision)}
+
+
+def _in_one_call(make_optimizer: Callable[..., torch.optim.Optimizer], device: torch.device) -> dict[str, bool]:
+    """Return what makes an optimizer update all parameters in one call, where that is not its default.
+
+    On CUDA it nearly is, and Lightning refuses to clip the gradients of a fused optimizer under fp16. What the
+    configuration says counts.
+    """
+    known = inspect.signature(make_optimizer).parameters
+    unsaid = all(name in known and known[name].default is None for name in ("fused", "foreach"))
+    return {"fused": True} if device.type == "cpu" and unsaid else {}
