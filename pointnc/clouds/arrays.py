@@ -14,6 +14,7 @@ from pointnc.clouds.cloud import CHUNK, CloudFile, Columns, PointCloud, Rows, ch
 from pointnc.clouds.structured import copy_records, extended
 from pointnc.clouds.table import SAMPLE, guess_names
 from pointnc.errors import UserError
+from pointnc.untrusted.numpy_file import map_array, read_archive
 
 TRIPLES = {"coord": ("x", "y", "z"), "points": ("x", "y", "z"), "xyz": ("x", "y", "z"),
            "color": ("red", "green", "blue"), "colors": ("red", "green", "blue"), "rgb": ("red", "green", "blue"),
@@ -29,13 +30,7 @@ class NpyFile(CloudFile):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        try:
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except Exception as error:  # a damaged header raises in many ways
-            raise UserError(f"{path} is damaged or no npy file ({' '.join(str(error).split())})") from None
-        if not isinstance(array, np.ndarray):
-            raise UserError(f"{path} is an npz file: call it .npz")
-        self.array: NDArray[Any] = array
+        self.array: NDArray[Any] = map_array(path, "write it again by numpy.save")
         self._last: tuple[str, ...] = ()
         if self.array.dtype.names is None and (self.array.ndim != 2 or self.array.shape[1] < 3):
             raise UserError(f"{path} has the shape {self.array.shape}: (N, 3 or more) is needed")
@@ -106,11 +101,7 @@ class NpzFile(CloudFile):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                self.arrays = {name: archive[name] for name in archive.files}
-        except Exception as error:  # a damaged zip raises in many ways
-            raise UserError(f"{path} is damaged or no npz file ({' '.join(str(error).split())})") from None
+        self.arrays = read_archive(path, "write it as records in an npy file, or as ply or las: these are read in pieces")
         self._columns: dict[str, NDArray[Any]] = {}
         for name, values in self.arrays.items():
             if name in TRIPLES and values.ndim == 2 and values.shape[1] == 3:

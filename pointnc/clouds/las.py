@@ -9,19 +9,32 @@ from typing import Any
 import numpy as np
 
 from pointnc.clouds.cloud import CHUNK, CloudFile, Columns, PointCloud, Rows, from_columns
+from pointnc.clouds.las_header import check_las
 from pointnc.errors import UserError
+from pointnc.untrusted.sizes import one_line
+from pointnc.untrusted.trial import try_reading
+
+MOST_AT_A_TIME = 256 << 20
+"""Bytes of points that are unpacked at a time: a header may say that one has 64 kB."""
 
 
 class LasFile(CloudFile):
-    """See :class:`~pointnc.clouds.cloud.CloudFile`. Needs ``pip install pointnc[las]``."""
+    """See :class:`~pointnc.clouds.cloud.CloudFile`. Needs ``pip install pointnc[las]``.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: of the file.
+        trusted: whether a laz file whose header is odd is read at once; else it is tried in a process of its own.
+    """
+
+    def __init__(self, path: Path, trusted: bool = False) -> None:
         super().__init__(path)
         try:
             import laspy
         except ImportError:
             raise UserError(f"{path} needs laspy: pip install 'pointnc[las]'") from None
         self._laspy = laspy
+        if check_las(path) is not None and not trusted:
+            try_reading(f"{__name__}:read_through", path)
         with self._open() as reader:
             self.count = int(reader.header.point_count)
             self._names = list(reader.header.point_format.dimension_names)
@@ -37,7 +50,7 @@ class LasFile(CloudFile):
         """Read and scale chunk by chunk."""
         read = 0
         with self._open() as reader:
-            for points in self._checked(reader.chunk_iterator(size)):
+            for points in self._pieces(reader, size):
                 columns = {name: np.asarray(points[name]) for name in self._names if name not in ("X", "Y", "Z")}
                 yield from_columns({axis: np.asarray(points[axis], np.float64) for axis in "xyz"} | columns, self.path)
                 read += len(points)
@@ -57,7 +70,7 @@ class LasFile(CloudFile):
                 target.open("wb") as stream,
                 self._laspy.LasWriter(stream, header, do_compress=compress, closefd=False) as writer,
             ):
-                for points in self._checked(reader.chunk_iterator(CHUNK)):
+                for points in self._pieces(reader, CHUNK):
                     record = self._laspy.ScaleAwarePointRecord.zeros(len(points), header=header)
                     for name in points.array.dtype.names or ():  # packed bit fields have names of their own
                         record.array[name] = points.array[name]
@@ -70,19 +83,32 @@ class LasFile(CloudFile):
     def _open(self) -> Any:
         try:
             return self._laspy.open(str(self.path))
-        except (self._laspy.errors.LaspyException, OSError, ValueError, EOFError) as error:
-            raise UserError(f"{self.path} is damaged or no las file ({_line(error)})") from None
+        except Exception as error:  # damaged names, dates and records raise in many ways
+            raise UserError(f"{self.path} is damaged or no las file ({one_line(error)})") from None
 
-    def _checked(self, chunks: Iterator[Any]) -> Iterator[Any]:
+    def _pieces(self, reader: Any, size: int) -> Iterator[Any]:
         """Turn what laspy and its decompressor raise in mid-file into a line."""
+        pieces = reader.chunk_iterator(max(1, min(size, MOST_AT_A_TIME // reader.header.point_format.size)))
         while True:
             try:
-                points = next(chunks)
+                points = next(pieces)
             except StopIteration:
                 return
-            except Exception as error:  # lazrs has an exception class of its own, from Rust
-                raise UserError(f"{self.path} is damaged or truncated ({_line(error)})") from None
+            except BaseException as error:  # a panic of lazrs, which is Rust, is no Exception
+                if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                    raise
+                raise UserError(f"{self.path} is damaged or truncated ({one_line(error)})") from None
             yield points
+
+
+def read_through(path: Path) -> None:
+    """Read a file and forget it.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    for _ in LasFile(path, trusted=True).chunks():
+        pass
 
 
 def _copy(header: Any) -> Any:
@@ -90,6 +116,3 @@ def _copy(header: Any) -> Any:
 
     return copy.deepcopy(header)
 
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -14,6 +14,9 @@ from pointnc.errors import UserError
 IGNORE = -1
 """Train index of a point that has no class: it is neither learned from nor scored."""
 
+FARTHEST = 1e8
+"""Metres: coordinates beyond it, ten thousand kilometres from any surveyor's origin, are damage."""
+
 PER_POINT = ("coord", "color", "normal", "strength", "semantic", "instance")
 
 
