@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import shutil
 import time
 from collections import Counter
@@ -24,6 +23,7 @@ from data_prep.rooms.scanner import Scanner
 from pointnc.benchmarks.scannet import LABEL_MAP_FILE, SPLITS, taxonomy
 from pointnc.errors import UserError
 from pointnc.scenes.atomic import write_json, write_text
+from pointnc.untrusted.json_file import read_json_object
 
 VERSION = 1
 """Raised whenever the same seed makes other rooms than before."""
@@ -176,17 +176,13 @@ def _folder(out: Path, split: str, name: str) -> Path:
 def _claim(out: Path, settings: dict[str, Any], overwrite: bool) -> None:
     """Make sure that ``out`` is new or holds rooms of the same settings, and leave the settings there."""
     try:
-        found = json.loads((out / RECORD).read_text(encoding="utf-8"))
-        if not isinstance(found, dict):
-            raise ValueError("no json object")
+        found = read_json_object(out / RECORD, f"remove {out}, or choose another out=")
     except NotADirectoryError:
         raise UserError(f"{out} is a file; choose a folder as out=") from None
     except FileNotFoundError:
         if any((out / name).exists() for name in ("scans", "scans_test")):
             raise UserError(f"{out} holds scans but no {RECORD}: they are not rooms; choose another out=") from None
         found = settings
-    except ValueError as error:
-        raise UserError(f"{out / RECORD} is damaged ({error}); remove {out}, or choose another out=") from None
     if overwrite:
         for folder in ("scans", "scans_test"):
             for scene in (out / folder).glob("scene*_00"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,9 @@ class NpzFile(CloudFile):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self.arrays = read_archive(path, "write it as records in an npy file, or as ply or las: these are read in pieces")
+        self.arrays = read_archive(
+            path, "write it as records in an npy file, or as ply or las: these are read in pieces"
+        )
         self._columns: dict[str, NDArray[Any]] = {}
         for name, values in self.arrays.items():
             if name in TRIPLES and values.ndim == 2 and values.shape[1] == 3:
@@ -132,8 +135,12 @@ class NpzFile(CloudFile):
     def rewrite(self, target: Path, columns: Iterable[Columns]) -> None:
         """Write all arrays and the new ones."""
         rows = Rows(columns)
-        with target.open("wb") as out:
-            np.savez_compressed(out, **{**self.arrays, **rows.take(len(self))})
+        arrays = {**self.arrays, **rows.take(len(self))}
+        # As numpy.savez_compressed does, which cannot take an array called "file".
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, values in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                    npy_format.write_array(stream, values, allow_pickle=False)
 
 
 def _write_header(out: Any, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:

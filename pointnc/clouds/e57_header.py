@@ -67,21 +67,30 @@ def _read_xml(path: Path, size: int) -> bytes:
 def _parse(xml: bytes) -> ElementTree.Element:
     if b"<!" in xml.replace(b"<![CDATA[", b"").replace(b"<!--", b""):
         raise _Damaged("its description declares things of its own (<!)")
-    depth = 0
-    parser = ElementTree.XMLPullParser(("start", "end"))
+    builder = _Shallow()
+    parser = ElementTree.XMLParser(target=builder)
     try:
-        for start in range(0, len(xml), 1 << 16):
-            parser.feed(xml[start : start + (1 << 16)])
-            for event, element in parser.read_events():
-                depth += 1 if event == "start" else -1
-                if depth > DEPTH:
-                    raise _Damaged(f"its description nests more than {DEPTH} deep")
-        parser.close()
+        parser.feed(xml)
+        root: ElementTree.Element = parser.close()
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         raise _Damaged(f"its description is no XML ({one_line(error)})") from None
-    if depth:
-        raise _Damaged("its description is truncated")
-    return element
+    return root
+
+
+class _Shallow(ElementTree.TreeBuilder):
+    """Builds no tree deeper than :data:`DEPTH`: the library goes down one by recursion."""
+
+    depth = 0
+
+    def start(self, tag: str, attrs: dict[str, str]) -> ElementTree.Element:
+        self.depth += 1
+        if self.depth > DEPTH:
+            raise _Damaged(f"its description nests more than {DEPTH} deep")
+        return super().start(tag, attrs)
+
+    def end(self, tag: str) -> ElementTree.Element:
+        self.depth -= 1
+        return super().end(tag)
 
 
 def _check_scan(points: ElementTree.Element, size: int) -> None:

@@ -115,4 +115,3 @@ def _copy(header: Any) -> Any:
     import copy
 
     return copy.deepcopy(header)
-

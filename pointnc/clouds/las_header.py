@@ -7,6 +7,7 @@ made of layers, whose sizes stand behind that point.
 
 from __future__ import annotations
 
+import importlib
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +90,9 @@ def _read_layout(stream: BinaryIO, size: int) -> LasLayout:
     if form >= len(SMALLEST) or record < SMALLEST[form]:
         raise _Damaged(f"points of format {form} with {record} bytes")
     laszip = b""
-    for _, user, number, place, length in _walk(stream, vlrs, header_size, start, "<H16sHH32s", "variable length records"):
+    for _, user, number, place, length in _walk(
+        stream, vlrs, header_size, start, "<H16sHH32s", "variable length records"
+    ):
         if (user, number) == _LASZIP:
             stream.seek(place)
             laszip = stream.read(length)
@@ -167,10 +170,9 @@ def _parse_laszip(layout: LasLayout) -> tuple[int, int, int, list[tuple[int, int
 
 def _chunk_sizes(stream: BinaryIO, layout: LasLayout) -> list[tuple[int, int]] | None:
     """Return points and bytes of each chunk."""
-    import lazrs
-
     stream.seek(layout.start)
     try:
+        lazrs: Any = importlib.import_module("lazrs")
         return list(lazrs.read_chunk_table(stream, lazrs.LazVlr(layout.laszip)))
     except BaseException as error:  # a panic of Rust is no Exception
         if isinstance(error, (KeyboardInterrupt, SystemExit)):

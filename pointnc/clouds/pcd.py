@@ -148,7 +148,9 @@ class PcdFile(CloudFile):
         there = self.path.stat().st_size - self.size
         values = len(self.dtype.names or ())
         if self.kind == "binary_compressed":
-            check_unpacked(self.path, self.count * self.dtype.itemsize, "write it as DATA binary, which is read in pieces")
+            check_unpacked(
+                self.path, self.count * self.dtype.itemsize, "write it as DATA binary, which is read in pieces"
+            )
         elif self.count * (self.dtype.itemsize if self.kind == "binary" else 2 * values) > there + 1:
             raise UserError(
                 f"{self.path} is truncated: its header promises {self.count} points of {values} values, {there} bytes "

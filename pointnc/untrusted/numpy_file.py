@@ -25,9 +25,7 @@ WIDEST = 8
 """Bytes of a number; what has more, torch does not know."""
 
 
-def map_array(
-    path: Path, hint: str, *, kinds: str | None = None, ranks: Collection[int] | None = None
-) -> NDArray[Any]:
+def map_array(path: Path, hint: str, *, kinds: str | None = None, ranks: Collection[int] | None = None) -> NDArray[Any]:
     """Return the array of an npy file as a map: nothing of it is read before it is used.
 
     Args:

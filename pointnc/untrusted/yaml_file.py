@@ -47,6 +47,6 @@ def read_yaml(path: str | Path, what: str, hint: str) -> Any:
 
     raw = read_bounded(path, MOST, hint)
     try:
-        return yaml.load(raw.decode("utf-8-sig"), Loader)  # noqa: S506 - a SafeLoader
+        return yaml.load(raw.decode("utf-8-sig"), Loader)
     except Exception as error:  # numbers, dates and tags of no sense raise in many ways
         raise UserError(f"{what} {path} is not yaml: {one_line(error)}; {hint}") from None

@@ -1,4 +1,4 @@
-"""Members of zip files: read whole, but never more of one than was agreed on, and none that zip tools disagree about."""
+"""Members of zip files: read whole, but never more of one than was agreed on."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import stat
 import struct
 import zipfile
 import zlib
+
+from pointnc.untrusted.sizes import one_line
 
 DAMAGE = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError,
@@ -16,6 +18,11 @@ DAMAGE = (
 
 class RefusedMember(Exception):  # noqa: N818 - the message says why a member cannot be read
     """A member that is damaged or not to be unpacked; the message goes behind its name."""
+
+
+def is_link(member: zipfile.ZipInfo) -> bool:
+    """Whether a member stands for a link to another file."""
+    return stat.S_ISLNK(member.external_attr >> 16)
 
 
 def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int, whose: str) -> bytes:
@@ -30,7 +37,7 @@ def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int, w
     Raises:
         RefusedMember: it is a link, encrypted, packed in a way that few tools know, larger, or damaged.
     """
-    if stat.S_ISLNK(member.external_attr >> 16):
+    if is_link(member):
         raise RefusedMember("is a link; zip the file itself")
     if member.flag_bits & 0x41:
         raise RefusedMember("is encrypted; zip it without a password")
@@ -44,7 +51,7 @@ def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int, w
             # No more than the zip says is unpacked; where it says too little, the checksum is wrong.
             raw = stream.read(member.file_size + 1)
     except DAMAGE as error:
-        raise RefusedMember(f"is damaged ({' '.join(str(error).split()) or type(error).__name__}); zip it again") from None
+        raise RefusedMember(f"is damaged ({one_line(error)}); zip it again") from None
     if len(raw) != member.file_size:
         raise RefusedMember(f"is damaged ({len(raw):,} of {member.file_size:,} bytes); zip it again")
     return raw

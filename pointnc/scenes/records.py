@@ -1,0 +1,100 @@
+"""What a store says of itself, ``manifest.json`` and ``scene.json``: read, and compared with what they must hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pointnc.errors import UserError
+from pointnc.untrusted.json_file import LARGE, check_keys, read_json_object
+
+VERSION = 1
+MANIFEST = "manifest.json"
+RECORD = "scene.json"
+
+_HINT = "remove it and prepare the store again"
+_FARTHEST = 1e12
+"""Metres of an origin in world coordinates."""
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Return a manifest: ``version``, ``taxonomies`` and ``splits``, of which each has the records of its ``scenes``.
+
+    Raises:
+        UserError: it is damaged, lacks one of them, or is newer than this code.
+        OSError: it is missing or cannot be read.
+    """
+    required = {"version": int, "taxonomies": dict, "splits": dict}
+    manifest = read_json_object(path, _HINT, required=required, optional={"listed": dict}, most=LARGE)
+    if manifest["version"] > VERSION:
+        raise UserError(f"{path} has version {manifest['version']}, newer than this pointnc; upgrade it")
+    for group, kinds in (("taxonomies", dict), ("splits", dict), ("listed", (list, str))):
+        _check_values(manifest.get(group, {}), f"{path}: {group}", kinds)
+    for split, content in manifest["splits"].items():
+        what = f"{path}: split {split}"
+        check_keys(content, what, _HINT, {"scenes": dict}, {"points": int, "histogram": dict})
+        _check_values(content["scenes"], what, dict)
+        for name, record in content["scenes"].items():
+            check_record(record, f"{what}, scene {name}", _HINT)
+    for split, names in manifest.get("listed", {}).items():
+        if isinstance(names, list) and not all(isinstance(name, str) for name in names):
+            raise UserError(f"{path}: the list of split {split} holds what is no name; {_HINT}")
+    return manifest
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Return the record of a scene.
+
+    Raises:
+        UserError: it is damaged.
+        OSError: it is missing or cannot be read.
+    """
+    hint = "remove its folder and prepare the scene again"
+    record = read_json_object(path, hint)
+    check_record(record, str(path), hint)
+    return record
+
+
+def check_record(record: Mapping[str, Any], what: str, hint: str) -> None:
+    """Compare the values of a scene's record with the types that they must have.
+
+    Raises:
+        UserError: one has another.
+    """
+    check_keys(record, what, hint, optional={"points": int, "histogram": dict, "hash": dict, "origin": list})
+    origin = record.get("origin", (0, 0, 0))
+    numbers = [one for one in origin if isinstance(one, (int, float)) and not isinstance(one, bool)]
+    if len(origin) != 3 or len(numbers) != 3 or not all(math.isfinite(x) and abs(x) <= _FARTHEST for x in numbers):
+        raise UserError(f"{what}: 'origin' is not three numbers; {hint}")
+    for segment, counts in record.get("histogram", {}).items():
+        if not isinstance(counts, list):
+            raise UserError(f"{what}: the histogram of {segment} is no list; {hint}")
+
+
+def read_histogram(record: Mapping[str, Any], segment: str, classes: int, what: str) -> NDArray[np.int64] | None:
+    """Return the (K,) points of each class that a scene's record names; None where it does not know the labels.
+
+    Raises:
+        UserError: it has not K counts, or one that is no number of points.
+    """
+    listed = record.get("histogram", {}).get(segment)
+    if listed is None:
+        return None
+    try:
+        counts = np.array(listed)
+        if counts.shape == (classes,) and counts.dtype.kind in "iu" and counts.min() >= 0:
+            return counts.astype(np.int64)
+    except (ValueError, OverflowError):  # nested lists
+        pass
+    raise UserError(f"{what}: the histogram of {segment} is not the points of {classes} classes; {_HINT}")
+
+
+def _check_values(data: Mapping[str, Any], what: str, kinds: type | tuple[type, ...]) -> None:
+    for key, value in data.items():
+        if not isinstance(value, kinds):
+            raise UserError(f"{what}: {key!r} is of the wrong type; {_HINT}")
