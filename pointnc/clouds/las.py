@@ -58,8 +58,19 @@ class LasFile(CloudFile):
             raise UserError(f"{self.path} is truncated: its header promises {self.count} points, {read} are there")
 
     def rewrite(self, target: Path, columns: Iterable[Columns]) -> None:
-        """Copy header, records and what follows; coordinates stay the integers that they are."""
-        rows = Rows(columns)
+        """Copy header, records and what follows; coordinates stay the integers that they are.
+
+        Raises:
+            UserError: the file is damaged, or has names or records that laspy reads and cannot write.
+        """
+        try:
+            self._rewrite(target, Rows(columns))
+        except (UserError, OSError):
+            raise
+        except Exception as error:  # what is odd in a header was kept until now
+            raise UserError(f"{self.path} cannot be written with more columns ({one_line(error)})") from None
+
+    def _rewrite(self, target: Path, rows: Rows) -> None:
         with self._open() as reader:
             header = _copy(reader.header)
             present = set(header.point_format.dimension_names)

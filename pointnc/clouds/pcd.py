@@ -184,7 +184,7 @@ class PcdFile(CloudFile):
             if self.kind == "ascii":
                 return self._parse(stream)
             sizes = np.frombuffer(stream.read(8), "<u4")
-            packed = stream.read(int(sizes[0])) if len(sizes) == 2 else b""
+            packed = stream.read(min(int(sizes[0]), self.path.stat().st_size)) if len(sizes) == 2 else b""
         # PCL leaves padding out of compressed data; others may not.
         self._packs_padding = len(sizes) == 2 and sizes[1] == self.count * self.dtype.itemsize
         there = [field for field in self.fields if self._is_packed(field)]

@@ -18,6 +18,9 @@ MANIFEST = "manifest.json"
 RECORD = "scene.json"
 
 _HINT = "remove it and prepare the store again"
+_MOST_POINTS = 2**48
+"""Of a class in a scene: sums of these do not overflow."""
+
 _FARTHEST = 1e12
 """Metres of an origin in world coordinates."""
 
@@ -87,7 +90,12 @@ def read_histogram(record: Mapping[str, Any], segment: str, classes: int, what: 
         return None
     try:
         counts = np.array(listed)
-        if counts.shape == (classes,) and counts.dtype.kind in "iu" and counts.min() >= 0:
+        if (
+            counts.shape == (classes,)
+            and counts.dtype.kind in "iu"
+            and counts.min() >= 0
+            and counts.max() <= _MOST_POINTS
+        ):
             return counts.astype(np.int64)
     except (ValueError, OverflowError):  # nested lists
         pass

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pointnc.errors import UserError
 from pointnc.scenes.atomic import atomic_path, write_json
-from pointnc.scenes.records import MANIFEST, VERSION, read_histogram, read_manifest, read_record
+from pointnc.scenes.records import MANIFEST, RECORD, VERSION, read_histogram, read_manifest, read_record
 from pointnc.scenes.scene import Scene
 from pointnc.scenes.scene_arrays import map_scene
 from pointnc.scenes.taxonomy import Taxonomy
@@ -214,11 +214,9 @@ def write_manifest(root: str | Path, taxonomies: Sequence[Taxonomy], source: str
             "scenes": records,
             "points": sum(record.get("points", 0) for record in records.values()),
             "histogram": {
-                taxonomy.segment: np.sum(
-                    [record["histogram"][taxonomy.segment] for record in records.values()], axis=0
-                ).tolist()
+                taxonomy.segment: np.sum(counts, axis=0).tolist()
                 for taxonomy in taxonomies
-                if all(taxonomy.segment in record.get("histogram", {}) for record in records.values())
+                if (counts := _histograms(folder, records, taxonomy)) is not None
             },
         }
     manifest = {
@@ -229,3 +227,15 @@ def write_manifest(root: str | Path, taxonomies: Sequence[Taxonomy], source: str
     }
     write_json(root / MANIFEST, manifest)
     return manifest
+
+
+def _histograms(
+    folder: Path, records: Mapping[str, Mapping[str, Any]], taxonomy: Taxonomy
+) -> list[NDArray[np.int64]] | None:
+    """Return the points of each class that the records of a split note; None where one does not note them."""
+    read = [
+        read_histogram(record, taxonomy.segment, len(taxonomy), str(folder / name / RECORD))
+        for name, record in records.items()
+    ]
+    counts = [one for one in read if one is not None]
+    return counts if len(counts) == len(records) else None
