@@ -9,32 +9,26 @@ from typing import Any
 import numpy as np
 
 from pointnc.clouds.cloud import CHUNK, CloudFile, Columns, PointCloud, Rows, from_columns
-from pointnc.clouds.las_header import check_las
+from pointnc.clouds.las_header import read_layout
+from pointnc.clouds.laz import MOST_AT_A_TIME, LazBackend
 from pointnc.errors import UserError
 from pointnc.untrusted.sizes import one_line
-from pointnc.untrusted.trial import try_reading
-
-MOST_AT_A_TIME = 256 << 20
-"""Bytes of points that are unpacked at a time: a header may say that one has 64 kB."""
 
 
 class LasFile(CloudFile):
     """See :class:`~pointnc.clouds.cloud.CloudFile`. Needs ``pip install pointnc[las]``.
 
-    Args:
-        path: of the file.
-        trusted: whether a laz file whose header is odd is read at once; else it is tried in a process of its own.
+    Points of a laz file are unpacked in a process of their own, see :mod:`pointnc.clouds.laz`.
     """
 
-    def __init__(self, path: Path, trusted: bool = False) -> None:
+    def __init__(self, path: Path) -> None:
         super().__init__(path)
         try:
             import laspy
         except ImportError:
             raise UserError(f"{path} needs laspy: pip install 'pointnc[las]'") from None
         self._laspy = laspy
-        if check_las(path) is not None and not trusted:
-            try_reading(f"{__name__}:read_through", path)
+        self._layout = read_layout(path)
         with self._open() as reader:
             self.count = int(reader.header.point_count)
             self._names = list(reader.header.point_format.dimension_names)
@@ -93,33 +87,23 @@ class LasFile(CloudFile):
 
     def _open(self) -> Any:
         try:
-            return self._laspy.open(str(self.path))
+            return self._laspy.open(str(self.path), laz_backend=LazBackend(self.path, self._layout))
         except Exception as error:  # damaged names, dates and records raise in many ways
             raise UserError(f"{self.path} is damaged or no las file ({one_line(error)})") from None
 
     def _pieces(self, reader: Any, size: int) -> Iterator[Any]:
-        """Turn what laspy and its decompressor raise in mid-file into a line."""
+        """Turn what laspy raises in mid-file into a line."""
         pieces = reader.chunk_iterator(max(1, min(size, MOST_AT_A_TIME // reader.header.point_format.size)))
         while True:
             try:
                 points = next(pieces)
             except StopIteration:
                 return
-            except BaseException as error:  # a panic of lazrs, which is Rust, is no Exception
-                if isinstance(error, (KeyboardInterrupt, SystemExit)):
-                    raise
+            except UserError:
+                raise
+            except Exception as error:
                 raise UserError(f"{self.path} is damaged or truncated ({one_line(error)})") from None
             yield points
-
-
-def read_through(path: Path) -> None:
-    """Read a file and forget it.
-
-    Raises:
-        UserError: it is damaged.
-    """
-    for _ in LasFile(path, trusted=True).chunks():
-        pass
 
 
 def _copy(header: Any) -> Any:
