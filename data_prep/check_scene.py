@@ -93,6 +93,8 @@ def _shape_and_type(key: str, array: NDArray[Any], points: int) -> list[str]:
     # Pointcept keeps some label arrays as one column.
     if array.shape[1:] not in ([(width,)] if width else [(), (1,)]):
         problems.append(f"{key} has shape {array.shape}")
+    if not array.dtype.isnative:
+        problems.append(f"{key} is in the byte order of other machines")
     if array.dtype.name != KIND.get(key) if key in KIND else array.dtype.kind != "i":
         problems.append(f"{key} is {array.dtype.name}, not {KIND.get(key, 'a signed integer')}")
     return problems

@@ -17,7 +17,7 @@ import sys
 MEMORY = 3 << 30
 """Bytes of address space, of which pieces and chunks that are not damaged take a few hundred MiB."""
 
-CPU_SECONDS = 300
+CPU_SECONDS = 120
 """For a piece of at most a million points, which takes a second or two."""
 
 

@@ -100,9 +100,8 @@ class TextFile(CloudFile):
                             out.write(comment + _end(line))
                             comment = b""
                         out.write(self._row(line, drop, next(new)))
-                    elif heading is not None and line.strip() == heading:
+                    elif heading is not None and line.strip() == heading:  # wherever it stands, it is no point
                         out.write(self._row(line, drop, [name.encode() for name in rows.dtypes]))
-                        heading = None  # only once
                     else:
                         out.write(line)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -72,7 +71,7 @@ def check_record(record: Mapping[str, Any], what: str, hint: str) -> None:
     check_keys(record, what, hint, optional={"points": int, "histogram": dict, "hash": dict, "origin": list})
     origin = record.get("origin", (0, 0, 0))
     numbers = [one for one in origin if isinstance(one, (int, float)) and not isinstance(one, bool)]
-    if len(origin) != 3 or len(numbers) != 3 or not all(math.isfinite(x) and abs(x) <= _FARTHEST for x in numbers):
+    if len(origin) != 3 or len(numbers) != 3 or not all(abs(x) <= _FARTHEST for x in numbers):
         raise UserError(f"{what}: 'origin' is not three numbers; {hint}")
     for segment, counts in record.get("histogram", {}).items():
         if not isinstance(counts, list):

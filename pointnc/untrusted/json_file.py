@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -73,7 +74,7 @@ def parse_json(raw: bytes | str, what: str, hint: str) -> Any:
     try:
         text = raw if isinstance(raw, str) else raw.decode("utf-8-sig")
         # Python itself refuses numbers of thousands of digits, by a ValueError.
-        data = json.loads(text, parse_constant=_refuse_constant)
+        data = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except RecursionError:
         raise UserError(f"{what} is no json of ours: it nests too deep; {hint}") from None
     except ValueError as error:
@@ -113,6 +114,13 @@ def _deeper(data: Any, most: int) -> bool:
 def _named(value: Any) -> str:
     names = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
     return names.get(type(value), "a number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:40]} is beyond every number")
+    return number
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -55,11 +55,16 @@ def within(mutation: Mutation) -> Mutation:
     return mutate
 
 
+def description(logical: bytes) -> tuple[int, int]:
+    """Where the XML part begins and ends in a file without checksums."""
+    at = logical.index(b"<?xml")
+    return at, at + struct.unpack_from("<Q", logical, 32)[0]
+
+
 def by_description(data: bytes, rng: random.Random) -> bytes:
     """Change words and numbers of the XML part; its length in the header is the new one."""
     logical = unpack(data)
-    at = logical.index(b"<?xml")
-    end = logical.rindex(b">") + 1
+    at, end = description(logical)
     xml = by_words()(logical[at:end], rng)
     if rng.random() < 0.1:
         xml = xml.replace(b"?>", b'?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">' + b"".join(
