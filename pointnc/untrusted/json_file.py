@@ -105,10 +105,17 @@ def check_keys(
 def _deeper(data: Any, most: int) -> bool:
     level: Sequence[Any] = [data]
     for _ in range(most + 1):
-        if not (level := [one for one in level if isinstance(one, (dict, list))]):
+        level = [item for one in level for item in _containers(one)]
+        if not level:
             return False
-        level = [item for one in level for item in (one.values() if isinstance(one, dict) else one)]
     return True
+
+
+def _containers(one: Any) -> Sequence[Any]:
+    """Return what may hold further values; a list of a million numbers costs next to nothing."""
+    items = list(one.values()) if isinstance(one, dict) else one if isinstance(one, list) else ()
+    kinds = set(map(type, items))
+    return [item for item in items if isinstance(item, (dict, list))] if dict in kinds or list in kinds else ()
 
 
 def _named(value: Any) -> str:

@@ -19,7 +19,6 @@ from pointnc.untrusted.zip_member import RefusedMember, read_member
 NUMBERS = "iuf"
 """Kinds of dtypes: integers and floating point."""
 
-ARCHIVE = b"PK"
 MOST_MEMBERS = 1000
 WIDEST = 8
 """Bytes of a number; what has more, torch does not know."""
@@ -40,12 +39,13 @@ def map_array(path: Path, hint: str, *, kinds: str | None = None, ranks: Collect
         FileNotFoundError: there is none.
     """
     try:
-        with path.open("rb") as stream:
-            if stream.read(len(ARCHIVE)) == ARCHIVE:
-                raise UserError(f"{path} is an npz file: call it .npz")
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (UserError, FileNotFoundError):
+        if not isinstance(array, np.ndarray):
+            raise zipfile.BadZipFile
+    except FileNotFoundError:
         raise
+    except zipfile.BadZipFile:  # it begins as a zip does
+        raise UserError(f"{path} is damaged or an npz file: these are called .npz; {hint}") from None
     except Exception as error:  # a damaged header raises in many ways
         raise UserError(f"{path} is damaged or no npy file ({one_line(error)}); {hint}") from None
     check_array(array, str(path), hint, kinds=kinds, ranks=ranks)

@@ -67,7 +67,7 @@ LYING = {
     ),
     "pcd fields twice": ("a.pcd", b"FIELDS x y z\n" + pcd(), "FIELDS twice"),
     "a word of megabytes": ("a.pcd", pcd(points=300_000, body=b"1 2 3\n" * 300_000 + b"1" * 4_000_000), "^$"),
-    "zip called npy": ("a.npy", b"PK\3\4", "call it .npz"),
+    "zip called npy": ("a.npy", b"PK\3\4", "an npz file"),
     "npy shape": ("a.npy", b"\x93NUMPY\1\0", "damaged or no npy"),
 }  # fmt: skip
 
