@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_FLAGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench image clean
+.PHONY: help install demo test check format bench kill image clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ format: $(VENV)/tested ## let ruff mend what it can
 
 bench: $(VENV)/tested ## speed of the parts, beside slow references
 	$(BIN)/python -m bench
+
+kill: $(VENV)/tested ## kill the commands a hundred times, and see that nothing is lost (minutes)
+	$(BIN)/python -m tests.robustness.kills 100
 
 image: ## container image for a CPU (docker/cpu.Dockerfile)
 	docker build -f docker/cpu.Dockerfile -t pointnc:cpu .

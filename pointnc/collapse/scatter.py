@@ -30,7 +30,6 @@ class ClassScatter:
         counts: (K,) int64 points of each class.
         means: (K, D) float64, zero for a class without points.
         within: (G, D, D) float64 sum of (z - mean)(z - mean)^T over the points of a bucket's classes.
-        nonfinite: labelled points that were left out because of NaN or infinity in their features.
     """
 
     def __init__(
@@ -44,12 +43,17 @@ class ClassScatter:
         self.counts = torch.zeros(num_classes, dtype=torch.int64, device=device)
         self.means = torch.zeros(num_classes, dim, dtype=torch.float64, device=device)
         self.within = torch.zeros(self.num_buckets, dim, dim, dtype=torch.float64, device=device)
-        self.nonfinite = 0
+        self._nonfinite = torch.zeros((), dtype=torch.int64, device=device)
 
     @property
     def seen(self) -> Tensor:
         """(K,) bool: classes with at least one point."""
         return self.counts > 0
+
+    @property
+    def nonfinite(self) -> int:
+        """Labeled points that were left out because of NaN or infinity in their features."""
+        return int(self._nonfinite)
 
     @torch.no_grad()
     def update(self, features: Tensor, labels: Tensor, weights: Tensor | None = None) -> None:
@@ -66,15 +70,9 @@ class ClassScatter:
             self._update(features[rows], labels[rows], None if weights is None else weights[rows])
 
     def _update(self, features: Tensor, labels: Tensor, weights: Tensor | None) -> None:
-        labelled = labels >= 0
         weights = torch.ones_like(labels, dtype=torch.int64) if weights is None else weights
-        if not features.sum(dtype=torch.float64).isfinite():  # a look at every row takes longer than all the rest
-            finite = features.isfinite().all(dim=1)
-            self.nonfinite += int((weights * (labelled & ~finite)).sum())
-            labelled &= finite
-        kept = labelled.nonzero()[:, 0]
-        label, weight = labels[kept].long(), weights[kept]
-        vectors, mass = features.index_select(0, kept).double(), weight.double()[:, None]
+        vectors, label, weight = (self._masked if features.is_cuda else self._selected)(features, labels, weights)
+        mass = weight.double()[:, None]
         counts = torch.zeros_like(self.counts).index_add_(0, label, weight)
         means = torch.zeros_like(self.means).index_add_(0, label, vectors * mass)
         means /= counts.clamp_min(1)[:, None]
@@ -82,11 +80,32 @@ class ClassScatter:
         vectors *= mass.sqrt()
         self._join(counts, means, self._scatter(vectors, label))
 
+    def _selected(self, features: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return vectors, classes and weights of the labeled rows with finite features."""
+        labelled = labels >= 0
+        if not features.sum(dtype=torch.float64).isfinite():  # a look at every row takes longer than all the rest
+            finite = features.isfinite().all(dim=1)
+            self._nonfinite += (weights * (labelled & ~finite)).sum()
+            labelled &= finite
+        kept = labelled.nonzero()[:, 0]
+        return features.index_select(0, kept).double(), labels[kept].long(), weights[kept]
+
+    def _masked(self, features: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return all rows, those that do not count with weight 0: to know how many are left is to wait for a GPU."""
+        finite = features.isfinite().all(dim=1)
+        counts = (labels >= 0) & finite
+        self._nonfinite += (weights * ((labels >= 0) & ~finite)).sum()
+        vectors = torch.where(counts[:, None], features, 0).double()
+        return vectors, torch.where(counts, labels, 0).long(), torch.where(counts, weights, 0)
+
     def _scatter(self, vectors: Tensor, label: Tensor) -> Tensor:
         """Return (G, D, D) the sum of outer products of vectors (M, D), by the bucket of their class."""
         if self.num_buckets == 1:
             return (vectors.T @ vectors)[None]
         bucket = self.buckets[label]
+        if vectors.is_cuda:  # more products, but no wait for the number of rows of each
+            masks = (bucket == number for number in range(self.num_buckets))
+            return torch.stack([(vectors * mask[:, None]).T @ vectors for mask in masks])
         rows = [(bucket == number).nonzero()[:, 0] for number in range(self.num_buckets)]
         parts = [vectors.index_select(0, some) for some in rows]
         return torch.stack([part.T @ part for part in parts])
@@ -116,7 +135,7 @@ class ClassScatter:
             raise ValueError("only scatters of the same classes, channels and buckets can be merged")
         device = self.means.device
         self._join(other.counts.to(device), other.means.to(device), other.within.to(device))
-        self.nonfinite += other.nonfinite
+        self._nonfinite += other._nonfinite.to(device)
 
     def all_reduce(self) -> None:
         """Replace every rank's sums by those of all ranks' points; nothing to do in a single process."""
@@ -130,6 +149,4 @@ class ClassScatter:
         apart = (mine - self.means) * own.double().sqrt()[:, None]
         self.within += self._scatter(apart, torch.arange(len(own), device=own.device))
         dist.all_reduce(self.within)
-        skipped = torch.tensor(self.nonfinite, device=self.counts.device)
-        dist.all_reduce(skipped)
-        self.nonfinite = int(skipped)
+        dist.all_reduce(self._nonfinite)

@@ -16,7 +16,10 @@ from pointnc.errors import UserError
 from pointnc.models.workers import pieces, run_all
 
 CHUNK = 2048
-"""Points whose K probabilities torch looks up at a time: few enough to stay in a cache."""
+"""Points whose K probabilities torch looks up at a time on a CPU: few enough to stay in its cache."""
+
+MOST_ROWS = 1 << 18
+"""The same on a GPU, where every piece costs a launch: few enough not to matter beside the network's memory."""
 
 
 class PointVotes:
@@ -113,7 +116,8 @@ def _look_up(logits_VK: Tensor, voxel_N: Tensor, total_NK: Tensor) -> None:
     probability_VK = logits_VK.softmax(dim=1)
     loops = _loops_for(total_NK)
     if loops is None:
-        for rows, voxel in zip(total_NK.split(CHUNK), voxel_N.split(CHUNK)):
+        size = CHUNK if total_NK.device.type == "cpu" else MOST_ROWS
+        for rows, voxel in zip(total_NK.split(size), voxel_N.split(size)):
             rows += probability_VK.index_select(0, voxel)  # twice as fast as indexing
         return
     arrays = total_NK.numpy(), probability_VK.numpy(), voxel_N.numpy()

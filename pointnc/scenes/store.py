@@ -7,7 +7,8 @@ version).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from pointnc.errors import UserError
 from pointnc.scenes.atomic import atomic_path, write_json
+from pointnc.scenes.locks import hold
 from pointnc.scenes.records import MANIFEST, RECORD, VERSION, read_histogram, read_manifest, read_record
 from pointnc.scenes.scene import Scene
 from pointnc.scenes.scene_arrays import map_scene
@@ -47,6 +49,7 @@ class SceneStore:
         self.root = Path(root)
         self.hint = hint
         self._checked: set[tuple[str, str]] = set()
+        self._states: dict[str, tuple[int, ...]] = {}
         if not self.root.is_dir():
             raise UserError(f"no scene store at {self.root.absolute()}: {hint}")
 
@@ -82,8 +85,13 @@ class SceneStore:
             segment: which label array becomes ``semantic`` ("segment200"); None for no labels.
 
         Raises:
-            UserError: a file is damaged or missing.
+            UserError: a file is damaged or missing; or the scene was prepared again since it was loaded for the
+                first time (or since :meth:`remember`), be it while it is loaded.
         """
+        with self._one_state(self.root / split / name):
+            return self._load(split, name, segment)
+
+    def _load(self, split: str, name: str, segment: str | None) -> Scene:
         arrays = map_scene(self.root / split / name, segment, self.hint)
         origin = self._record(split, name).get("origin")
         if origin is not None:
@@ -94,6 +102,32 @@ class SceneStore:
         """Return what the manifest says of a scene; empty where it does not know it."""
         record: dict[str, Any] = (self.manifest or {}).get("splits", {}).get(split, {}).get("scenes", {}).get(name, {})
         return record
+
+    def remember(self, split: str) -> None:
+        """Take note of the state of a split's scenes: later, no process of a run loads one in another state."""
+        for name in self.scenes(split):
+            self._known(self.root / split / name)
+
+    def _known(self, folder: Path) -> tuple[int, ...] | None:
+        """Return the state in which a scene was seen first, None as long as there is none."""
+        key, state = f"{folder.parent.name}/{folder.name}", _state(folder)
+        return state if state is None else self._states.setdefault(key, state)
+
+    @contextmanager
+    def _one_state(self, folder: Path) -> Iterator[None]:
+        """See that all arrays are of the same preparation, and of the same one as before."""
+        known = self._known(folder)
+        changed = UserError(
+            f"{folder} was prepared again while this command reads the store: start it again when that is done"
+        )
+        try:
+            yield
+        except UserError:
+            if known is None or _state(folder) == known:
+                raise
+            raise changed from None  # a file that is exchanged while it is mapped looks damaged
+        if _state(folder) != known:
+            raise changed
 
     def check_taxonomy(self, taxonomy: Taxonomy) -> None:
         """Compare the store's label set with the one that a run is configured for.
@@ -160,6 +194,15 @@ class SceneStore:
         self._checked.add((split, scene.name))
 
 
+def _state(folder: Path) -> tuple[int, ...] | None:
+    """Return what changes whenever a scene is written again; None where there is none."""
+    try:
+        scene, coord = folder.stat(), (folder / "coord.npy").stat()
+    except OSError:
+        return None
+    return scene.st_dev, scene.st_ino, coord.st_ino, coord.st_size, coord.st_mtime_ns
+
+
 def class_counts(scene: Scene, taxonomy: Taxonomy) -> NDArray[np.int64]:
     """Return the (K,) number of points of each class.
 
@@ -196,18 +239,36 @@ def write_scene(
         write_json(temporary / "scene.json", dict(record or {}))
 
 
-def write_manifest(root: str | Path, taxonomies: Sequence[Taxonomy], source: str) -> dict[str, Any]:
+def write_manifest(
+    root: str | Path,
+    taxonomies: Sequence[Taxonomy],
+    source: str,
+    more: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]] | None = None,
+) -> dict[str, Any]:
     """Sum up the ``scene.json`` records of every split into ``manifest.json`` and return it.
 
+    One process at a time does so: the manifest of several preparations of one store is that of all their scenes.
+
     Args:
-        root: the store's folder.
+        root: the store's folder; made if it is not there.
         taxonomies: the label sets whose arrays the scenes hold.
         source: what the store was made from, in words.
+        more: returns further entries, from the manifest so far and the one that stood there ({} where none did).
     """
     root = Path(root)
+    root.mkdir(parents=True, exist_ok=True)
+    with hold(root, wait=True, doing="sums up the scenes"):
+        manifest = _sum_up(root, taxonomies, source)
+        if more is not None:
+            manifest |= more(manifest, SceneStore(root).manifest or {})
+        write_json(root / MANIFEST, manifest)
+    return manifest
+
+
+def _sum_up(root: Path, taxonomies: Sequence[Taxonomy], source: str) -> dict[str, Any]:
     splits: dict[str, Any] = {}
     for folder in sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")):
-        records = {path.parent.name: read_record(path) for path in sorted(folder.glob("*/scene.json"))}
+        records = {path.parent.name: read_record(path) for path in sorted(folder.glob("[!.]*/scene.json"))}
         if not records:
             continue
         splits[folder.name] = {
@@ -219,14 +280,12 @@ def write_manifest(root: str | Path, taxonomies: Sequence[Taxonomy], source: str
                 if (counts := _histograms(folder, records, taxonomy)) is not None
             },
         }
-    manifest = {
+    return {
         "version": VERSION,
         "source": source,
         "taxonomies": {taxonomy.segment: taxonomy.to_dict() for taxonomy in taxonomies},
         "splits": splits,
     }
-    write_json(root / MANIFEST, manifest)
-    return manifest
 
 
 def _histograms(

@@ -104,16 +104,19 @@ def write_search(study: Study, rounds: Sequence[tuple[Rung, Table]], out: Path, 
 def search_markdown(study: Study, rounds: Sequence[tuple[Rung, Table]], command: str) -> str:
     """Return the rounds of a search as Markdown: what each form gains over its recipe, and which go on."""
     lines = [f"# {study.title}", "", "Made by", "", f"    {command}", ""]
-    lines += [f"Every run has the overrides `{' '.join(study.common)}`, those of its round and those of its method.", ""]
-    if study.notes:
-        lines += [study.notes, ""]
+    common = " ".join(study.common)
+    lines += [f"Every run has the overrides `{common}`, those of its round and those of its method.", ""]
+    lines += [study.notes, ""] if study.notes else []
+    header = ["method", "runs", "mIoU", "head", "common", "tail", "gain mIoU", "gain tail", "goes on"]
     for rung, table in rounds:
         kept = survivors(table, rung)
+        rule = f"the best {rung.keep} go on, and what is within {rung.noise:g} of the last of them"
         seeds = ", ".join(map(str, rung.seeds))
-        lines += [f"## {rung.name}", "", f"`{' '.join(rung.overrides)}`; seeds {seeds}. A form's gain is over its recipe", ""]
-        lines[-2] += f" with the same seeds; the best {rung.keep} go on, and what is within {rung.noise:g} of the last."
-        lines += [_row(["method", "runs", "mIoU", "head", "common", "tail", *(f"gain {s}" for s in ("mIoU", "tail")), "goes on"])]
-        lines += [_row(["---"] + ["---:"] * 7 + [":---:"])]
+        lines += [
+            f"## {rung.name}", "",
+            f"`{' '.join(rung.overrides)}`; seeds {seeds}. A form's gain is over its recipe, seed by seed; {rule}.",
+            "", _row(header), _row(["---"] + ["---:"] * 7 + [":---:"]),
+        ]  # fmt: skip
         for method in table.methods():
             figures, gained = table.statistics(method), gains(table, method)
             cells = [f"**{method}**", str(len(table.of(method))), *(_both(*figures[name]) for name in SCORES)]

@@ -21,6 +21,7 @@ from pointnc.scoring.confusion import ConfusionMatrix
 from pointnc.scoring.tables import Scores, score
 from pointnc.training import checkpoint, distributed
 from pointnc.training.collapse_meter import CollapseMeter, scalars
+from pointnc.training.force_meter import ForceMeter
 from pointnc.training.later import Later
 
 
@@ -36,11 +37,13 @@ class SegmentationModule(pl.LightningModule):
         schedule: makes a schedule of (optimizer, total_steps).
         config: the resolved configuration, kept in every checkpoint.
         prepare: transforms and voxelises a batch of points on the device, where that is not the loader's work.
-        measure_collapse: whether each validation measures neural collapse too.
+        measure_collapse: whether each validation measures neural collapse too, and the training every so many steps
+            how the regularizer's forces on the centers go with the loss's.
 
     Attributes:
         scores: of the latest validation.
         collapse: what the latest validation measured of neural collapse, for a json file; None where nothing was.
+        forces: what the latest training batch measured of forces on the centers, curve to value; empty for most.
     """
 
     def __init__(
@@ -69,6 +72,8 @@ class SegmentationModule(pl.LightningModule):
         self.measure_collapse = measure_collapse
         self.meter: CollapseMeter | None = None
         self.collapse: dict[str, Any] | None = None
+        self.force_meter = ForceMeter(taxonomy) if measure_collapse else None
+        self.forces: dict[str, float] = {}
         self._loss: tuple[Later, VoxelBatch] | None = None
 
     def training_step(self, batch: VoxelBatch, batch_index: int) -> Tensor:
@@ -84,7 +89,11 @@ class SegmentationModule(pl.LightningModule):
         if self.regularizer.weight:
             terms["loss/centers"] = penalty.detach()
             weight = self.regularizer.strength(loss, penalty, output.features, batch.segment)
-            loss = loss + weight * penalty
+            pull = weight * penalty
+            meter = self.force_meter
+            if meter is not None and meter.due(self.global_step):
+                meter.measure(self.global_step, loss, pull, output.features, batch.segment)
+            loss = loss + pull
         terms["loss/total"] = loss.detach()
         self._loss = Later(loss), batch
         self.log_dict(terms, batch_size=batch.batch_size, on_step=True, on_epoch=True)
@@ -96,6 +105,9 @@ class SegmentationModule(pl.LightningModule):
             (loss, batch), self._loss = self._loss, None
             if not torch.isfinite(loss.read()):
                 self._refuse_non_finite(batch)
+        self.forces = {} if self.force_meter is None else self.force_meter.read()
+        if self.forces and self.logger is not None:
+            self.logger.log_metrics(self.forces, self.global_step)
 
     def _refuse_non_finite(self, batch: VoxelBatch) -> None:
         """Run the batch once more and name the first module that gave NaN or infinity."""

@@ -28,7 +28,7 @@ def pretend_cuda() -> Iterator[Waits]:
     """
     waits = Waits()
     kernels, calls = Kernels(waits), Calls()
-    engine = torch.autograd._engine_run_backward  # type: ignore[attr-defined]
+    engine = torch.autograd._engine_run_backward
 
     def run_backward(*args: Any, **kwargs: Any) -> Any:
         with calls:  # torch leaves the mode for the time of a call, but functions have a way back in Python

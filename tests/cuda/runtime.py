@@ -23,7 +23,7 @@ def install(patch: pytest.MonkeyPatch, kernels: Kernels) -> None:
     properties = SimpleNamespace(
         name=NAME, major=9, minor=0, total_memory=MEMORY, multi_processor_count=132, warp_size=32, uuid="0"
     )
-    answers = {
+    answers: dict[str, Any] = {
         "is_available": True, "is_initialized": True, "device_count": 1, "current_device": 0, "set_device": None,
         "get_device_name": NAME, "get_device_capability": (9, 0), "get_device_properties": properties,
         "get_arch_list": ["sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120", "compute_120"],

@@ -30,7 +30,7 @@ class DeviceTensor(Tensor):
     @staticmethod
     def __new__(cls, host: Tensor) -> DeviceTensor:
         with torch.inference_mode(host.is_inference()):  # a view is what the tensor is that it looks at
-            self = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+            self = Tensor._make_wrapper_subclass(
                 cls,
                 host.shape,
                 strides=host.stride(),
@@ -48,15 +48,15 @@ class DeviceTensor(Tensor):
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         raise RuntimeError(f"{func}: a tensor of the stand-in device is used where there is no such device")
 
-    device = property(lambda self: DEVICE)  # type: ignore[assignment]
-    is_cuda = property(lambda self: True)  # type: ignore[assignment]
-    is_meta = property(lambda self: False)  # type: ignore[assignment]
+    device = property(lambda self: DEVICE)
+    is_cuda = property(lambda self: True)
+    is_meta = property(lambda self: False)
 
     def get_device(self) -> int:
         return 0
 
     @property
-    def data(self) -> Tensor:  # type: ignore[override]
+    def data(self) -> Tensor:
         return self.detach()
 
     @data.setter
@@ -100,7 +100,7 @@ def means_device(device: torch.device) -> bool:
 
 def pinned(tensor: Tensor) -> Tensor:
     """Let the memory of a tensor of the host be page-locked from now on, and return the tensor."""
-    tensor.untyped_storage().pinned = True  # type: ignore[attr-defined]
+    tensor.untyped_storage().pinned = True
     return tensor
 
 

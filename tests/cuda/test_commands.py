@@ -27,6 +27,7 @@ def test_evaluate(device_run: Path, tmp_path: Path, waits: Waits) -> None:
 def test_predict(store: Path, device_run: Path, tmp_path: Path, waits: Waits) -> None:
     scenes = SceneStore(store)
     scene = scenes.load("val", scenes.scenes("val")[0]).select(np.arange(600))
+    assert scene.color is not None and scene.normal is not None
     columns = dict(zip("xyz", scene.coord.T)) | dict(zip(("red", "green", "blue"), scene.color.T))
     write_ply(tmp_path / "a.ply", columns | dict(zip(("nx", "ny", "nz"), scene.normal.T)))
     tiled = ("max_points=400", "halo=0.2", "interpolation=fragments")

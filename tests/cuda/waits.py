@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import torch
@@ -86,7 +87,7 @@ class Waits:
 
 def calling_place() -> str:
     """Return ``file:line`` of the innermost caller outside of torch, the standard library and the stand-in."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = frame.f_globals.get("__name__", "")
         stand_in = name.rpartition(".")[0] == _HERE and not name.rpartition(".")[2].startswith("test_")

@@ -12,7 +12,8 @@ import numpy as np
 from data_prep import check, scannet_lists
 from data_prep.custom_scene import read_record
 from data_prep.point_text import read_points
-from data_prep.rooms import generate, store as rooms_store
+from data_prep.rooms import generate
+from data_prep.rooms import store as rooms_store
 from data_prep.scannet_scene import Job, prepare_scene
 from pointnc.benchmarks import scannet
 from pointnc.benchmarks.validation import find_violations
