@@ -1,6 +1,5 @@
 """The one exception that stands for a user's mistake rather than a bug of ours."""
 
-
 LONGEST = 2000
 """Letters of a message."""
 

@@ -171,7 +171,7 @@ def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, vertices: int | Non
     """Return a member's bytes.
 
     Raises:
-        RefusedMember: it is damaged, encrypted, packed in a way that servers do not know, or larger than its scene needs.
+        RefusedMember: it is damaged, encrypted, packed as servers do not know, or larger than its scene needs.
     """
     limit = UNKNOWN_LIMIT if vertices is None else max(BYTES_PER_VERTEX * vertices, SMALLEST_LIMIT)
     return read_member(archive, member, limit, "a scene" if vertices is None else f"{vertices} vertices")

@@ -1,6 +1,6 @@
 """What an e57 file says of itself, compared with its size before the library believes it.
 
-After ASTM E2807: a header of 48 bytes; pages whose last four bytes are a checksum; an XML part that describes the scans.
+After ASTM E2807: a header of 48 bytes; pages whose last four bytes are a checksum; an XML part describing the scans.
 """
 
 from __future__ import annotations

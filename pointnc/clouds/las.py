@@ -86,8 +86,9 @@ class LasFile(CloudFile):
                     writer.write_evlrs(reader.evlrs)
 
     def _open(self) -> Any:
+        backend: Any = LazBackend(self.path, self._layout)  # laspy's type lists its own alone
         try:
-            return self._laspy.open(str(self.path), laz_backend=LazBackend(self.path, self._layout))
+            return self._laspy.open(str(self.path), laz_backend=backend)
         except Exception as error:  # damaged names, dates and records raise in many ways
             raise UserError(f"{self.path} is damaged or no las file ({one_line(error)})") from None
 

@@ -11,6 +11,7 @@ The points' records go to the standard output, an error's line to the standard e
 from __future__ import annotations
 
 import contextlib
+import importlib
 import signal
 import sys
 
@@ -32,8 +33,7 @@ def bound() -> None:
 
 def main(path: str, start: int, points: int, record: int, piece: int, laszip: bytes) -> None:
     """Write the records of all points, a piece at a time."""
-    import lazrs
-
+    lazrs = importlib.import_module("lazrs")  # without types
     bound()
     timer = getattr(signal, "ITIMER_PROF", None)  # not on Windows; it ends the process in native code too
     with open(path, "rb") as source:  # noqa: PTH123 - pathlib would take as long to import as all the rest
@@ -53,7 +53,8 @@ def main(path: str, start: int, points: int, record: int, piece: int, laszip: by
 if __name__ == "__main__":
     sys.path.pop(0)  # this folder, whose modules are no part of it
     try:
-        main(sys.argv[1], *map(int, sys.argv[2:6]), bytes.fromhex(sys.argv[6]))
+        start, points, record, piece = map(int, sys.argv[2:6])
+        main(sys.argv[1], start, points, record, piece, bytes.fromhex(sys.argv[6]))
     except BrokenPipeError:  # whoever reads has enough
         sys.exit(0)
     except BaseException as error:  # a panic of Rust is no Exception

@@ -1,8 +1,8 @@
-"""What a store says of itself, ``manifest.json`` and ``scene.json``: read, and compared with what they must hold."""
+"""What a store says of itself, ``manifest.json`` and ``scene.json``: read, compared and summed up."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.errors import UserError
+from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.untrusted.json_file import LARGE, check_keys, read_json_object
 
 VERSION = 1
@@ -105,3 +106,43 @@ def _check_values(data: Mapping[str, Any], what: str, kinds: type | tuple[type, 
     for key, value in data.items():
         if not isinstance(value, kinds):
             raise UserError(f"{what}: {key!r} is of the wrong type; {_HINT}")
+
+
+def sum_up(root: Path, taxonomies: Sequence[Taxonomy], source: str) -> dict[str, Any]:
+    """Return the manifest of the scenes that are in a store.
+
+    Raises:
+        UserError: the record of one is damaged.
+    """
+    splits: dict[str, Any] = {}
+    for folder in sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")):
+        records = {path.parent.name: read_record(path) for path in sorted(folder.glob(f"[!.]*/{RECORD}"))}
+        if not records:
+            continue
+        splits[folder.name] = {
+            "scenes": records,
+            "points": sum(record.get("points", 0) for record in records.values()),
+            "histogram": {
+                taxonomy.segment: np.sum(counts, axis=0).tolist()
+                for taxonomy in taxonomies
+                if (counts := _histograms(folder, records, taxonomy)) is not None
+            },
+        }
+    return {
+        "version": VERSION,
+        "source": source,
+        "taxonomies": {taxonomy.segment: taxonomy.to_dict() for taxonomy in taxonomies},
+        "splits": splits,
+    }
+
+
+def _histograms(
+    folder: Path, records: Mapping[str, Mapping[str, Any]], taxonomy: Taxonomy
+) -> list[NDArray[np.int64]] | None:
+    """Return the points of each class that the records of a split note; None where one does not note them."""
+    read = [
+        read_histogram(record, taxonomy.segment, len(taxonomy), str(folder / name / RECORD))
+        for name, record in records.items()
+    ]
+    counts = [one for one in read if one is not None]
+    return counts if len(counts) == len(records) else None

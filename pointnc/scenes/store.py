@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pointnc.errors import UserError
 from pointnc.scenes.atomic import atomic_path, write_json
 from pointnc.scenes.locks import hold
-from pointnc.scenes.records import MANIFEST, RECORD, VERSION, read_histogram, read_manifest, read_record
+from pointnc.scenes.records import MANIFEST, read_histogram, read_manifest, sum_up
 from pointnc.scenes.scene import Scene
 from pointnc.scenes.scene_arrays import map_scene
 from pointnc.scenes.taxonomy import Taxonomy
@@ -258,43 +258,8 @@ def write_manifest(
     root = Path(root)
     root.mkdir(parents=True, exist_ok=True)
     with hold(root, wait=True, doing="sums up the scenes"):
-        manifest = _sum_up(root, taxonomies, source)
+        manifest = sum_up(root, taxonomies, source)
         if more is not None:
             manifest |= more(manifest, SceneStore(root).manifest or {})
         write_json(root / MANIFEST, manifest)
     return manifest
-
-
-def _sum_up(root: Path, taxonomies: Sequence[Taxonomy], source: str) -> dict[str, Any]:
-    splits: dict[str, Any] = {}
-    for folder in sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")):
-        records = {path.parent.name: read_record(path) for path in sorted(folder.glob("[!.]*/scene.json"))}
-        if not records:
-            continue
-        splits[folder.name] = {
-            "scenes": records,
-            "points": sum(record.get("points", 0) for record in records.values()),
-            "histogram": {
-                taxonomy.segment: np.sum(counts, axis=0).tolist()
-                for taxonomy in taxonomies
-                if (counts := _histograms(folder, records, taxonomy)) is not None
-            },
-        }
-    return {
-        "version": VERSION,
-        "source": source,
-        "taxonomies": {taxonomy.segment: taxonomy.to_dict() for taxonomy in taxonomies},
-        "splits": splits,
-    }
-
-
-def _histograms(
-    folder: Path, records: Mapping[str, Mapping[str, Any]], taxonomy: Taxonomy
-) -> list[NDArray[np.int64]] | None:
-    """Return the points of each class that the records of a split note; None where one does not note them."""
-    read = [
-        read_histogram(record, taxonomy.segment, len(taxonomy), str(folder / name / RECORD))
-        for name, record in records.items()
-    ]
-    counts = [one for one in read if one is not None]
-    return counts if len(counts) == len(records) else None
