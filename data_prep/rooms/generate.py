@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import shutil
 import time
 from collections import Counter
@@ -27,6 +26,7 @@ from pointnc.errors import UserError
 from pointnc.scenes.atomic import write_json, write_text
 from pointnc.scenes.leftovers import sweep
 from pointnc.scenes.locks import hold
+from pointnc.untrusted.json_file import read_json_object
 
 VERSION = 1
 """Raised whenever the same seed makes other rooms than before."""
@@ -190,15 +190,11 @@ def _folder(out: Path, split: str, name: str) -> Path:
 def _claim(out: Path, settings: dict[str, Any], overwrite: bool) -> None:
     """Make sure that ``out`` is new or holds rooms of the same settings, and leave the settings there."""
     try:
-        found = json.loads((out / RECORD).read_text(encoding="utf-8"))
-        if not isinstance(found, dict):
-            raise ValueError("no json object")
+        found = read_json_object(out / RECORD, f"remove {out}, or choose another out=")
     except FileNotFoundError:
         if any((out / name).exists() for name in ("scans", "scans_test")):
             raise UserError(f"{out} holds scans but no {RECORD}: they are not rooms; choose another out=") from None
         found = settings
-    except ValueError as error:
-        raise UserError(f"{out / RECORD} is damaged ({error}); remove {out}, or choose another out=") from None
     if overwrite:
         for folder in ("scans", "scans_test"):
             for scene in (out / folder).glob("scene*_00"):

@@ -135,14 +135,14 @@ def test_two_that_prepare_other_splits_give_the_manifest_of_both(
     out = tmp_path / "store"
 
     def first(process: Held) -> None:
-        real = store._sum_up
+        real = store.sum_up
 
         def sums(*arguments: Any) -> Any:
             found = real(*arguments)
             process.here()
             return found
 
-        store._sum_up = sums
+        store.sum_up = sums
         prepare(raw, out, splits=["train"], workers=1)
 
     with held(tmp_path, first) as process:
