@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_FLAGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench image clean
+.PHONY: help install demo test check format bench fuzz kill image clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -43,6 +43,12 @@ format: $(VENV)/tested ## let ruff mend what it can
 
 bench: $(VENV)/tested ## speed of the parts, beside slow references
 	$(BIN)/python -m bench
+
+fuzz: $(VENV)/tested ## read fifty thousand damaged files, and see that each is read or refused in a line (half an hour)
+	$(BIN)/python -m tests.robustness.fuzz inputs=50000
+
+kill: $(VENV)/tested ## kill the commands a hundred times, and see that nothing is lost (minutes)
+	$(BIN)/python -m tests.robustness.kills 100
 
 image: ## container image for a CPU (docker/cpu.Dockerfile)
 	docker build -f docker/cpu.Dockerfile -t pointnc:cpu .

@@ -20,6 +20,7 @@ NAMES = (
     "loader",
     "prepare",
     "network",
+    "training",
     "regularizer",
     "inference",
     "submission",

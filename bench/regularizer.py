@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +15,20 @@ from torch import Tensor
 from bench.measure import REPEATS, medians
 from bench.rows import Row
 from bench.voxels import SIZE, synthetic_room
+from pointnc.benchmarks.scannet import taxonomy
 from pointnc.data.voxels import voxelize
 from pointnc.entry import config_folder
 from pointnc.losses import CrossEntropy
+from pointnc.models.heads import LinearHead
 from pointnc.models.segmentor import Segmentor
+from pointnc.training.force_meter import EVERY, ForceMeter
 
 CLASSES = 200
 TARGET = 3.0
 """Most per cent of a training step that the regulariser may add."""
+
+MEASURING = 1.0
+"""Most per cent of a training step, on average, that measuring the forces on the centers may add."""
 
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "ceco_ema": ("ceco_ema", {}),
@@ -66,6 +73,15 @@ def make_regularizer(preset: str, changes: dict[str, Any], channels: int) -> Any
     return regularizer
 
 
+def measuring(criterion: CrossEntropy, features: Tensor, batch: Batch) -> Callable[[], None]:
+    """Return what a training step does where it measures the forces of the loss and of ``ceco`` on the centers."""
+    meter = ForceMeter(taxonomy("scannet200"))
+    regularizer = make_regularizer("ceco", {}, features.shape[1])
+    loss = criterion(LinearHead(features.shape[1], CLASSES)(features), batch.segment)
+    pull = regularizer.weight * regularizer(features, batch.segment)
+    return lambda: meter.measure(0, loss, pull, features, batch.segment)
+
+
 def rows(quick: bool = False) -> list[Row]:
     """Measure forward and backward pass of every preset in turns with whole training steps, on 1 and 2 threads."""
     batch = make_batch(3_000 if quick else 68_000)
@@ -98,8 +114,14 @@ def rows(quick: bool = False) -> list[Row]:
                     (regularizer.weight * value).backward()
 
             ways[variant] = regularize
+        ways["forces"] = measuring(criterion, features, batch)
         taken = medians(ways, repeats)
-        whole = taken.pop("step")
+        whole, forces = taken.pop("step"), taken.pop("forces")
+        note = f"{forces:.0f} ms every {EVERY} steps of {whole:.0f} ms; {threads} thread{'s'[: threads - 1]}"
+        share = 100 * forces / (EVERY * whole)
+        result.append(
+            Row("forces on the centers, of a step", size, share, "%", target=MEASURING, repeats=repeats, note=note)
+        )
         for variant, milliseconds in taken.items():
             note = f"{milliseconds:.0f} ms of {whole + milliseconds:.0f} ms; {threads} thread{'s'[: threads - 1]}"
             share = 100 * milliseconds / whole

@@ -1,1 +1,6 @@
 """Raw data to scene stores: one module a data set."""
+
+from pointnc import signals
+
+if signals.is_command():
+    signals.end_at_once()

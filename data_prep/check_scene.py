@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.preparing import hash_array, histogram
+from pointnc.errors import UserError
+from pointnc.untrusted.numpy_file import map_array
 
 WIDTH = {"coord": 3, "color": 3, "normal": 3, "strength": 1}
 KIND = {"coord": "float32", "color": "uint8", "normal": "float32", "strength": "float32"}
@@ -59,8 +61,8 @@ def check_scene(
         if path.stem not in (*KIND, "instance", "segment", *classes):
             continue  # another tool's, of no use here
         try:
-            arrays[path.stem] = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (ValueError, OSError, EOFError):
+            arrays[path.stem] = map_array(path, "prepare the scene again")
+        except (UserError, OSError):
             report.problems.append(f"{path.name} is damaged")
     report.arrays = frozenset(arrays)
     if "coord" not in arrays:
@@ -91,6 +93,8 @@ def _shape_and_type(key: str, array: NDArray[Any], points: int) -> list[str]:
     # Pointcept keeps some label arrays as one column.
     if array.shape[1:] not in ([(width,)] if width else [(), (1,)]):
         problems.append(f"{key} has shape {array.shape}")
+    if not array.dtype.isnative:
+        problems.append(f"{key} is in the byte order of other machines")
     if array.dtype.name != KIND.get(key) if key in KIND else array.dtype.kind != "i":
         problems.append(f"{key} is {array.dtype.name}, not {KIND.get(key, 'a signed integer')}")
     return problems

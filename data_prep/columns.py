@@ -18,6 +18,10 @@ LABELS = (
 INSTANCES = ("instance", "instances", "instance_id", "instance_label", "ins_label", "object", "object_id")
 
 
+LARGEST = 2.0**53
+"""Whole numbers beyond it are not exact as floating point."""
+
+
 def find_label(attributes: Mapping[str, NDArray[Any]], wanted: str | None, place: str) -> str | None:
     """Return the name of the column with the ids of classes, None where there is none.
 
@@ -75,13 +79,15 @@ def whole_numbers(values: NDArray[Any], what: str, place: str) -> NDArray[np.int
     """Return (N,) values as integers, -1 where they are NaN.
 
     Raises:
-        UserError: they have fractions, or are no numbers.
+        UserError: they have fractions, are too large for integers, or are no numbers.
     """
     if values.ndim == 2 and values.shape[1] == 1:  # as Pointcept keeps some
         values = values[:, 0]
     if values.ndim != 1 or values.dtype.kind not in "iubf":
         raise UserError(f"{place}: the column {what} holds no numbers, one a point")
     if values.dtype.kind != "f":
+        if values.dtype == np.uint64 and len(values) and values.max() > np.iinfo(np.int64).max:
+            raise UserError(f"{place}: the column {what} holds {values.max()}, too large for a class or an object")
         return values.astype(np.int64)
     known = np.isfinite(values)
     numbers = np.where(known, values, IGNORE)
@@ -90,6 +96,10 @@ def whole_numbers(values: NDArray[Any], what: str, place: str) -> NDArray[np.int
         raise UserError(
             f"{place}: the column {what} holds {numbers[odd][0]:g}, no whole number; name the column of the classes "
             "by label=NAME"
+        )
+    if len(numbers) and np.abs(numbers).max() > LARGEST:
+        raise UserError(
+            f"{place}: the column {what} holds {numbers[np.abs(numbers).argmax()]:g}, too large for a number"
         )
     return numbers.astype(np.int64)
 

@@ -6,7 +6,6 @@ again only where its file or the settings have changed; a bad file is reported a
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -15,13 +14,16 @@ from typing import TYPE_CHECKING, Any, get_args
 from data_prep.custom_report import print_report
 from data_prep.custom_scene import Settings, is_done, prepare_room, read_record
 from data_prep.folder import Room, find_rooms
+from data_prep.preparing import explain
 from data_prep.processes import check_workers
+from data_prep.stopping import nothing_left, sweep_store
 from pointnc.benchmarks import scannet
 from pointnc.clouds.conditions import Unit, Up
 from pointnc.entry import entry
 from pointnc.errors import UserError
 from pointnc.scenes.atomic import write_json
-from pointnc.scenes.store import MANIFEST, SceneStore, write_manifest
+from pointnc.scenes.leftovers import remove
+from pointnc.scenes.store import SceneStore, write_manifest
 from pointnc.scenes.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
@@ -61,18 +63,18 @@ def prepare(
     root, out = Path(root).absolute(), Path(out).absolute()
     rooms, failures = find_rooms(root, splits, files)
     _check_target(root, out, rooms, settings)
+    sweep_store(out)
     todo = [room for room in rooms if overwrite or not is_done(room, out / room.split / room.name, settings)]
     out.mkdir(parents=True, exist_ok=True)
-    with closing(_run(todo, out, settings, workers)) as results:
-        for room, error in results:
+    folders = {out / room.split for room in todo}
+    with nothing_left(folders), closing(_run(todo, out, settings, workers, overwrite)) as results:
+        for room, error, bad in results:
             if error is not None:
                 failures[room.label] = error
-                # What an earlier state of the file gave must not stand for it.
-                shutil.rmtree(out / room.split / room.name, ignore_errors=True)
+            if bad:  # what an earlier state of the file gave must not stand for it
+                remove(out / room.split / room.name)
     failures = dict(sorted(failures.items()))
-    manifest = write_manifest(out, [settings.taxonomy], source="files of one's own")
-    manifest["listed"] = {split: list(content["scenes"]) for split, content in manifest["splits"].items()}
-    write_json(out / MANIFEST, manifest)
+    manifest = write_manifest(out, [settings.taxonomy], source="files of one's own", more=_listed)
     (out / FAILED).unlink(missing_ok=True)
     if failures:
         write_json(out / FAILED, failures)
@@ -102,26 +104,34 @@ def _check_target(root: Path, out: Path, rooms: Sequence[Room], settings: Settin
         )
 
 
+def _listed(manifest: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    return {"listed": {split: list(content["scenes"]) for split, content in manifest["splits"].items()}}
+
+
 def _run(
-    rooms: list[Room], out: Path, settings: Settings, workers: int | None
-) -> Generator[tuple[Room, str | None], None, None]:
-    """Yield each room with an error line or None, as they are done."""
+    rooms: list[Room], out: Path, settings: Settings, workers: int | None, overwrite: bool
+) -> Generator[tuple[Room, str | None, bool], None, None]:
+    """Yield each room with an error line or None, and whether its file is at fault, as they are done."""
     from joblib import Parallel, delayed
     from rich.progress import track
 
     parallel = Parallel(n_jobs=workers or -1, return_as="generator_unordered")
-    with closing(parallel(delayed(_prepare_or_explain)(room, out, settings) for room in rooms)) as results:
+    calls = (delayed(_prepare_or_explain)(room, out, settings, overwrite) for room in rooms)
+    with closing(parallel(calls)) as results:
         yield from track(results, description="prepare", total=len(rooms), disable=not rooms)
 
 
-def _prepare_or_explain(room: Room, out: Path, settings: Settings) -> tuple[Room, str | None]:
+def _prepare_or_explain(room: Room, out: Path, settings: Settings, overwrite: bool) -> tuple[Room, str | None, bool]:
+    """Prepare a file; return it with an error line or None, and whether the file itself is at fault."""
+    target = out / room.split / room.name
     try:
-        prepare_room(room, out / room.split / room.name, settings)
+        if overwrite or not is_done(room, target, settings):  # another process may have done it meanwhile
+            prepare_room(room, target, settings)
     except UserError as error:
-        return room, str(error)
-    except OSError as error:
-        return room, f"{error.filename or room.path}: {error.strerror or error}; mend it or choose another out="
-    return room, None
+        return room, str(error), True
+    except Exception as error:  # a full disk, say: nothing speaks against what stands there
+        return room, explain(error, room.path), not isinstance(error, OSError | MemoryError)
+    return room, None, False
 
 
 def read_taxonomy(value: str | None, root: Path) -> Taxonomy:

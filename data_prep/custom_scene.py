@@ -19,6 +19,7 @@ from pointnc.clouds import PointCloud, open_cloud
 from pointnc.clouds.conditions import Conditions, Unit, Up, survey_points
 from pointnc.clouds.normals import estimate_normals
 from pointnc.errors import UserError
+from pointnc.scenes import records
 from pointnc.scenes.scene import IGNORE
 from pointnc.scenes.store import DTYPES, write_scene
 from pointnc.scenes.taxonomy import Taxonomy
@@ -182,7 +183,6 @@ def is_done(room: Room, target: Path, settings: Settings) -> bool:
 def read_record(target: Path) -> dict[str, Any]:
     """Return the record of a scene, empty where there is none that can be read."""
     try:
-        record = json.loads((target / "scene.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return records.read_record(target / records.RECORD)
+    except (OSError, UserError):
         return {}
-    return record if isinstance(record, dict) else {}

@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.processes import check_workers
-from pointnc.errors import UserError
+from data_prep.stopping import nothing_left, sweep_store
+from pointnc.errors import UserError, printable
 from pointnc.scenes.atomic import write_json
-from pointnc.scenes.store import DTYPES, MANIFEST, SceneStore, write_manifest, write_scene
+from pointnc.scenes.store import DTYPES, SceneStore, write_manifest, write_scene
 from pointnc.scenes.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
@@ -103,21 +104,18 @@ def prepare_store(
     """
     check_workers(workers)
     # Read first: a damaged manifest is better found before the work than after it.
-    before: dict[str, Any] = {}
     if out.is_dir():
-        store = SceneStore(out)
-        store.check_taxonomy(data_set.taxonomy)
-        before = (store.manifest or {}).get("listed", {})
+        SceneStore(out).check_taxonomy(data_set.taxonomy)
+        sweep_store(out)
         _check_splits(out, jobs)
     todo = unfinished(jobs, overwrite)
-    failures = prepare_scenes(todo, prepare, workers, strict)
-    out.mkdir(parents=True, exist_ok=True)
-    manifest = write_manifest(out, [data_set.taxonomy], data_set.source)
+    failures = prepare_scenes(todo, prepare, workers, strict, overwrite)
     listed: dict[str, list[str]] = {}
     for job in jobs:
         listed.setdefault(job.target.parent.name, []).append(job.target.name)
-    manifest["listed"] = {**before, **listed}
-    write_json(out / MANIFEST, manifest)
+    manifest = write_manifest(
+        out, [data_set.taxonomy], data_set.source, lambda _, before: {"listed": {**before.get("listed", {}), **listed}}
+    )
     counts = f"{len(jobs) - len(todo)} scenes were done before, {sum(map(len, failures.values()))} failed"
     report(out, summary_table(manifest, data_set.taxonomy, [counts, *data_set.notes(manifest)]), failures)
     raise_failures(out, failures, len(todo))
@@ -126,7 +124,7 @@ def prepare_store(
 
 def _check_splits(out: Path, jobs: Sequence[Job]) -> None:
     """Refuse to prepare a scene for one split that is in another one of the store: training would see validation."""
-    there = {path.parent.name: path.parent.parent.name for path in out.glob("*/*/scene.json")}
+    there = {path.parent.name: path.parent.parent.name for path in out.glob("[!.]*/[!.]*/scene.json")}
     for job in jobs:
         name, split = job.target.name, job.target.parent.name
         if there.get(name, split) != split:
@@ -139,15 +137,30 @@ def unfinished(jobs: Sequence[Job], overwrite: bool = False) -> list[Job]:
 
 
 def prepare_scenes(
-    jobs: Sequence[Job], prepare: Callable[[Job], None], workers: int | None = None, strict: bool = False
+    jobs: Sequence[Job],
+    prepare: Callable[[Job], None],
+    workers: int | None = None,
+    strict: bool = False,
+    overwrite: bool = False,
 ) -> Failures:
     """Prepare scenes in parallel, with a bar of progress; return what went wrong, in the order of the jobs.
+
+    Args:
+        jobs: the scenes; one that another process has finished meanwhile is left as it is.
+        prepare: makes one.
+        workers: processes; None for one a core.
+        strict: stop at the first damaged scene.
+        overwrite: prepare again what is done, also what was done meanwhile.
 
     Raises:
         UserError: with ``strict``, what went wrong first.
     """
     failed: dict[Path, str] = {}
-    with warnings.catch_warnings(), closing(_run(jobs, prepare, workers)) as results:
+    with (
+        warnings.catch_warnings(),
+        nothing_left({job.target.parent for job in jobs}),
+        closing(_run(jobs, prepare, workers, overwrite)) as results,
+    ):
         warnings.filterwarnings("ignore", module="joblib")  # that a strict stop leaves scenes undone
         for target, error in results:
             if error and strict:
@@ -161,26 +174,36 @@ def prepare_scenes(
 
 
 def _run(
-    jobs: Sequence[Job], prepare: Callable[[Job], None], workers: int | None
+    jobs: Sequence[Job], prepare: Callable[[Job], None], workers: int | None, overwrite: bool
 ) -> Generator[tuple[Path, str | None], None, None]:
     """Yield each scene's target with an error line or None, as they are done."""
     from joblib import Parallel, delayed
     from rich.progress import track
 
     parallel = Parallel(n_jobs=workers or -1, return_as="generator_unordered")
-    with closing(parallel(delayed(_prepare_or_explain)(job, prepare) for job in jobs)) as results:
+    with closing(parallel(delayed(_prepare_or_explain)(job, prepare, overwrite) for job in jobs)) as results:
         yield from track(results, description="prepare", total=len(jobs), disable=not jobs)
 
 
-def _prepare_or_explain(job: Job, prepare: Callable[[Job], None]) -> tuple[Path, str | None]:
+def _prepare_or_explain(job: Job, prepare: Callable[[Job], None], overwrite: bool) -> tuple[Path, str | None]:
     try:
-        prepare(job)
-    except UserError as error:
-        return job.target, str(error)
-    except OSError as error:
-        place = error.filename or job.target
-        return job.target, f"{place}: {error.strerror or error}; mend it or choose another out="
+        if unfinished([job], overwrite):
+            prepare(job)
+    except Exception as error:  # whatever it is, the other scenes are done
+        return job.target, explain(error, job.target)
     return job.target, None
+
+
+def explain(error: Exception, place: Path) -> str:
+    """Return the line that says why a scene was not prepared."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError):
+        return printable(f"{error.filename or place}: {error.strerror or error}; fix it or choose another out=")
+    if isinstance(error, MemoryError):
+        return printable(f"{place}: out of memory ({error}); fewer workers= take less")
+    text = f"{place}: {type(error).__name__}: {' '.join(str(error).split())[:500]}; remove the scene, or report this"
+    return printable(f"{text} with its files: no file should do that")
 
 
 def write_prepared(

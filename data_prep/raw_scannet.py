@@ -7,7 +7,6 @@ and ``<scene>.txt`` (``axisAlignment``). Test scans have the mesh alone.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,17 @@ from numpy.typing import NDArray
 from pointnc.errors import UserError
 from pointnc.scenes.atomic import atomic_path, write_json, write_text
 from pointnc.scenes.ply import read_ply, write_ply
+from pointnc.untrusted.json_file import LARGE, SMALL, read_json_object
+from pointnc.untrusted.sizes import read_bounded
+
+FAR = 1e6
+"""Metres from the scanner beyond which a coordinate is damage."""
+
+LARGEST_SCALE = 10
+"""Of an alignment, which turns and does not stretch."""
+
+MOST_BYTES_OF_ID = 32
+"""Of a json list of numbers, for each, with the white space around it."""
 
 CHANNELS = ("red", "green", "blue")
 
@@ -91,8 +101,8 @@ def read_scan(folder: Path, labels: bool = True) -> RawScan:
     coord = np.stack([fields[axis] for axis in "xyz"], axis=1).astype(np.float32, copy=False)
     if len(coord) == 0:
         raise UserError(f"{path} has no points; fetch it again")
-    if not np.isfinite(coord).all():
-        raise UserError(f"{path} holds NaN coordinates; fetch it again")
+    if not max(-coord.min(), coord.max()) <= FAR:  # true for NaN
+        raise UserError(f"{path} holds coordinates that are NaN or beyond {FAR:g} m; fetch it again")
     scan = RawScan(
         name=folder.name,
         coord=coord,
@@ -112,13 +122,13 @@ def read_scan(folder: Path, labels: bool = True) -> RawScan:
 
 
 def _read_segments(path: Path, vertices: int) -> NDArray[np.int32]:
-    listed = _read_json(path).get("segIndices")
+    listed = _read_json(path, SMALL + MOST_BYTES_OF_ID * vertices).get("segIndices")
     if not isinstance(listed, list) or len(listed) != vertices:
         found = len(listed) if isinstance(listed, list) else "no"
         raise UserError(f"{path} has {found} segIndices, the mesh {vertices} vertices; fetch both again")
     try:
         ids = np.array(listed)
-        if ids.dtype.kind == "i" and ids.min() >= 0 and ids.max() <= np.iinfo(np.int32).max:
+        if ids.ndim == 1 and ids.dtype.kind == "i" and ids.min() >= 0 and ids.max() <= np.iinfo(np.int32).max:
             return ids.astype(np.int32)
     except (ValueError, OverflowError):  # nested lists
         pass
@@ -126,13 +136,19 @@ def _read_segments(path: Path, vertices: int) -> NDArray[np.int32]:
 
 
 def _read_objects(path: Path) -> tuple[RawObject, ...]:
-    groups = _read_json(path).get("segGroups")
-    try:
-        if not isinstance(groups, list):
-            raise KeyError("segGroups")
-        return tuple(RawObject(str(group["label"]), tuple(int(i) for i in group["segments"])) for group in groups)
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path} is no aggregation file ({error!r}); fetch it again") from None
+    groups = _read_json(path, LARGE).get("segGroups")
+    if not isinstance(groups, list):
+        raise UserError(f"{path} is no aggregation file (it has no list segGroups); fetch it again")
+    largest = np.iinfo(np.int32).max
+    objects = []
+    for number, group in enumerate(groups):
+        label, segments = (group.get(key) if isinstance(group, dict) else None for key in ("label", "segments"))
+        if not isinstance(label, str) or not isinstance(segments, list):
+            raise UserError(f"{path} is no aggregation file (object {number} has no label or segments); fetch it again")
+        if not all(type(one) is int and 0 <= one <= largest for one in segments):
+            raise UserError(f"{path}: segments of object {number} are not all over-segment numbers; fetch it again")
+        objects.append(RawObject(label, tuple(segments)))
+    return tuple(objects)
 
 
 def _read_nyu40(path: Path, vertices: int) -> NDArray[Any] | None:
@@ -148,27 +164,22 @@ def _read_nyu40(path: Path, vertices: int) -> NDArray[Any] | None:
     return label
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path, most: int) -> dict[str, Any]:
     try:
-        data = json.loads(path.read_bytes())
+        return read_json_object(path, "fetch it again", most=most)
     except FileNotFoundError:
         raise UserError(f"{path} is missing; fetch the scan again") from None
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is truncated or no json ({error}); fetch it again") from None
-    if not isinstance(data, dict):
-        raise UserError(f"{path} is no json object; fetch it again")
-    return data
 
 
 def read_axis_alignment(path: Path) -> NDArray[np.float64]:
     """Return the (4, 4) ``axisAlignment`` of ``<scene>.txt``; identity without the file or the line.
 
     Raises:
-        UserError: the file is empty, or the line does not hold 16 finite numbers.
+        UserError: the file is empty, or the line does not hold 16 numbers that turn and move by so much.
     """
     if not path.exists():
         return np.eye(4)
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = read_bounded(path, SMALL, "fetch it again").decode("utf-8", "replace").splitlines()
     if not any(map(str.strip, lines)):
         raise UserError(f"{path} is empty; fetch it again")
     for line in lines:
@@ -180,6 +191,8 @@ def read_axis_alignment(path: Path) -> NDArray[np.float64]:
                 raise UserError(f"{path}: axisAlignment does not hold 16 numbers; fetch it again") from None
             if not np.isfinite(matrix).all():
                 raise UserError(f"{path}: axisAlignment holds NaN or infinity; fetch it again")
+            if np.abs(matrix[:3, :3]).max() > LARGEST_SCALE or np.abs(matrix[:3, 3]).max() > FAR:
+                raise UserError(f"{path}: axisAlignment moves by more than {FAR:g} m; fetch it again")
             return matrix
     return np.eye(4)
 

@@ -10,19 +10,26 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data_prep.preparing import check_folders, hash_file, prepare_scenes, raise_failures, report, unfinished
+from data_prep.preparing import (
+    check_folders,
+    hash_file,
+    prepare_scenes,
+    raise_failures,
+    report,
+    unfinished,
+)
 from data_prep.processes import check_workers
 from data_prep.raw_scannet import mesh_path, read_scan
 from data_prep.scannet_labels import label_vertices
 from data_prep.scannet_lists import Splits, find_jobs, split_lists
 from data_prep.scannet_scene import Job, prepare_scene
 from data_prep.scannet_summary import summary_table, totals
+from data_prep.stopping import sweep_store
 from pointnc.benchmarks import scannet
 from pointnc.benchmarks.scannet import LabelMap
 from pointnc.entry import entry
 from pointnc.errors import UserError
-from pointnc.scenes.atomic import write_json
-from pointnc.scenes.store import MANIFEST, SceneStore, write_manifest
+from pointnc.scenes.store import SceneStore, write_manifest
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -68,28 +75,31 @@ def prepare(
     if any(job.labels for job in jobs):
         names = LabelMap.from_tsv(table)
     # Read first: a damaged manifest is better found before the work than after it.
-    before = ((SceneStore(out).manifest or {}) if out.is_dir() else {}).get("listed", {})
+    if out.is_dir():
+        _ = SceneStore(out).manifest
+        sweep_store(out)
     todo = unfinished(jobs, overwrite)
-    failures = prepare_scenes(todo, partial(prepare_scene, names=names), workers, strict)
-    manifest = _finish(out, lists, table, before)
+    failures = prepare_scenes(todo, partial(prepare_scene, names=names), workers, strict, overwrite)
+    manifest = _finish(out, lists, table)
     report(out, summary_table(manifest, len(jobs) - len(todo), missing, sum(map(len, failures.values()))), failures)
     raise_failures(out, failures, len(todo))
     return manifest
 
 
-def _finish(
-    out: Path, lists: dict[str, list[str]], label_map: Path, before: dict[str, list[str] | str]
-) -> dict[str, Any]:
+def _finish(out: Path, lists: dict[str, list[str]], label_map: Path) -> dict[str, Any]:
     """Write the manifest: what the scenes add up to, what should be there, which label map was used."""
-    out.mkdir(parents=True, exist_ok=True)
-    manifest = write_manifest(out, [scannet.taxonomy(name) for name in scannet.TAXONOMIES], source="ScanNet layout")
     official = {split: scannet.split_scenes(split) for split in scannet.SPLITS}
     listed = {split: "official" if official.get(split) == names else names for split, names in lists.items()}
-    manifest["listed"] = {**before, **listed}
-    manifest["label_map"] = {label_map.name: hash_file(label_map)} if label_map.is_file() else {}
-    manifest["totals"] = totals(manifest)
-    write_json(out / MANIFEST, manifest)
-    return manifest
+
+    def more(manifest: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "listed": {**before.get("listed", {}), **listed},
+            "label_map": {label_map.name: hash_file(label_map)} if label_map.is_file() else {},
+            "totals": totals(manifest),
+        }
+
+    taxonomies = [scannet.taxonomy(name) for name in scannet.TAXONOMIES]
+    return write_manifest(out, taxonomies, source="ScanNet layout", more=more)
 
 
 @entry("tools/prepare_scannet")

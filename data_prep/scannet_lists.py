@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
@@ -10,6 +9,8 @@ from typing import TypeAlias
 from data_prep.scannet_scene import Job
 from pointnc.benchmarks import scannet
 from pointnc.errors import UserError
+from pointnc.untrusted.json_file import SMALL, read_json
+from pointnc.untrusted.sizes import read_bounded
 
 Splits: TypeAlias = Mapping[str, Sequence[str]] | Sequence[str] | str | Path
 """Split to scene names, or the names of some splits, or a json file with either."""
@@ -47,11 +48,9 @@ def split_lists(raw: Path | None, splits: Splits | None = None) -> dict[str, lis
 
 def _read(path: Path) -> Mapping[str, Sequence[str]] | Sequence[str]:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = read_json(path, "write {'train': ['scene0000_00', ...]}")
     except OSError as error:
         raise UserError(f"splits file {path} cannot be read: {error.strerror or error}") from None
-    except ValueError as error:
-        raise UserError(f"splits file {path} is no json ({error}); write {{'train': ['scene0000_00', ...]}}") from None
     if not isinstance(data, (dict, list)):
         raise UserError(f"splits file {path} holds neither an object of lists nor a list of split names")
     return data
@@ -62,7 +61,8 @@ def _default_lists(raw: Path | None) -> dict[str, list[str]]:
     own = {split: path for split, path in own.items() if path.is_file()}
     if not own:
         return {split: scannet.split_scenes(split) for split in scannet.SPLITS}
-    return {split: path.read_text(encoding="utf-8", errors="replace").split() for split, path in own.items()}
+    hint = "fetch it again"
+    return {split: read_bounded(path, SMALL, hint).decode("utf-8", "replace").split() for split, path in own.items()}
 
 
 def _checked(split: str, names: Sequence[str]) -> list[str]:

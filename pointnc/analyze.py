@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from pointnc.analysis.subject import Source
     from pointnc.views.analysis import Analysis
 
+LETTERS = "ABC"
+"""Behind names that occur twice; so many networks can be compared."""
+
 
 def main() -> None:
     """Let ``checkpoint=A,B`` mean a list, which Hydra would take for a sweep, and run."""
@@ -98,12 +101,12 @@ def _sources(config: DictConfig) -> list[Source]:
     from pointnc.training.trust import trusted
 
     if config.checkpoint is None:
-        raise UserError("give checkpoint=RUN, or checkpoint=RUN,RUN to compare two")
+        raise UserError("give checkpoint=RUN, or checkpoint=RUN,RUN to compare two or three")
     paths = [str(path) for path in config.checkpoint] if isinstance(config.checkpoint, ListConfig) else None
     paths = paths or [str(config.checkpoint)]
     labels = [str(label) for label in config.labels] if isinstance(config.labels, ListConfig) else [config.labels]
-    if len(paths) > 2:
-        raise UserError(f"{len(paths)} checkpoints; give one or two")
+    if len(paths) > len(LETTERS):
+        raise UserError(f"{len(paths)} checkpoints; give one, two or three")
     if config.labels is not None and len(labels) != len(paths):
         raise UserError(f"{len(labels)} labels for {len(paths)} checkpoints")
     labels = labels if config.labels is not None else [None] * len(paths)
@@ -120,12 +123,14 @@ def _distinct(sources: list[Source]) -> list[Source]:
     counts = Counter(source.label for source in sources)
     return [
         replace(source, label=f"{source.label} {letter}") if counts[source.label] > 1 else source
-        for source, letter in zip(sources, "AB")
+        for source, letter in zip(sources, LETTERS)
     ]
 
 
 def _print(analysis: Analysis, console: object) -> None:
     from rich.console import Console
+
+    from pointnc.views.analysis.diagnosis import sentences
 
     assert isinstance(console, Console)
     for network in analysis.networks:
@@ -135,6 +140,8 @@ def _print(analysis: Analysis, console: object) -> None:
         rho, p = network.context.get("correlation"), network.context.get("p_value")
         if rho is not None and p is not None:
             console.print(f"  contact in the scenes and cosine of centres: rank correlation {rho:+.3f}, p {p:.2g}")
+        for line in [] if network.diagnosis is None else sentences(network.diagnosis, analysis):
+            console.print(f"  {line}", soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,38 @@
-"""Modules of compiled loops, which may be missing: whoever asks has a plain way beside them."""
+"""Modules of compiled loops: imported when the first loop is to run."""
 
 from __future__ import annotations
 
 import importlib
+import tempfile
 from functools import lru_cache
 from types import ModuleType
 
 
 @lru_cache
-def compiled_module(name: str) -> ModuleType | None:
-    """Return a module of numba loops, or None where numba cannot be used on this machine.
+def loops(name: str) -> ModuleType:
+    """Return a module of numba loops.
 
-    Numba's import takes a second or two: ask when the first loop is to run, never while modules are imported.
+    Numba's import takes a second or two: ask when the first loop is to run, never while modules are imported. Where
+    numba may write neither beside the package nor to the user's cache, what it compiles is kept for this process only.
     """
     try:
         return importlib.import_module(name)
-    except (ImportError, RuntimeError):  # RuntimeError: numba finds no folder for its cache
+    except RuntimeError:  # numba finds no folder for its cache
+        from numba import config
+
+        setattr(config, "CACHE_DIR", _own_folder().name)  # noqa: B010 (mypy)
+        return importlib.import_module(name)
+
+
+@lru_cache(maxsize=1)
+def _own_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="pointnc-numba-")  # removed when the process ends
+
+
+@lru_cache
+def compiled_module(name: str) -> ModuleType | None:
+    """Return a module of numba loops, or None without numba."""
+    try:
+        return loops(name)
+    except ImportError:
         return None

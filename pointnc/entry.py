@@ -1,6 +1,7 @@
 """What every command shares: Hydra composition, one-line errors, exit codes.
 
-Exit codes: 0 done, 1 a check that failed, 2 a mistake of the user's (one line on stderr), 130 interrupted.
+Exit codes: 0 done, 1 a check that failed, 2 a mistake of the user's (one line on stderr), 130 interrupted (Ctrl-C,
+SIGTERM).
 """
 
 from __future__ import annotations
@@ -8,12 +9,14 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pointnc.allocation import keep_freed_memory
 from pointnc.errors import Interrupted, UserError
+from pointnc.signals import INTERRUPTED, Interruption, interruptible
 from pointnc.switches import check_switches
 
 if TYPE_CHECKING:
@@ -48,7 +51,11 @@ def entry(config_name: str, verbs: tuple[str, ...] = ()) -> Callable[[Task], Cal
         @functools.wraps(task)
         def command() -> None:
             sys.argv[1:] = [listed(argument, "trust") for argument in _spell_out(sys.argv[1:], verbs)]
-            raise SystemExit(_run(config_name, task))
+            try:
+                code = _interruptibly(config_name, task)
+            except KeyboardInterrupt:  # a second one, while the first was told
+                code = INTERRUPTED
+            raise SystemExit(code)
 
         return command
 
@@ -76,7 +83,23 @@ def _spell_out(arguments: list[str], verbs: tuple[str, ...]) -> list[str]:
     return spelled + rest
 
 
-def _run(config_name: str, task: Task) -> int:
+def _interruptibly(config_name: str, task: Task) -> int:
+    """Run a command; whatever a signal makes of it, it ends in one line."""
+    with interruptible() as interruption:
+        try:
+            return _run(config_name, task, interruption)
+        except KeyboardInterrupt as interrupt:
+            line = str(interrupt) or "interrupted"
+        except BaseException:
+            # Libraries turn an interrupt into exceptions of their own, or an exit code of their own.
+            if interruption.number is None:
+                raise
+            line = "interrupted"
+    print(f"\n{line}", file=sys.stderr)
+    return INTERRUPTED
+
+
+def _run(config_name: str, task: Task, interruption: Interruption) -> int:
     # Threads that spin while they wait make a shared machine crawl; set before torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Hydra raises instead of printing its own, longer error.
@@ -95,6 +118,12 @@ def _run(config_name: str, task: Task) -> int:
     failures: list[str] = []
     codes = [0]  # a sweep runs several tasks: the highest counts
     composed = False
+    home = os.getpid()  # a launcher (hydra/launcher=…) runs tasks in other processes, on other machines
+
+    def fail(line: str) -> None:
+        if os.getpid() != home:
+            raise UserError(line)  # what a job raises is all that comes back from it
+        failures.append(line)
 
     # Caught inside the task: Hydra would print a paragraph of its own, and a sweep goes on to its next job.
     @functools.wraps(task)
@@ -107,11 +136,20 @@ def _run(config_name: str, task: Task) -> int:
                 keep_freed_memory()
             codes.append(task(config) or 0)
         except (UserError, HydraException, OmegaConfBaseException) as error:
-            failures.append(_explain(error))
+            fail(_explain(error))
         except OSError as error:  # a full disk, a folder that may not be written: wherever it happens
-            failures.append(_explain_disk(error))
+            fail(_explain_disk(error))
         except Interrupted as interrupted:
             raise KeyboardInterrupt(str(interrupted)) from None
+        except SystemExit as end:  # of a library, which would take the exit code from us
+            raise KeyboardInterrupt("interrupted") from end
+        except Exception as error:
+            if interruption.number is not None:  # here, since Hydra would print a line of its own
+                raise KeyboardInterrupt("interrupted") from None
+            if os.getpid() == home:
+                raise
+            traceback.print_exc()  # into the job's log: the way back loses it
+            raise RuntimeError(f"a job failed: {type(error).__name__}: {error}; its log says where") from None
 
     try:
         hydra.main(version_base="1.3", config_path=str(path.parent), config_name=path.name)(guarded)()
@@ -122,9 +160,12 @@ def _run(config_name: str, task: Task) -> int:
             raise  # not Hydra's, but a fault of ours
         given = " ".join(sys.argv[1:])
         failures.append(f"{given}: a group takes a name out of it, as in model=spunet (--help lists all groups)")
-    except KeyboardInterrupt as interrupt:
-        print(f"\n{interrupt}" if interrupt.args else "\ninterrupted", file=sys.stderr)
-        return 130
+    except RuntimeError as error:
+        if "srun" not in str(error):  # submitit's, on a machine without Slurm
+            raise
+        failures.append("hydra/launcher=submitit_slurm: no Slurm here; start it where sbatch and srun are")
+    if failures and interruption.number is not None:  # what a library made of the signal
+        raise KeyboardInterrupt("interrupted")
     if os.environ.get("RANK", "0") == "0":
         for line in failures:
             print(f"error: {line}", file=sys.stderr)

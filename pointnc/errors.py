@@ -1,18 +1,22 @@
 """The one exception that stands for a user's mistake rather than a bug of ours."""
 
+LONGEST = 2000
+"""Letters of a message."""
+
 
 class UserError(Exception):
     """Bad input. The message is one line: what is wrong, where, and how to mend it.
 
     Entry points print it without a traceback and exit with code 2. What it quotes from a file may be a stranger's:
-    line breaks and control characters are spelled out.
+    line breaks and control characters are spelled out, and what is very long is cut in the middle.
 
     Args:
         message: the line.
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(printable(message))
+        line = printable(message)
+        super().__init__(line if len(line) <= LONGEST else f"{line[: LONGEST - 300]} ... {line[-300:]}")
 
 
 def printable(text: str) -> str:

@@ -20,10 +20,11 @@ def main(config: DictConfig) -> int:
     from pointnc.clouds import open_cloud
     from pointnc.clouds.conditions import check_frame
     from pointnc.errors import UserError
-    from pointnc.prediction.failures import failure_line, stopped_by_signal
+    from pointnc.prediction.failures import failure_line
     from pointnc.prediction.inputs import find_inputs
     from pointnc.prediction.labeling import label_file
     from pointnc.prediction.targets import OutputFolder
+    from pointnc.scenes.leftovers import sweep
     from pointnc.training.evaluation import make_predictor, open_network
 
     if config.checkpoint is None or config.input is None or config.out is None:
@@ -35,12 +36,13 @@ def main(config: DictConfig) -> int:
     out = OutputFolder(Path(str(config.out)).expanduser(), inputs, bool(config.overwrite))
     trained = open_network(config)
     out.check_classes(trained.taxonomy)
+    sweep(out.out)  # what killed commands have left
     predictor = make_predictor(trained, config)
     console = Console(soft_wrap=True, highlight=False)
     failures: list[str] = []
     done = 0
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with stopped_by_signal(), Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         for number, path in enumerate(inputs):
             task = bar.add_task(f"{number + 1}/{len(inputs)} {path.name}", total=None)
 

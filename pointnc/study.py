@@ -21,6 +21,7 @@ def main(config: DictConfig) -> int:
     from rich.console import Console
 
     from pointnc.errors import UserError
+    from pointnc.scenes.leftovers import sweep
     from pointnc.studies import read_study
     from pointnc.studies.record import Record
 
@@ -28,6 +29,7 @@ def main(config: DictConfig) -> int:
     for key in ("processes", "threads"):
         if not isinstance(config[key], int) or config[key] < 1:
             raise UserError(f"{key}={config[key]}: it must be a whole number, at least 1")
+    sweep(Path(config.out).parent, *(run.folder for run in study.runs()))
     record = Record(Path(f"{config.out}.jsonl"))
     console = Console(soft_wrap=True)
     return (_search if config.rungs else _compare)(config, study, record, console)

@@ -51,8 +51,10 @@ def submit(config: DictConfig) -> int:
         raise UserError("give out=FILE.zip, where the submission is written")
     from pointnc.benchmarks import scannet
     from pointnc.benchmarks.submission import InvalidSubmission, check_output, expected_scenes, write_zip
+    from pointnc.scenes.leftovers import sweep
 
     check_output(Path(config.out), config.overwrite)
+    sweep(Path(config.out).parent)
 
     from pointnc.training.evaluation import make_predictor, open_network, open_store
 
@@ -98,7 +100,9 @@ def write_missing(folder: Path, predictor: Predictor, store: SceneStore, split: 
     from rich.progress import track
 
     from pointnc.benchmarks.predictions import write_labels
+    from pointnc.scenes.leftovers import sweep
 
+    sweep(folder)
     scenes = store.scenes(split)
     todo = [scene for scene in scenes if not (folder / f"{scene}.txt").is_file()]
     print(f"{len(scenes) - len(todo)} of {len(scenes)} scenes are predicted already, in {folder}", flush=True)
@@ -107,7 +111,9 @@ def write_missing(folder: Path, predictor: Predictor, store: SceneStore, split: 
             labels = predictor.predict(store.load(split, scene).validate()).labels
             write_labels(folder / f"{scene}.txt", taxonomy.decode(labels))
     except KeyboardInterrupt:
-        raise Interrupted(f"finished scenes are in {folder}; the same command goes on from there") from None
+        raise Interrupted(
+            f"interrupted; finished scenes are in {folder}; the same command goes on from there"
+        ) from None
     except OSError as error:
         raise UserError(f"could not write into {folder} ({error.strerror}): free space or give cache=FOLDER") from None
 

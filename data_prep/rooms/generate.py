@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import shutil
 import time
 from collections import Counter
@@ -21,9 +20,13 @@ from data_prep.rooms.layout import make_room
 from data_prep.rooms.recipes import nyu40
 from data_prep.rooms.scan import scan_room
 from data_prep.rooms.scanner import Scanner
+from data_prep.stopping import nothing_left
 from pointnc.benchmarks.scannet import LABEL_MAP_FILE, SPLITS, taxonomy
 from pointnc.errors import UserError
 from pointnc.scenes.atomic import write_json, write_text
+from pointnc.scenes.leftovers import sweep
+from pointnc.scenes.locks import hold
+from pointnc.untrusted.json_file import read_json_object
 
 VERSION = 1
 """Raised whenever the same seed makes other rooms than before."""
@@ -104,8 +107,18 @@ def generate(
         raise UserError("train=0 val=0 test=0 asks for no room; ask for one at least")
     check_workers(workers)
     out, scanner = Path(out).absolute(), scanner or Scanner()
-    _claim(out, {"version": VERSION, "seed": seed, **counts, "scanner": asdict(scanner)}, overwrite)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise UserError(f"{out} is a file; choose a folder as out=") from None
+    # One at a time: a second command for the same rooms waits, and then finds them made.
+    with hold(out, wait=True, doing="makes rooms"):
+        _claim(out, {"version": VERSION, "seed": seed, **counts, "scanner": asdict(scanner)}, overwrite)
+        return _make(out, counts, seed, workers, scanner)
 
+
+def _make(out: Path, counts: dict[str, int], seed: int, workers: int | None, scanner: Scanner) -> list[SceneRecord]:
+    """Make what is missing in a folder that is ours."""
     names = _scene_names(counts)
     tasks = [
         SceneTask(_folder(out, split, name), (seed, number, index), split != "test", scanner)
@@ -113,7 +126,8 @@ def generate(
         for index, name in enumerate(names[split])
     ]
     write_text(out / LABEL_MAP_FILE, label_map())
-    made = _make_scenes([task for task in tasks if not task.folder.exists()], len(tasks), workers)
+    with nothing_left({task.folder.parent for task in tasks}):
+        made = _make_scenes([task for task in tasks if not task.folder.exists()], len(tasks), workers)
     for split in SPLITS:
         write_text(out / f"scannetv2_{split}.txt", "".join(f"{name}\n" for name in names[split]))
     return sorted(made, key=lambda item: item.name)
@@ -176,17 +190,11 @@ def _folder(out: Path, split: str, name: str) -> Path:
 def _claim(out: Path, settings: dict[str, Any], overwrite: bool) -> None:
     """Make sure that ``out`` is new or holds rooms of the same settings, and leave the settings there."""
     try:
-        found = json.loads((out / RECORD).read_text(encoding="utf-8"))
-        if not isinstance(found, dict):
-            raise ValueError("no json object")
-    except NotADirectoryError:
-        raise UserError(f"{out} is a file; choose a folder as out=") from None
+        found = read_json_object(out / RECORD, f"remove {out}, or choose another out=")
     except FileNotFoundError:
         if any((out / name).exists() for name in ("scans", "scans_test")):
             raise UserError(f"{out} holds scans but no {RECORD}: they are not rooms; choose another out=") from None
         found = settings
-    except ValueError as error:
-        raise UserError(f"{out / RECORD} is damaged ({error}); remove {out}, or choose another out=") from None
     if overwrite:
         for folder in ("scans", "scans_test"):
             for scene in (out / folder).glob("scene*_00"):
@@ -196,9 +204,7 @@ def _claim(out: Path, settings: dict[str, Any], overwrite: bool) -> None:
             f"{out} holds rooms with {', '.join(_differences(found, settings))}; "
             "add overwrite=true to make them anew, or choose another out="
         )
-    for folder in ("scans", "scans_test"):
-        for leftover in (out / folder).glob(".scene*.tmp"):  # of a run that was killed
-            shutil.rmtree(leftover, ignore_errors=True)
+    sweep(out, *(out / folder for folder in ("scans", "scans_test")))
     write_json(out / RECORD, settings)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 
 from data_prep.rooms.generate import RECORD, generate
 from data_prep.scannet import prepare
-from pointnc.scenes.store import MANIFEST
+from pointnc.scenes.records import MANIFEST, read_manifest
 
 
 def make_store(root: str | Path, train: int, val: int, seed: int, workers: int | None = None) -> dict[str, float]:
@@ -25,7 +24,7 @@ def make_store(root: str | Path, train: int, val: int, seed: int, workers: int |
         workers: processes; None for one a core.
 
     Raises:
-        UserError: ``root`` holds rooms of other settings.
+        UserError: ``root`` holds rooms of other settings, or a damaged manifest.
     """
     raw, store = Path(root) / "raw", Path(root) / "store"
     complete = _scenes(store) == train + val
@@ -43,7 +42,7 @@ def make_store(root: str | Path, train: int, val: int, seed: int, workers: int |
 def _scenes(store: Path) -> int:
     """Return how many scenes the store's manifest names; 0 without one."""
     try:
-        splits = json.loads((store / MANIFEST).read_text(encoding="utf-8"))["splits"]
+        splits = read_manifest(store / MANIFEST)["splits"]
     except FileNotFoundError:
         return 0
     return sum(len(split["scenes"]) for split in splits.values())

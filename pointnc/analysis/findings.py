@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.analysis.adjacency import association
+from pointnc.analysis.diagnosis import diagnose
 from pointnc.analysis.pairs import bins, closest, confused, contact_order, context
 from pointnc.analysis.subject import Subject
 from pointnc.analysis.trend import trend
@@ -34,7 +35,7 @@ def analyze(
     """Compare geometry, contact, confusion and frequency.
 
     Args:
-        subjects: one or two networks, measured over the same split.
+        subjects: one to three networks, measured over the same split.
         adjacency: (K, K) counts of neighbouring voxels.
         train_histogram: (K,) training points.
         title: of the page.
@@ -54,9 +55,9 @@ def analyze(
     centers = [_center_cosine(subject, classes) for subject in subjects]
     networks = []
     for number, subject in enumerate(subjects):
-        other = centers[1 - number] if len(subjects) == 2 else None
+        others = centers[:number] + centers[number + 1 :]
         networks.append(
-            _network(subject, classes, contact, centers[number], other, train_histogram, permutations, pairs)
+            _network(subject, classes, contact, centers[number], others, train_histogram, permutations, pairs)
         )
     return Analysis(
         title=title,
@@ -91,7 +92,7 @@ def _network(
     classes: NDArray[np.int64],
     contact: NDArray[np.float64],
     cosine: NDArray[np.float64],
-    other: NDArray[np.float64] | None,
+    others: Sequence[NDArray[np.float64]],
     train_histogram: NDArray[np.int64],
     permutations: int,
     pairs: int,
@@ -114,6 +115,7 @@ def _network(
         classifier_cosine=classifier,
         context=context(contact, cosine, confusion, permutations),
         bins=bins(contact, cosine),
-        pairs=closest(classes, cosine, classifier, contact, confusion, other, pairs),
+        pairs=closest(classes, cosine, classifier, contact, confusion, others, pairs),
         trend=None if line is None else (line.intercept, line.slope, line.correlation),
+        diagnosis=diagnose(subject),
     )

@@ -6,6 +6,7 @@ Legend: K classes, S of them shown.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +72,7 @@ def closest(
     classifier: NDArray[np.float64] | None,
     contact: NDArray[np.float64],
     confusion: NDArray[np.float64],
-    other: NDArray[np.float64] | None,
+    others: Sequence[NDArray[np.float64]],
     count: int,
 ) -> list[ClosePair]:
     """Return the ``count`` pairs of classes with the highest cosine above 0, the highest first.
@@ -82,7 +83,7 @@ def closest(
         classifier: (S, S) of the classifier vectors, or None.
         contact: (S, S).
         confusion: (S, S) percent; row: truth.
-        other: (S, S) cosines in another network, or None.
+        others: (S, S) cosines in the other networks.
         count: how many.
     """
     first, second = np.triu_indices(len(classes), 1)
@@ -96,7 +97,7 @@ def closest(
             contact=float(contact[a, b]),
             first_as_second=float(confusion[a, b]),
             second_as_first=float(confusion[b, a]),
-            other_cosine=None if other is None else float(other[a, b]),
+            other_cosines=tuple(float(other[a, b]) for other in others),
         )
         for a, b in zip(first[best], second[best])
         if cosine[a, b] > 0

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pointnc.views.analysis import Analysis
+from pointnc.views.analysis import Analysis, Diagnosis
 
 
 def to_json(analysis: Analysis, adjacency: NDArray[np.int64]) -> dict[str, Any]:
@@ -39,6 +40,7 @@ def to_json(analysis: Analysis, adjacency: NDArray[np.int64]) -> dict[str, Any]:
                 "trend": None
                 if network.trend is None
                 else dict(zip(("intercept", "slope", "correlation"), map(_none, network.trend))),
+                "regularizer": None if network.diagnosis is None else _diagnosis(network.diagnosis, names),
                 "closest_pairs": [
                     {**vars(pair), "first": names[pair.first], "second": names[pair.second]} for pair in network.pairs
                 ],
@@ -48,6 +50,23 @@ def to_json(analysis: Analysis, adjacency: NDArray[np.int64]) -> dict[str, Any]:
             }
             for network in analysis.networks
         ],
+    }
+
+
+def _diagnosis(diagnosis: Diagnosis, names: Sequence[str]) -> dict[str, Any]:
+    """Return what was found of a regularizer; ``classes`` is by value, then by name of the class."""
+    return {
+        "weight": diagnosis.weight,
+        "scenes_in_a_batch": diagnosis.scenes,
+        "recentered": diagnosis.recentered,
+        "features": dict(diagnosis.features),
+        "targets": dict(diagnosis.targets),
+        "groups": {group: dict(values) for group, values in diagnosis.groups.items()},
+        "classes": {
+            value: {name: _none(float(number)) for name, number in zip(names, numbers)}
+            for value, numbers in diagnosis.classes.items()
+        },
+        "remarks": list(diagnosis.remarks),
     }
 
 

@@ -14,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pointnc.analysis.forces import ForceMeasurement
+from pointnc.collapse.conflict import ForceTally
 from pointnc.collapse.nearest import NearestCenter
 from pointnc.data.batch import VoxelBatch
 from pointnc.data.dataset import SceneDataset
@@ -27,6 +29,7 @@ from pointnc.scenes.store import SceneStore
 from pointnc.scoring.confusion import ConfusionMatrix
 from pointnc.training.checkpoint import read_checkpoint
 from pointnc.training.collapse_meter import CollapseMeter, classifier_vectors, voxel_labels
+from pointnc.training.objective import Objective, read_objective
 from pointnc.training.trained import Trained, is_weights, load_trained
 
 NEAREST = ("split", "bank", "none")
@@ -41,12 +44,16 @@ class Source:
         trained: the network.
         history: curves of its training, name to (step, value); empty for published weights.
         bank: class centres (K, D) of the training and which of them were seen (K,), where the file has them.
+        objective: what its run minimized, where the file has it.
+        without_objective: why it has not.
     """
 
     label: str
     trained: Trained
     history: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     bank: tuple[Tensor, Tensor] | None = None
+    objective: Objective | None = None
+    without_objective: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,12 +65,16 @@ class Subject:
         meter: class statistics of the split's points.
         classifier: (K, D) classifier vectors, None where the head is no linear map.
         confusion: (K, K+1) int64 counts; row: truth, column: prediction.
+        least: the smallest value of a feature in the split; infinite where none is a number.
+        forces: of loss and regularizer on the class centers; None without a regularizer that pulls.
     """
 
     source: Source
     meter: CollapseMeter
     classifier: Tensor | None
     confusion: NDArray[np.int64]
+    least: float
+    forces: ForceTally | None = None
 
 
 def open_source(
@@ -81,16 +92,24 @@ def open_source(
     """
     trained = load_trained(path, accelerator, half, engine, trust)
     if is_weights(path):
-        return Source(label or trained.path.parent.name, trained)
+        missing = "published weights hold neither the loss nor the regularizer of the training"
+        return Source(label or trained.path.parent.name, trained, without_objective=missing)
     checkpoint = read_checkpoint(trained.path)
     choice = (checkpoint.config.get("choice") or {}).get("regularizer")
     state = checkpoint.data["state_dict"]
+    objective, reason = None, ""
+    try:
+        objective = read_objective(checkpoint, trained.model.backbone.out_channels, trust)
+    except UserError as error:  # all the rest can be measured without
+        reason = str(error)
     centers, updates = (state.get(f"regularizer.bank.{name}") for name in ("centers", "updates"))
     return Source(
         label=label or str(choice or trained.path.parent.parent.name),
         trained=trained,
         history=_history(trained.path),
         bank=None if centers is None or updates is None else (centers, updates > 0),
+        objective=objective,
+        without_objective=reason,
     )
 
 
@@ -128,17 +147,33 @@ def measure(source: Source, store: SceneStore, split: str, nearest: str = "split
     if nearest == "bank" and source.bank is not None:
         near = NearestCenter(*(tensor.to(trained.device) for tensor in source.bank))
     meter, confusion = CollapseMeter(taxonomy, near), ConfusionMatrix(len(taxonomy))
+    least, objective, pulls = float("inf"), source.objective, None
+    if objective is not None and objective.regularizer.weight:
+        pulls = ForceMeasurement(objective, trained.model.head, len(taxonomy), trained.device)
     for batch, output in _outputs(trained, store, split, workers, f"{source.label}: points"):
         assert batch.point_segment is not None
         confusion.update(torch.cat(label_points(output.logits, batch)), batch.point_segment)
         meter.update(output, batch)
+        if len(output.features):
+            least = min(least, float(output.features.nan_to_num(float("inf")).amin()))
+        if pulls is not None:
+            pulls.update(output, batch)
+    if pulls is not None:
+        pulls.finish()
     if nearest == "split" and meter.scatter is not None and meter.scatter.seen.any():
         meter.nearest = NearestCenter(meter.scatter.means, meter.scatter.seen)
         for batch, output in _outputs(trained, store, split, workers, f"{source.label}: nearest centres"):
             voxel, label, points = voxel_labels(batch, len(taxonomy))
             rows = output.features.index_select(0, voxel)
             meter.nearest.update(rows, output.logits.argmax(dim=1)[voxel], label, points)
-    return Subject(source, meter, classifier_vectors(trained.model), confusion.compute().cpu().numpy())
+    return Subject(
+        source=source,
+        meter=meter,
+        classifier=classifier_vectors(trained.model),
+        confusion=confusion.compute().cpu().numpy(),
+        least=least,
+        forces=None if pulls is None else pulls.tally,
+    )
 
 
 def _outputs(

@@ -7,17 +7,21 @@ counts of ScanNet/ScanNet, BenchmarkScripts). Papers: Dai et al., CVPR 2017; Roz
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from pointnc.benchmarks.tables import DATA, read_table, read_taxonomy
 from pointnc.errors import UserError
-from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.scenes.taxonomy import LARGEST_ID, Taxonomy
+from pointnc.untrusted.sizes import read_bounded
 
 TAXONOMIES = ("scannet200", "scannet20")
 SPLITS = ("train", "val", "test")
 LABEL_MAP_FILE = "scannetv2-labels.combined.tsv"
+MOST_BYTES = 16 << 20
+"""Of such a table; the published one has 120 kB."""
 
 
 @lru_cache
@@ -72,6 +76,8 @@ class LabelMap:
                 f"{path} is the label table of ScanNet v1 (its column is 'category', not 'raw_category'); "
                 f"pointnc reads ScanNet v2: fetch {LABEL_MAP_FILE} and the v2 annotations"
             )
+        if len(set(columns)) < len(columns):
+            raise UserError(f"{path} has a column twice; fetch {LABEL_MAP_FILE} of ScanNet v2 again")
         for column in ("raw_category", "nyu40id"):
             if column not in columns:
                 raise UserError(f"{path} has no column {column!r}; fetch {LABEL_MAP_FILE} of ScanNet v2 again")
@@ -86,6 +92,8 @@ class LabelMap:
             try:
                 # An empty cell is no class of that set; None is the end of a row that was cut off.
                 ids = [0 if row[key] == "" else int(row[key]) for key in ("id", "nyu40id")]
+                if not all(0 <= one <= LARGEST_ID for one in ids):
+                    raise ValueError("out of range")
                 fine.setdefault(row["raw_category"], ids[0])
                 coarse.setdefault(row["raw_category"], ids[1])
             except (TypeError, ValueError):
@@ -102,9 +110,9 @@ def _read_label_map(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     """
     try:
         # Names that are not utf-8 can match no annotation; they must not hide the other rows.
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-            reader = csv.DictReader(stream, delimiter="\t")
-            rows = list(reader)
+        text = read_bounded(path, MOST_BYTES, f"fetch {LABEL_MAP_FILE} again").decode("utf-8-sig", "replace")
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t")
+        rows = list(reader)
     except FileNotFoundError:
         v1 = path.with_name("scannet-labels.combined.tsv").is_file()
         note = " (scannet-labels.combined.tsv beside it belongs to ScanNet v1)" if v1 else ""

@@ -7,10 +7,7 @@ zip is a stranger's file: nothing is unpacked to the disk, and no member is read
 from __future__ import annotations
 
 import re
-import stat
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +19,8 @@ from numpy.typing import NDArray
 from pointnc.benchmarks.predictions import NOT_PARSED, Lines, parse_lines
 from pointnc.errors import UserError
 from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.untrusted.sizes import one_line
+from pointnc.untrusted.zip_member import DAMAGE, RefusedMember, is_link, read_member
 
 Expected = Mapping[str, "int | None"]
 """Scene to its number of vertices, None where that is not known."""
@@ -31,14 +30,6 @@ MOST_MEMBERS = 10_000  # beyond the expected ones
 BYTES_PER_VERTEX = 24  # the longest 64-bit integer with its line end
 SMALLEST_LIMIT = 1 << 16
 UNKNOWN_LIMIT = 1 << 24  # bytes of a scene whose number of vertices is not known
-
-_DAMAGE = (
-    zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError,
-)  # fmt: skip
-
-
-class _Refused(Exception):  # noqa: N818 - the message says why a member cannot be read
-    pass
 
 
 @dataclass(frozen=True)
@@ -79,8 +70,8 @@ def find_violations(path: str | Path, taxonomy: Taxonomy, expected: Expected) ->
     try:
         with zipfile.ZipFile(path) as archive:
             return _check(archive, taxonomy, expected)
-    except _DAMAGE as error:
-        return [Violation("", None, f"{path.name} is no zip or is damaged ({_one_line(error)}); make it again")]
+    except DAMAGE as error:
+        return [Violation("", None, f"{path.name} is no zip or is damaged ({one_line(error)}); make it again")]
 
 
 def _check(archive: zipfile.ZipFile, taxonomy: Taxonomy, expected: Expected) -> list[Violation]:
@@ -95,7 +86,7 @@ def _check(archive: zipfile.ZipFile, taxonomy: Taxonomy, expected: Expected) -> 
     for scene, member in layout.scenes.items():
         try:
             lines = parse_lines(_read(archive, member, expected[scene]), keep=MOST_OF_A_KIND)
-        except _Refused as refused:
+        except RefusedMember as refused:
             violations.append(Violation(scene, None, str(refused)))
             continue
         violations += _check_lines(scene, lines, taxonomy, expected[scene], values)
@@ -129,7 +120,7 @@ class _Layout:
             if name.startswith("/") or re.match("[A-Za-z]:", name) or ".." in (*parents, last):
                 self._add(member, "is an absolute path or leads out of the folder; zip the txt files by their names")
                 continue
-            if stat.S_ISLNK(member.external_attr >> 16):
+            if is_link(member):
                 self._add(member, "is a link; zip the file itself")
                 continue
             if parents:
@@ -180,30 +171,10 @@ def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, vertices: int | Non
     """Return a member's bytes.
 
     Raises:
-        _Refused: it is damaged, encrypted, packed in a way that servers do not know, or larger than its scene needs.
+        RefusedMember: it is damaged, encrypted, packed as servers do not know, or larger than its scene needs.
     """
-    if member.flag_bits & 0x41:
-        raise _Refused("is encrypted; zip it without a password")
-    # Besides, python bounds what it unpacks at a time for these two alone.
-    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise _Refused(f"is packed with method {member.compress_type}; use deflate")
     limit = UNKNOWN_LIMIT if vertices is None else max(BYTES_PER_VERTEX * vertices, SMALLEST_LIMIT)
-    if member.file_size > limit:
-        whose = "a scene" if vertices is None else f"{vertices} vertices"
-        raise _Refused(f"unpacks to {member.file_size:,} bytes, too many for {whose}")
-    try:
-        with archive.open(member) as stream:
-            # No more than the zip says is unpacked; where it says too little, the checksum is wrong.
-            raw = stream.read(member.file_size + 1)
-    except _DAMAGE as error:
-        raise _Refused(f"is damaged ({_one_line(error)}); zip it again") from None
-    if len(raw) != member.file_size:
-        raise _Refused(f"is damaged ({len(raw):,} of {member.file_size:,} bytes); zip it again")
-    return raw
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    return read_member(archive, member, limit, "a scene" if vertices is None else f"{vertices} vertices")
 
 
 def _check_lines(

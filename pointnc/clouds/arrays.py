@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from pointnc.clouds.cloud import CHUNK, CloudFile, Columns, PointCloud, Rows, ch
 from pointnc.clouds.structured import copy_records, extended
 from pointnc.clouds.table import SAMPLE, guess_names
 from pointnc.errors import UserError
+from pointnc.untrusted.numpy_file import map_array, read_archive
 
 TRIPLES = {"coord": ("x", "y", "z"), "points": ("x", "y", "z"), "xyz": ("x", "y", "z"),
            "color": ("red", "green", "blue"), "colors": ("red", "green", "blue"), "rgb": ("red", "green", "blue"),
@@ -29,13 +31,7 @@ class NpyFile(CloudFile):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        try:
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except Exception as error:  # a damaged header raises in many ways
-            raise UserError(f"{path} is damaged or no npy file ({' '.join(str(error).split())})") from None
-        if not isinstance(array, np.ndarray):
-            raise UserError(f"{path} is an npz file: call it .npz")
-        self.array: NDArray[Any] = array
+        self.array: NDArray[Any] = map_array(path, "write it again by numpy.save")
         self._last: tuple[str, ...] = ()
         if self.array.dtype.names is None and (self.array.ndim != 2 or self.array.shape[1] < 3):
             raise UserError(f"{path} has the shape {self.array.shape}: (N, 3 or more) is needed")
@@ -106,11 +102,9 @@ class NpzFile(CloudFile):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                self.arrays = {name: archive[name] for name in archive.files}
-        except Exception as error:  # a damaged zip raises in many ways
-            raise UserError(f"{path} is damaged or no npz file ({' '.join(str(error).split())})") from None
+        self.arrays = read_archive(
+            path, "write it as records in an npy file, or as ply or las: these are read in pieces"
+        )
         self._columns: dict[str, NDArray[Any]] = {}
         for name, values in self.arrays.items():
             if name in TRIPLES and values.ndim == 2 and values.shape[1] == 3:
@@ -141,8 +135,12 @@ class NpzFile(CloudFile):
     def rewrite(self, target: Path, columns: Iterable[Columns]) -> None:
         """Write all arrays and the new ones."""
         rows = Rows(columns)
-        with target.open("wb") as out:
-            np.savez_compressed(out, **{**self.arrays, **rows.take(len(self))})
+        arrays = {**self.arrays, **rows.take(len(self))}
+        # As numpy.savez_compressed does, which cannot take an array called "file".
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, values in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                    npy_format.write_array(stream, values, allow_pickle=False)
 
 
 def _write_header(out: Any, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -109,9 +109,13 @@ def from_columns(columns: Columns, path: Path) -> PointCloud:
     """Sort named columns into coordinates, colours, normals and the rest; names are compared in lower case.
 
     Raises:
-        UserError: x, y or z is missing; or these, colours or normals are no real numbers.
+        UserError: x, y or z is missing; or these, colours or normals are no real numbers, or there twice.
     """
-    lower = {name.lower(): name for name in columns}
+    lower: dict[str, str] = {}
+    twice: set[str] = set()
+    for name in columns:
+        if lower.setdefault(name.lower(), name) != name:
+            twice.add(name.lower())
     missing = [axis for axis in "xyz" if axis not in lower]
     if missing:
         raise UserError(f"{path} has no column {missing[0]!r}; it has {', '.join(columns) or 'none'}")
@@ -122,12 +126,30 @@ def from_columns(columns: Columns, path: Path) -> PointCloud:
             if key not in found and all(name in lower for name in triple):
                 found[key] = _stack(columns, [lower[name] for name in triple], path)
                 used |= {lower[name] for name in triple}
+    for name in used:
+        if name.lower() in twice:
+            raise UserError(f"{path} has two columns {name.lower()!r}, which differ in case alone; rename one")
     return PointCloud(
         _stack(columns, [lower[axis] for axis in "xyz"], path).astype(np.float64),
         found.get("color"),
         found["normal"].astype(np.float32) if "normal" in found else None,
         {name: np.asarray(values) for name, values in columns.items() if name not in used},
     )
+
+
+def check_columns(names: Sequence[str], path: Path) -> None:
+    """Refuse names that cannot be told apart, or would command a terminal or another program that reads a copy.
+
+    Raises:
+        UserError: two columns have the same name, or a name holds a control character.
+    """
+    seen: set[str] = set()
+    for name in names:
+        if any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in name):
+            raise UserError(f"{path}: the name of the column {name!r} holds control characters; rename it")
+        if name in seen:
+            raise UserError(f"{path}: the column {name!r} is declared twice; rename one")
+        seen.add(name)
 
 
 def check_numbers(values: NDArray[Any], what: str) -> None:

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.clouds.cloud import CHUNK, CloudFile, Columns, PointCloud, Rows, concatenate, from_columns, ranges
+from pointnc.clouds.e57_header import check_e57
 from pointnc.clouds.structured import copy_records
 from pointnc.errors import UserError
+from pointnc.untrusted.sizes import one_line
 
 COLORS = {"colorRed": "red", "colorGreen": "green", "colorBlue": "blue"}
 COORD = ("cartesianX", "cartesianY", "cartesianZ")
@@ -29,11 +31,12 @@ class E57File(CloudFile):
             import pye57
         except ImportError:
             raise UserError(f"{path} needs pye57: pip install 'pointnc[e57]'") from None
+        check_e57(path)
         try:
             self._file = pye57.E57(str(path))
             headers = [self._file.get_header(number) for number in range(self._file.scan_count)]
         except Exception as error:  # its bindings raise an exception class of their own
-            raise UserError(f"{path} is damaged or no e57 file ({' '.join(str(error).split())})") from None
+            raise UserError(f"{path} is damaged or no e57 file ({one_line(error)})") from None
         self._fields = [list(header.point_fields) for header in headers]
         self.count = sum(header.point_count for header in headers)
 
@@ -54,7 +57,7 @@ class E57File(CloudFile):
                 coord = np.stack([data[name] for name in COORD], axis=1)
                 coord = self._file.to_global(coord, *_pose(self._file.get_header(number)))
             except Exception as error:
-                raise UserError(f"{self.path}, scan {number}: {' '.join(str(error).split())}") from None
+                raise UserError(f"{self.path}, scan {number}: {one_line(error)}") from None
             columns = {COLORS.get(name, name): values for name, values in data.items() if name not in COORD}
             columns = {name: values for name, values in columns.items() if name in wanted}
             columns |= {axis: coord[:, i] for i, axis in enumerate("xyz")}

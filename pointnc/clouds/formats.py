@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pointnc.clouds.arrays import NpyFile, NpzFile
-from pointnc.clouds.cloud import CloudFile, PointCloud
+from pointnc.clouds.cloud import CloudFile, PointCloud, check_columns
 from pointnc.clouds.e57 import E57File
 from pointnc.clouds.las import LasFile
 from pointnc.clouds.pcd import PcdFile
@@ -45,7 +45,9 @@ def open_cloud(path: str | Path) -> CloudFile:
         raise UserError(f"{path}: unknown format {path.suffix or 'without a suffix'}; known are {', '.join(SUFFIXES)}")
     if path.stat().st_size == 0:
         raise UserError(f"{path} is empty (0 bytes)")
-    return kind(path)
+    cloud = kind(path)
+    check_columns(cloud.names(), path)
+    return cloud
 
 
 def read_cloud(path: str | Path) -> PointCloud:

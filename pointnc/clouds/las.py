@@ -9,11 +9,17 @@ from typing import Any
 import numpy as np
 
 from pointnc.clouds.cloud import CHUNK, CloudFile, Columns, PointCloud, Rows, from_columns
+from pointnc.clouds.las_header import read_layout
+from pointnc.clouds.laz import MOST_AT_A_TIME, LazBackend
 from pointnc.errors import UserError
+from pointnc.untrusted.sizes import one_line
 
 
 class LasFile(CloudFile):
-    """See :class:`~pointnc.clouds.cloud.CloudFile`. Needs ``pip install pointnc[las]``."""
+    """See :class:`~pointnc.clouds.cloud.CloudFile`. Needs ``pip install pointnc[las]``.
+
+    Points of a laz file are unpacked in a process of their own, see :mod:`pointnc.clouds.laz`.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -22,6 +28,7 @@ class LasFile(CloudFile):
         except ImportError:
             raise UserError(f"{path} needs laspy: pip install 'pointnc[las]'") from None
         self._laspy = laspy
+        self._layout = read_layout(path)
         with self._open() as reader:
             self.count = int(reader.header.point_count)
             self._names = list(reader.header.point_format.dimension_names)
@@ -37,7 +44,7 @@ class LasFile(CloudFile):
         """Read and scale chunk by chunk."""
         read = 0
         with self._open() as reader:
-            for points in self._checked(reader.chunk_iterator(size)):
+            for points in self._pieces(reader, size):
                 columns = {name: np.asarray(points[name]) for name in self._names if name not in ("X", "Y", "Z")}
                 yield from_columns({axis: np.asarray(points[axis], np.float64) for axis in "xyz"} | columns, self.path)
                 read += len(points)
@@ -45,8 +52,19 @@ class LasFile(CloudFile):
             raise UserError(f"{self.path} is truncated: its header promises {self.count} points, {read} are there")
 
     def rewrite(self, target: Path, columns: Iterable[Columns]) -> None:
-        """Copy header, records and what follows; coordinates stay the integers that they are."""
-        rows = Rows(columns)
+        """Copy header, records and what follows; coordinates stay the integers that they are.
+
+        Raises:
+            UserError: the file is damaged, or has names or records that laspy reads and cannot write.
+        """
+        try:
+            self._rewrite(target, Rows(columns))
+        except (UserError, OSError):
+            raise
+        except Exception as error:  # what is odd in a header was kept until now
+            raise UserError(f"{self.path} cannot be written with more columns ({one_line(error)})") from None
+
+    def _rewrite(self, target: Path, rows: Rows) -> None:
         with self._open() as reader:
             header = _copy(reader.header)
             present = set(header.point_format.dimension_names)
@@ -57,7 +75,7 @@ class LasFile(CloudFile):
                 target.open("wb") as stream,
                 self._laspy.LasWriter(stream, header, do_compress=compress, closefd=False) as writer,
             ):
-                for points in self._checked(reader.chunk_iterator(CHUNK)):
+                for points in self._pieces(reader, CHUNK):
                     record = self._laspy.ScaleAwarePointRecord.zeros(len(points), header=header)
                     for name in points.array.dtype.names or ():  # packed bit fields have names of their own
                         record.array[name] = points.array[name]
@@ -68,20 +86,24 @@ class LasFile(CloudFile):
                     writer.write_evlrs(reader.evlrs)
 
     def _open(self) -> Any:
+        backend: Any = LazBackend(self.path, self._layout)  # laspy's type lists its own alone
         try:
-            return self._laspy.open(str(self.path))
-        except (self._laspy.errors.LaspyException, OSError, ValueError, EOFError) as error:
-            raise UserError(f"{self.path} is damaged or no las file ({_line(error)})") from None
+            return self._laspy.open(str(self.path), laz_backend=backend)
+        except Exception as error:  # damaged names, dates and records raise in many ways
+            raise UserError(f"{self.path} is damaged or no las file ({one_line(error)})") from None
 
-    def _checked(self, chunks: Iterator[Any]) -> Iterator[Any]:
-        """Turn what laspy and its decompressor raise in mid-file into a line."""
+    def _pieces(self, reader: Any, size: int) -> Iterator[Any]:
+        """Turn what laspy raises in mid-file into a line."""
+        pieces = reader.chunk_iterator(max(1, min(size, MOST_AT_A_TIME // reader.header.point_format.size)))
         while True:
             try:
-                points = next(chunks)
+                points = next(pieces)
             except StopIteration:
                 return
-            except Exception as error:  # lazrs has an exception class of its own, from Rust
-                raise UserError(f"{self.path} is damaged or truncated ({_line(error)})") from None
+            except UserError:
+                raise
+            except Exception as error:
+                raise UserError(f"{self.path} is damaged or truncated ({one_line(error)})") from None
             yield points
 
 
@@ -89,7 +111,3 @@ def _copy(header: Any) -> Any:
     import copy
 
     return copy.deepcopy(header)
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

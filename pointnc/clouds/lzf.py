@@ -11,6 +11,9 @@ import numpy as np
 
 _LITERALS = 32
 
+MOST_GROWTH = 88
+"""So many times as long as before the unpacked bytes can be: three packed bytes stand for 264 at most."""
+
 
 def decompress(packed: bytes, size: int) -> bytes:
     """Return the ``size`` bytes that were packed.

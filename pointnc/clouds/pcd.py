@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.clouds.cloud import CHUNK, CloudFile, Columns, PointCloud, Rows, from_columns, ranges
-from pointnc.clouds.lzf import compress, decompress
+from pointnc.clouds.lzf import MOST_GROWTH, compress, decompress
 from pointnc.clouds.structured import RecordFile, Records, copy_records, extended
 from pointnc.errors import UserError
+from pointnc.untrusted.sizes import check_unpacked, one_line, whole_number
 
 PADDING = "_"
 """The name of fields that only fill up a record."""
+
+LARGEST_RECORD = 1 << 16
+"""Bytes of a point: a header can ask for a billion values of one."""
+
+MOST_LINES = 1000
+"""Lines of a header, comments included."""
+
+SIZES = ("1", "2", "4", "8")
 
 KEYS = ("VERSION", "FIELDS", "SIZE", "TYPE", "COUNT", "WIDTH", "HEIGHT", "VIEWPOINT", "POINTS", "DATA")
 
@@ -54,11 +64,11 @@ class PcdFile(CloudFile):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self.header, self.lines, self.size = _read_header(path)
-        self.count = int(self.header["POINTS"][0])
+        self.header, self.lines, self.size, self.count = _read_header(path)
         self.kind = self.header["DATA"][0]
         self.fields = self._read_fields()
         self.dtype = self._dtype()
+        self._check_room()
 
     def __len__(self) -> int:
         return self.count
@@ -76,16 +86,16 @@ class PcdFile(CloudFile):
 
     def rewrite(self, target: Path, columns: Iterable[Columns]) -> None:
         """Write the same encoding; compressed files are written without looking for repetitions, so they grow."""
-        rows, records = Rows(columns), self._records()
+        rows = Rows(columns)
         fields = _extended(self.fields, rows.dtypes)
         with target.open("wb") as out:
             out.writelines(self._header(fields))
             if self.kind == "binary":
-                copy_records(records, out, rows, extended(self.dtype, rows.dtypes, "<"))
+                copy_records(self._records(), out, rows, extended(self.dtype, rows.dtypes, "<"))
             elif self.kind == "ascii":
                 self._rewrite_ascii(out, rows)
             else:
-                new, old = rows.take(len(self)), records[:]
+                old, new = self._records()[:], rows.take(len(self))
                 raw = b"".join(_block(field, new, old) for field in fields if self._is_packed(field))
                 packed = compress(raw)
                 out.write(np.array([len(packed), len(raw)], "<u4").tobytes() + packed)
@@ -109,11 +119,15 @@ class PcdFile(CloudFile):
         header = self.header
         counts = header.get("COUNT", ["1"] * len(header["FIELDS"]))
         fields: list[Field] = []
+        width = 0
         try:
             for name, size, kind, text in zip(header["FIELDS"], header["SIZE"], header["TYPE"], counts, strict=True):
-                count = int(text)
-                if count < 1:
-                    raise ValueError(f"COUNT {text}")
+                count = whole_number(text)
+                if not count or size not in SIZES:
+                    raise ValueError(f"COUNT {text}, SIZE {size}")
+                width += count * int(size)
+                if width > LARGEST_RECORD:
+                    raise ValueError(f"a point has more than {LARGEST_RECORD} bytes")
                 if name == PADDING:
                     columns = tuple(f"{PADDING}{len(fields)}{PADDING}{i}" for i in range(count))
                 else:
@@ -128,6 +142,20 @@ class PcdFile(CloudFile):
             return np.dtype([(name, field.dtype) for field in self.fields for name in field.columns])
         except (KeyError, ValueError, TypeError) as error:
             raise UserError(f"{self.path} is damaged: FIELDS, SIZE, TYPE and COUNT do not agree ({error})") from None
+
+    def _check_room(self) -> None:
+        """Compare the number of points with the file: what is compressed cannot grow beyond what lzf can."""
+        there = self.path.stat().st_size - self.size
+        values = len(self.dtype.names or ())
+        if self.kind == "binary_compressed":
+            check_unpacked(
+                self.path, self.count * self.dtype.itemsize, "write it as DATA binary, which is read in pieces"
+            )
+        elif self.count * (self.dtype.itemsize if self.kind == "binary" else 2 * values) > there + 1:
+            raise UserError(
+                f"{self.path} is truncated: its header promises {self.count} points of {values} values, {there} bytes "
+                "are there"
+            )
 
     def _header(self, fields: list[Field]) -> Iterator[bytes]:
         """Yield the lines of the header as they are, but for the fields."""
@@ -156,12 +184,13 @@ class PcdFile(CloudFile):
             if self.kind == "ascii":
                 return self._parse(stream)
             sizes = np.frombuffer(stream.read(8), "<u4")
-            packed = stream.read(int(sizes[0])) if len(sizes) == 2 else b""
+            packed = stream.read(min(int(sizes[0]), self.path.stat().st_size)) if len(sizes) == 2 else b""
         # PCL leaves padding out of compressed data; others may not.
         self._packs_padding = len(sizes) == 2 and sizes[1] == self.count * self.dtype.itemsize
         there = [field for field in self.fields if self._is_packed(field)]
         width = sum(field.count * field.dtype.itemsize for field in there)
-        if len(sizes) != 2 or len(packed) != sizes[0] or sizes[1] != self.count * width:
+        fits = len(sizes) == 2 and len(packed) == sizes[0] and int(sizes[1]) == self.count * width
+        if not fits or sizes[1] > MOST_GROWTH * len(packed):
             raise UserError(f"{self.path} is truncated: its compressed data are not as long as its header says")
         try:
             raw = decompress(packed, int(sizes[1]))
@@ -176,17 +205,19 @@ class PcdFile(CloudFile):
         return records
 
     def _parse(self, stream: Any) -> NDArray[Any]:
-        words = stream.read().split()
-        width = len(self.dtype.names or ())
-        if len(words) < self.count * width:
-            raise UserError(f"{self.path} is truncated: its header promises {self.count} points of {width} values")
-        table = np.array(words[: self.count * width]).reshape(self.count, width)
-        records = np.empty(self.count, self.dtype)
+        names = self.dtype.names or ()
         try:
-            for i, name in enumerate(self.dtype.names or ()):
-                records[name] = table[:, i].astype(np.float64).astype(self.dtype[name])
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # numpy's, that there are no numbers: refused below
+                table = np.loadtxt(stream, np.float64, comments=None, max_rows=self.count, ndmin=2)
         except ValueError as error:
-            raise UserError(f"{self.path} is damaged: {error}") from None
+            raise UserError(f"{self.path} is damaged: {one_line(error)}") from None
+        if table.shape != (self.count, len(names)) and self.count:
+            raise UserError(f"{self.path} is truncated: its header promises {self.count} points of {len(names)} values")
+        records = np.empty(self.count, self.dtype)
+        with np.errstate(invalid="ignore", over="ignore"):  # numbers beyond their type
+            for i, name in enumerate(names if self.count else ()):
+                records[name] = table[:, i]
         return records
 
 
@@ -218,25 +249,28 @@ def _unpack(columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     return columns
 
 
-def _read_header(path: Path) -> tuple[dict[str, list[str]], list[bytes], int]:
-    """Return the words behind each key, all lines as they are, and the bytes of all."""
+def _read_header(path: Path) -> tuple[dict[str, list[str]], list[bytes], int, int]:
+    """Return the words behind each key, all lines as they are, the bytes of all, and the number of points."""
     header: dict[str, list[str]] = {}
     lines: list[bytes] = []
     with path.open("rb") as stream:
         while "DATA" not in header:
             raw = stream.readline(65536)
-            if not raw or len(header) > len(KEYS):
+            if not raw or len(lines) > MOST_LINES:
                 raise UserError(f"{path} is no pcd file: its header has no DATA line")
             lines.append(raw)
             words = raw.decode("ascii", "replace").split()
             if words and not words[0].startswith("#"):
                 if words[0] not in KEYS:
                     raise UserError(f"{path} is no pcd file: its header has a line {words[0][:20]!r}")
+                if words[0] in header:
+                    raise UserError(f"{path} is damaged: its header has {words[0]} twice")
                 header[words[0]] = words[1:]
         size = stream.tell()
     for key in ("FIELDS", "SIZE", "TYPE", "POINTS", "DATA"):
         if not header.get(key):
             raise UserError(f"{path} is damaged: its header has no {key}")
-    if header["DATA"][0] not in ("ascii", "binary", "binary_compressed") or not header["POINTS"][0].isdigit():
-        raise UserError(f"{path} is damaged: DATA {header['DATA'][0]}, POINTS {header['POINTS'][0]}")
-    return header, lines, size
+    count = whole_number(header["POINTS"][0])
+    if header["DATA"][0] not in ("ascii", "binary", "binary_compressed") or count is None:
+        raise UserError(f"{path} is damaged: DATA {header['DATA'][0][:60]}, POINTS {header['POINTS'][0][:60]}")
+    return header, lines, size, count

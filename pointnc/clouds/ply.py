@@ -15,7 +15,9 @@ from pointnc.clouds.cloud import CHUNK, CloudFile, Columns, PointCloud, Rows, fr
 from pointnc.clouds.structured import RecordFile, copy_records, extended, record_chunks
 from pointnc.errors import UserError
 from pointnc.scenes.mesh import vertex_normals
-from pointnc.scenes.ply import read_ply
+from pointnc.scenes.ply import check_room, read_ply
+from pointnc.scenes.scene import FARTHEST
+from pointnc.untrusted.sizes import whole_number
 
 TYPES = {
     "char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4", "float": "f4",
@@ -38,6 +40,7 @@ class Header:
         dtype: one vertex.
         last: number of the line of the last vertex property.
         size: bytes of the whole header.
+        has_faces: whether there are any.
     """
 
     lines: list[str]
@@ -46,6 +49,7 @@ class Header:
     dtype: np.dtype[Any]
     last: int
     size: int
+    has_faces: bool
 
 
 class PlyFile(CloudFile):
@@ -74,13 +78,16 @@ class PlyFile(CloudFile):
 
     def mesh_normals(self) -> NDArray[np.float32] | None:
         """Area-weighted means of the faces around each vertex; NaN where there are none."""
-        if not any(line.split()[:2] == ["element", "face"] and line.split()[2] != "0" for line in self.header.lines):
+        if not self.header.has_faces:
             return None
         vertex, faces = read_ply(self.path)
         if faces is None or len(faces) == 0:
             return None
         coord = np.stack([vertex[axis] for axis in "xyz"], axis=1).astype(np.float64)
-        return vertex_normals((coord - np.nanmin(coord, axis=0)).astype(np.float32), faces, (np.nan,) * 3)
+        with np.errstate(all="ignore"):  # points without a place make no normals
+            coord[~(np.abs(coord) <= FARTHEST).all(axis=1)] = np.nan
+            low = np.min(coord, axis=0, initial=np.inf, where=~np.isnan(coord))
+            return vertex_normals((coord - low).astype(np.float32), faces, (np.nan,) * 3)
 
     def rewrite(self, target: Path, columns: Iterable[Columns]) -> None:
         """Insert properties behind those of the vertices; what follows the vertices is copied as it is."""
@@ -149,6 +156,7 @@ def read_header(path: Path) -> Header:
     """
     lines: list[str] = []
     kind, count, last, properties, element = "", -1, -1, [], ""
+    rows: dict[str, list[int]] = {}  # count, values and bytes of each element
     with path.open("rb") as stream:
         if stream.readline(16).strip() != b"ply":
             raise UserError(f"{path} is no ply file: it does not begin with 'ply'")
@@ -163,16 +171,26 @@ def read_header(path: Path) -> Header:
                 break
             if words[:1] == ["format"] and len(words) > 1:
                 kind = words[1]
-            elif words[:1] == ["element"] and len(words) == 3 and words[2].isdigit():
+            elif words[:1] == ["element"]:
+                number = whole_number(words[2]) if len(words) == 3 else None
+                if number is None or words[1] in rows:
+                    raise UserError(f"{path} is damaged: its header has a line {line[:60]!r}")
                 if count < 0 and words[1] != "vertex":
                     raise UserError(f"{path}: the element {words[1]} stands before the vertices; this is not supported")
                 element = words[1]
-                count = int(words[2]) if element == "vertex" else count
+                count = number if element == "vertex" else count
+                rows[element] = [number, 0, 0]
             elif words[:1] == ["property"] and element == "vertex":
                 if len(words) != 3 or words[1] not in TYPES:
                     raise UserError(f"{path}: the vertex property {line!r} is not supported")
                 properties.append((words[2], TYPES[words[1]]))
                 last = len(lines)
+            if words[:1] == ["property"] and element:
+                sized = words[2:3] if words[1:2] == ["list"] else words[1:2]  # an empty list has its length alone
+                if len(words) < 3 or not sized or sized[0] not in TYPES:
+                    raise UserError(f"{path}: the property {line[:60]!r} of {element} is not supported")
+                rows[element][1] += 1
+                rows[element][2] += np.dtype(TYPES[sized[0]]).itemsize
             lines.append(line)
         size = stream.tell()
     if kind not in ORDERS or count < 0 or not properties:
@@ -181,4 +199,6 @@ def read_header(path: Path) -> Header:
         dtype = np.dtype(properties).newbyteorder(ORDERS[kind])  # type: ignore[arg-type]
     except ValueError:
         raise UserError(f"{path}: a vertex property is declared twice") from None
-    return Header(lines, kind, count, dtype, last, size)
+    least = [(name, number, 2 * values if kind == "ascii" else width) for name, (number, values, width) in rows.items()]
+    check_room(path, least, path.stat().st_size - size)
+    return Header(lines, kind, count, dtype, last, size, rows.get("face", [0])[0] > 0)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pointnc.clouds.cloud import CHUNK, CloudFile, Columns, PointCloud, Rows, check_numbers, ranges
 from pointnc.errors import UserError
+from pointnc.untrusted.numpy_file import map_array
 
 
 class StoreScene(CloudFile):
@@ -21,13 +22,7 @@ class StoreScene(CloudFile):
         super().__init__(path)
         self.arrays: dict[str, NDArray[Any]] = {}
         for file in sorted(path.glob("*.npy")):
-            try:
-                array = np.load(file, mmap_mode="r", allow_pickle=False)
-            except Exception as error:  # a damaged header raises in many ways
-                raise UserError(f"{file} is damaged or no npy file ({' '.join(str(error).split())})") from None
-            if not isinstance(array, np.ndarray):
-                raise UserError(f"{file} is an npz file, not an array")
-            self.arrays[file.stem] = array
+            self.arrays[file.stem] = map_array(file, "prepare the scene again")
         if "coord" not in self.arrays:
             raise UserError(f"{path} has no coord.npy: it is no scene of a store")
         for name in ("coord", "color", "normal"):

@@ -39,6 +39,7 @@ class TextFile(CloudFile):
             table = np.array([[float(w.strip(b'" ')) if is_number(w) else -1.0 for w in row] for row in zip(*columns)])
             names, remark = guess_names(table, intensity=self._start.counted and self.width == 7)
             self.remarks += [] if remark is None else [remark]
+        names = [name or f"column{i + 1}" for i, name in enumerate(names)]
         self._names = names
         self._words = [i for i in words if names[i].lower() not in ("x", "y", "z")]
         if self._words:
@@ -99,9 +100,8 @@ class TextFile(CloudFile):
                             out.write(comment + _end(line))
                             comment = b""
                         out.write(self._row(line, drop, next(new)))
-                    elif heading is not None and line.strip() == heading:
+                    elif heading is not None and line.strip() == heading:  # wherever it stands, it is no point
                         out.write(self._row(line, drop, [name.encode() for name in rows.dtypes]))
-                        heading = None  # only once
                     else:
                         out.write(line)
 

@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +15,9 @@ from pointnc.errors import UserError
 COMMENTS = (b"#", b"//")
 MARK = b"\xef\xbb\xbf"
 """The byte order mark that some programs write before utf-8."""
+
+LONGEST = 65536
+"""Bytes of a line that are held at a time."""
 
 
 @dataclass(frozen=True)
@@ -90,11 +94,14 @@ def heading_names(heading: bytes, separator: bytes | None) -> list[str]:
 
 
 def lines(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines of a file, the first one without a byte order mark."""
-    first = stream.readline()
+    """Yield the lines of a file, the first one without a byte order mark.
+
+    None is longer than :data:`LONGEST`: the rest of a longer one comes as a line of its own, which is no point.
+    """
+    first = stream.readline(LONGEST)
     if first:
         yield first.removeprefix(MARK)
-    yield from stream
+    yield from iter(partial(stream.readline, LONGEST), b"")
 
 
 def find_separator(text: bytes) -> bytes | None:
@@ -121,4 +128,4 @@ def is_number(word: bytes) -> bool:
 
 
 def _at_most(stream: BinaryIO, count: int) -> Iterator[bytes]:
-    return itertools.takewhile(bool, (stream.readline(65536) for _ in range(count)))
+    return itertools.takewhile(bool, (stream.readline(LONGEST) for _ in range(count)))

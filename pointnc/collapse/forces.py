@@ -34,6 +34,19 @@ def class_forces(gradient: Tensor, labels: Tensor, num_classes: int) -> Tensor:
     return gradient.new_zeros(num_classes + 1, gradient.shape[1]).index_add(0, labels.long() + 1, gradient)[1:]
 
 
+def forces_of(value: Tensor, features: Tensor, labels: Tensor, num_classes: int) -> Tensor:
+    """Return (K, D) the forces of a loss on the centers of a batch; the loss's graph stays as it is.
+
+    Args:
+        value: scalar with a graph to ``features``.
+        features: (V, D), of which the gradient is taken.
+        labels: (V,) integer class, -1 for ignored points.
+        num_classes: K.
+    """
+    (gradient,) = torch.autograd.grad(value, features, retain_graph=True)
+    return class_forces(gradient.detach(), labels, num_classes)
+
+
 class ShareOfLoss(nn.Module):
     """The weight at which a regularizer's total force on the centers is a given share of the loss's.
 
@@ -72,11 +85,8 @@ class ShareOfLoss(nn.Module):
             labels: (V,).
             num_classes: K.
         """
-        forces = []
-        for value in (loss, penalty):
-            (gradient,) = torch.autograd.grad(value, features, retain_graph=True)
-            forces.append(class_forces(gradient.detach(), labels, num_classes).norm(dim=1).sum())
-        both = torch.stack(forces).nan_to_num(0.0, 0.0, 0.0)
+        forces = [forces_of(value, features, labels, num_classes) for value in (loss, penalty)]
+        both = torch.stack([force.norm(dim=1).sum() for force in forces]).nan_to_num(0.0, 0.0, 0.0)
         if rank_count() > 1:
             dist.all_reduce(both)
         self.count += 1

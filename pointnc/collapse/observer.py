@@ -53,6 +53,14 @@ class CenterObserver(nn.Module):
         """Return what the training loop multiplies ``penalty`` by in this step; here ``weight``."""
         return self.weight
 
+    def present_weight(self) -> float:
+        """Return what ``penalty`` is multiplied by as things stand, measuring nothing; here ``weight``."""
+        return self.weight
+
+    def targets(self) -> Tensor | None:
+        """Return (K, D) the fixed directions that centers are pulled to, in the space of the features; here None."""
+        return None
+
     def set_length(self, steps: int) -> None:
         """Take the number of steps of the whole training, for settings that are shares of it."""
 

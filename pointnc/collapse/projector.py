@@ -20,8 +20,9 @@ EPSILON = 1e-5
 class Projector(nn.Module):
     """One linear map to the frame's space, the two of the released 2-D head, or a trainable hidden layer.
 
-    The weights are semi-orthogonal: without ReLU, and with P >= D, lengths and angles are kept exactly. They
-    come from a generator of their own, so that building a projector leaves the global random state alone.
+    The weights are semi-orthogonal: without ReLU, and with P >= D, lengths and angles of centers are kept exactly.
+    Those of a frame behind it are not, seen from the centers: D channels have no room for it. The weights come from a
+    generator of their own, so that building a projector leaves the global random state alone.
 
     With ``reduce_channels`` every *point* passes a linear map and a batch normalisation before the average is
     taken. Given the batch's statistics both are affine, and an affine map of a mean is the mean of the map: it is

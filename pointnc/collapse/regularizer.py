@@ -242,6 +242,10 @@ class CenterRegularizer(CenterObserver):
             self.share.measure(loss, penalty / warmth, features, labels, self.num_classes)
         return self.share.weight()
 
+    def present_weight(self) -> float:
+        """Return what the loss is multiplied by as things stand, measuring nothing: the weight, or the latest share."""
+        return self.weight if self.share is None else float(self.share.weight())
+
     def warmth(self) -> float:
         """Return the factor in [0, 1] on the loss of the latest training batch; always 1 in evaluation mode."""
         return self.schedule.factor(self._step) if self.training else 1.0

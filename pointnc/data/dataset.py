@@ -130,6 +130,7 @@ class SceneDataset(Dataset[Sample]):
         scene = scene.replace(**{key: np.asarray(value) for key, value in scene.arrays().items()}).validate()
         check_features(scene, self.features)
         self.taxonomy.check_labels(scene)
+        self.store.check_counts(self.split, scene, self.taxonomy)
         if scene.semantic is None and not self.full_resolution:
             raise UserError(
                 f"scene {name} has no {self.taxonomy.segment}.npy; prepare the store with labels to train on it"

@@ -92,8 +92,6 @@ def check_spconv(
         versions = " and ".join(sorted(f"{major}.{minor}" for major, minor in builds if major))  # type: ignore[misc]
         remedy = f"pip install --force-reinstall {spconv_build(packages)}"
         findings.append(Finding("spconv and cumm", f"built for CUDA {versions}", "problem", remedy))
-    if "setuptools" not in packages:  # spconv's code generator imports it
-        findings.append(Finding("setuptools", "not installed; spconv needs it", "problem", "pip install setuptools"))
     return findings
 
 

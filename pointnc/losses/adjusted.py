@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import get_args
 
-import torch
 from torch import Tensor
 
 from pointnc.checks import check_number, check_option
@@ -45,7 +44,4 @@ class LogitAdjustedCrossEntropy(PriorLoss):
         Raises:
             RuntimeError: the class counts were not set.
         """
-        with torch.autocast(logits.device.type, enabled=False):
-            logits = logits if logits.itemsize >= 4 else logits.float()
-            adjusted = logits + (self.tau * self.log_prior()).to(logits.dtype)
-            return weighted_cross_entropy(adjusted, labels, None, self.label_smoothing)
+        return weighted_cross_entropy(logits, labels, None, self.label_smoothing, self.tau * self.log_prior())

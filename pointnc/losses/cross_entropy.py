@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from pointnc.checks import check_number
 from pointnc.errors import UserError
@@ -70,24 +71,66 @@ def _checked(class_weights: Sequence[float] | Tensor) -> Tensor:
 
 
 def weighted_cross_entropy(
-    logits: Tensor, labels: Tensor, class_weights: Tensor | None, label_smoothing: float
+    logits: Tensor, labels: Tensor, class_weights: Tensor | None, label_smoothing: float, bias: Tensor | None = None
 ) -> Tensor:
-    """Return the weighted mean over the labelled points, 0 with a graph where there are none; see above."""
+    """Return the weighted mean over the labelled points, 0 with a graph where there are none; see above.
+
+    ``bias`` (K,) is added to the logits.
+    """
     with torch.autocast(logits.device.type, enabled=False):
         logits = logits if logits.dtype == torch.float64 else logits.float()
-        labels = labels.long()
-        if class_weights is not None:
-            class_weights = class_weights.to(logits.dtype)
-        total = F.cross_entropy(
+        value: Tensor = _CrossEntropy.apply(
             logits,
-            labels,
-            weight=class_weights,
-            ignore_index=IGNORE,
-            reduction="sum",
-            label_smoothing=label_smoothing,
+            labels.long(),
+            None if class_weights is None else class_weights.to(logits.dtype),
+            label_smoothing,
+            None if bias is None else bias.to(logits.dtype),
         )
-        labelled = labels != IGNORE
-        if class_weights is None:
-            return total / labelled.sum().clamp_min(1)
-        share = (class_weights[labels.clamp_min(0)] * labelled).sum()
-        return total / share.clamp_min(torch.finfo(share.dtype).tiny)
+        return value
+
+
+class _CrossEntropy(torch.autograd.Function):
+    """The loss with its gradient by hand.
+
+    The graph of the formula would make and keep (V, K) numbers at each of its nodes; here the probabilities become the
+    gradient in place.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        logits: Tensor,
+        labels: Tensor,
+        class_weights: Tensor | None,
+        smoothing: float,
+        bias: Tensor | None,
+    ) -> Tensor:
+        """Return the scalar loss."""
+        logits = logits if bias is None else logits + bias
+        p = logits.softmax(dim=1)
+        # The largest probability is at least 1 / K: its logarithm is exact where those of others would be of 0.
+        normalizer = logits.amax(dim=1) - p.amax(dim=1).log()
+        labelled = (labels != IGNORE).to(logits.dtype)
+        own = labels.clamp_min(0)
+        weights = labelled if class_weights is None else class_weights[own] * labelled
+        share = weights.sum().clamp_min(1 if class_weights is None else torch.finfo(logits.dtype).tiny)
+        hard, soft = (1 - smoothing) * weights, 0 * labelled
+        total = hard @ (normalizer - logits.gather(1, own[:, None])[:, 0])
+        if smoothing:
+            spread = p.new_ones(p.shape[1]) if class_weights is None else class_weights
+            spread = smoothing / len(spread) * spread
+            soft = spread.sum() * labelled
+            total = total + soft @ normalizer - labelled @ (logits @ spread)
+        if ctx.needs_input_grad[0]:
+            gradient = p.mul_(((hard + soft) / share)[:, None])
+            gradient.scatter_add_(1, own[:, None], (-hard / share)[:, None])
+            if smoothing:
+                gradient.addr_(labelled / share, spread, alpha=-1)
+            ctx.save_for_backward(gradient)
+        return total / share
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradient of the logits."""
+        return gradient * ctx.saved_tensors[0], None, None, None, None

@@ -17,6 +17,7 @@ from pointnc.models.card import ModelCard
 from pointnc.models.readme import render_readme
 from pointnc.models.weights import WEIGHTS, count_parameters, save_weights
 from pointnc.scenes.atomic import atomic_path
+from pointnc.scenes.leftovers import sweep
 
 
 def save_bundle(folder: str | Path, state: Mapping[str, Tensor], card: ModelCard, overwrite: bool = False) -> ModelCard:
@@ -37,6 +38,7 @@ def save_bundle(folder: str | Path, state: Mapping[str, Tensor], card: ModelCard
         raise UserError(
             f"{folder} is no bundle of weights (it has no {WEIGHTS}) and is left as it is; give another out="
         )
+    sweep(Path(folder).parent)
     with atomic_path(folder) as temporary:
         temporary.mkdir()
         card = save_weights(temporary / WEIGHTS, state, card)

@@ -10,27 +10,30 @@ costs a pass over memory each, and saves a third of what the modules one by one 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from pointnc.compiled import loops
 from pointnc.models import gathered_products
 from pointnc.models.neighbours import PairTable
-from pointnc.models.plain_loops import best_loops
-from pointnc.models.products import convolve, weight_gradient
+from pointnc.models.products import TILE, convolve, convolve_with_moments, weight_gradient
 from pointnc.models.workers import pieces, run_all
 
-PIECE = 4096
-"""Rows of which a thread takes sums at a time."""
-
-NOTHING = np.empty((0, 0), np.float32)
+Floats = NDArray[Any]
 
 _thread = threading.local()
+
+
+def _loops() -> ModuleType:
+    return loops("pointnc.models.loops")
 
 
 @contextmanager
@@ -69,13 +72,15 @@ class Layer:
 class Affine(NamedTuple):
     """Batch normalisation as y = x · scale + shift, with what its gradient needs; all (C,).
 
+    ``mean`` and ``inverse`` (of the deviation) are float64, ``center`` is the mean in the precision of the features.
     ``of_batch`` says whether mean and deviation are those of the batch, and so depend on it.
     """
 
-    scale: Tensor
-    shift: Tensor
-    mean: Tensor
-    inverse_deviation: Tensor
+    scale: Floats
+    shift: Floats
+    center: Floats
+    mean: NDArray[np.float64]
+    inverse: NDArray[np.float64]
     of_batch: bool
 
 
@@ -92,19 +97,22 @@ def run_layers(x: Tensor, layers: Sequence[Layer], residual: Tensor | None = Non
         return _Layers.apply(x, residual, tuple(layers), *parameters)
     for index, layer in enumerate(layers):
         added = residual if index == len(layers) - 1 else None
-        x = _forward(x.contiguous(), layer, added)[0]
+        x = _forward(x.contiguous(), layer, added, keep=False)[0]
     return x
 
 
-def _forward(x: Tensor, layer: Layer, residual: Tensor | None) -> tuple[Tensor, Tensor | None, Affine]:
-    """Return output, unnormalised output where it was needed for statistics or gradients, and the normalisation."""
-    matrices = layer.matrices.detach()
-    if not _uses_batch(layer.norm, layer.table.num_outputs) and not torch.is_grad_enabled():
-        affine = _affine(layer.norm, layer.norm.running_mean, layer.norm.running_var, of_batch=False)
-        out = convolve(x, matrices, layer.table, affine.scale, affine.shift, residual, layer.relu)
-        return out, None, affine
-    raw = convolve(x, matrices, layer.table)
-    affine = _statistics(raw, layer.norm)
+def _forward(x: Tensor, layer: Layer, residual: Tensor | None, keep: bool) -> tuple[Tensor, Tensor | None, Affine]:
+    """Return output, unnormalised output and normalisation; without ``keep`` the second only if statistics need it."""
+    matrices, norm = layer.matrices.detach(), layer.norm
+    if _uses_batch(norm, layer.table.num_outputs):
+        raw, means, squares = convolve_with_moments(x, matrices, layer.table)
+        affine = _of_batch(norm, len(raw), means, squares)
+    else:
+        affine = _of_running(norm)
+        if not keep:
+            scale, shift = torch.from_numpy(affine.scale), torch.from_numpy(affine.shift)
+            return convolve(x, matrices, layer.table, scale, shift, residual, layer.relu), None, affine
+        raw = convolve(x, matrices, layer.table)
     return _normalize(raw, affine, layer.relu, residual), raw, affine
 
 
@@ -116,11 +124,10 @@ class _Layers(torch.autograd.Function):
         x = x.contiguous()
         kept, affines, out = [x], [], x
         for index, layer in enumerate(layers):
-            raw = convolve(out, layer.matrices.detach(), layer.table)
-            affines.append(_statistics(raw, layer.norm))
-            added = residual if index == len(layers) - 1 else None
-            out = _normalize(raw, affines[-1], layer.relu, added)
+            out, raw, affine = _forward(out, layer, residual if index == len(layers) - 1 else None, keep=True)
+            assert raw is not None
             kept.append(raw)
+            affines.append(affine)
         # Where a residual was added, what passed the last ReLU does not follow from its layer alone: the output, which
         # the next layer keeps anyway, tells it.
         ctx.keeps_output = residual is not None and layers[-1].relu
@@ -141,14 +148,13 @@ class _Layers(torch.autograd.Function):
             layer, raw, affine = layers[index], raws[index], affines[index]
             assert g is not None
             last = index == len(layers) - 1
-            if layer.relu:
-                # The gradient that came from outside belongs to autograd: it is not overwritten.
-                g = _mask(
-                    g, raw, affine, saved[-1] if last and ctx.keeps_output else None, torch.empty_like(g) if last else g
-                )
+            output = saved[-1] if last and ctx.keeps_output else None
+            # The gradient that came from outside belongs to autograd: it is not overwritten.
+            g, sums, products = _mask_and_sum(g, raw, affine, layer.relu, output, in_place=not last)
             if last and ctx.has_residual:
                 residual_gradient = g
-            g, d_weight, d_bias = _norm_gradient(g, raw, affine, in_place=layer.relu and residual_gradient is not g)
+            in_place = layer.relu and residual_gradient is not g
+            g, d_weight, d_bias = _norm_gradient(g, raw, affine, sums, products, in_place)
             before = _normalize(raws[index - 1], affines[index - 1], layers[index - 1].relu, None) if index else x
             d_matrices = weight_gradient(before, g, layer.table)
             del before
@@ -197,86 +203,79 @@ def _uses_batch(norm: nn.BatchNorm1d, rows: int) -> bool:
     return norm.training and rows >= 2
 
 
-def _statistics(raw: Tensor, norm: nn.BatchNorm1d) -> Affine:
-    """Return the normalisation of a convolution's output, and update the running statistics."""
-    if not _uses_batch(norm, len(raw)):
-        return _affine(norm, norm.running_mean, norm.running_var, of_batch=False)
-    ranges = pieces(len(raw), -(-len(raw) // PIECE))
-    means = torch.empty(len(ranges), raw.shape[1], dtype=raw.dtype)
-    squares = torch.empty_like(means)
-    rows, target = raw.numpy(), (means.numpy(), squares.numpy())
-    calls = [(rows, target[0][i], target[1][i], first, last) for i, (first, last) in enumerate(ranges)]
-    run_all(best_loops().moments, calls)
-    # The pieces are joined in float64 (Chan, Golub, LeVeque 1979).
-    sizes = torch.tensor([last - first for first, last in ranges], dtype=torch.float64)[:, None]
-    mean = (means * sizes).sum(0) / len(raw)
-    variance = (squares.double().sum(0) + (sizes * (means - mean) ** 2).sum(0)) / len(raw)
+def _of_batch(norm: nn.BatchNorm1d, rows: int, means: Floats, squares: Floats) -> Affine:
+    """Return the normalisation by the moments of a convolution's output, and update the running statistics."""
+    assert norm.running_mean is not None and norm.running_var is not None and norm.num_batches_tracked is not None
+    momentum = 0.0
     if norm.track_running_stats and not is_recomputing():
-        assert norm.running_mean is not None and norm.running_var is not None
-        assert norm.num_batches_tracked is not None
         norm.num_batches_tracked.add_(1)
         momentum = norm.momentum if norm.momentum is not None else 1 / float(norm.num_batches_tracked)
-        norm.running_mean.lerp_(mean.to(norm.running_mean.dtype), momentum)
-        unbiased = variance * (len(raw) / (len(raw) - 1))
-        norm.running_var.lerp_(unbiased.to(norm.running_var.dtype), momentum)
+    running = norm.running_mean.numpy(), norm.running_var.numpy()
+    mean, variance = np.empty((2, norm.num_features))
+    _loops().join_moments(means, squares, rows, TILE, mean, variance, momentum, *running)
     return _affine(norm, mean, variance, of_batch=True)
 
 
-def _affine(norm: nn.BatchNorm1d, mean: Tensor | None, variance: Tensor | None, of_batch: bool) -> Affine:
-    assert mean is not None and variance is not None
-    mean, inverse = mean.double(), (variance.double() + norm.eps).rsqrt()
-    scale = norm.weight.detach().double() * inverse
-    shift = norm.bias.detach().double() - mean * scale
-    dtype = norm.weight.dtype
-    return Affine(scale.to(dtype), shift.to(dtype), mean, inverse, of_batch)
+def _of_running(norm: nn.BatchNorm1d) -> Affine:
+    assert norm.running_mean is not None and norm.running_var is not None
+    return _affine(norm, norm.running_mean.double().numpy(), norm.running_var.double().numpy(), of_batch=False)
+
+
+def _affine(norm: nn.BatchNorm1d, mean: NDArray[np.float64], variance: NDArray[np.float64], of_batch: bool) -> Affine:
+    weight, bias = norm.weight.detach().numpy(), norm.bias.detach().numpy()
+    inverse = np.empty_like(mean)
+    center, scale, shift = np.empty((3, len(mean)), weight.dtype)
+    _loops().affine(mean, variance, norm.eps, weight, bias, inverse, center, scale, shift)
+    return Affine(scale, shift, center, mean, inverse, of_batch)
 
 
 def _normalize(raw: Tensor, affine: Affine, relu: bool, residual: Tensor | None) -> Tensor:
     out = torch.empty_like(raw)
-    other = (
-        NOTHING.astype(raw.numpy().dtype, copy=False) if residual is None else residual.detach().contiguous().numpy()
-    )
-    arguments = (raw.numpy(), affine.scale.numpy(), affine.shift.numpy(), other, relu, out.numpy())
-    _pass_over(raw, best_loops().normalize, *arguments)
+    other = _nothing(raw) if residual is None else residual.detach().contiguous().numpy()
+    arguments = (raw.numpy(), affine.scale, affine.shift, other, relu, out.numpy())
+    run_all(_loops().normalize, [(*arguments, *piece) for piece in pieces(len(raw), width=raw.shape[1])])
     return out
 
 
-def _pass_over(rows: Tensor, loop: Callable[..., None], *arguments: Any) -> None:
-    """Run a loop over all rows, in as many pieces as pay."""
-    run_all(loop, [(*arguments, first, last) for first, last in pieces(len(rows), width=rows.shape[1])])
-
-
-def _mask(g: Tensor, raw: Tensor, affine: Affine, output: Tensor | None, target: Tensor) -> Tensor:
-    """Write the gradient before a ReLU to ``target`` and return it."""
-    known = _nothing(raw) if output is None else output.numpy()
-    arguments = (g.numpy(), raw.numpy(), affine.scale.numpy(), affine.shift.numpy(), known, target.numpy())
-    _pass_over(raw, best_loops().masked_gradient, *arguments)
-    return target
-
-
-def _nothing(like: Tensor) -> Any:
+def _nothing(like: Tensor) -> Floats:
     """No rows, which a loop reads as: there is none."""
-    return NOTHING.astype(like.numpy().dtype, copy=False)
+    return _NOTHING[like.dtype]
 
 
-def _norm_gradient(g: Tensor, raw: Tensor, affine: Affine, in_place: bool) -> tuple[Tensor, Tensor, Tensor]:
+_NOTHING: dict[torch.dtype, Floats] = {
+    torch.float32: np.empty((0, 0), np.float32),
+    torch.float64: np.empty((0, 0), np.float64),
+}
+
+
+def _mask_and_sum(
+    g: Tensor, raw: Tensor, affine: Affine, relu: bool, output: Tensor | None, in_place: bool
+) -> tuple[Tensor, Floats, Floats]:
+    """Return the gradient before a ReLU, and its sums over each tile: alone, and times the centered features."""
+    masked = torch.empty_like(g) if relu and not in_place else g
+    tiles = -(-len(g) // TILE)
+    sums, products = np.empty((2, tiles, g.shape[1]), raw.numpy().dtype)
+    known = _nothing(raw) if output is None else output.numpy()
+    arguments = (
+        g.numpy(), raw.numpy(), affine.scale, affine.shift, affine.center, known, relu, masked.numpy(), sums, products,
+        TILE,
+    )  # fmt: skip
+    blocks = pieces(tiles, width=TILE * g.shape[1])
+    run_all(_loops().mask_and_sum, [(*arguments, *block) for block in blocks])
+    return masked, sums, products
+
+
+def _norm_gradient(
+    g: Tensor, raw: Tensor, affine: Affine, sums: Floats, products: Floats, in_place: bool
+) -> tuple[Tensor, Tensor, Tensor]:
     """Return the gradients of the unnormalised features, of the scale and of the shift of the normalisation."""
-    ranges = pieces(len(raw), -(-len(raw) // PIECE))
-    sums = torch.zeros(len(ranges), raw.shape[1], dtype=raw.dtype)
-    products = torch.zeros_like(sums)
-    center = affine.mean.to(raw.dtype).numpy()
-    rows = (g.numpy(), raw.numpy(), center)
-    targets = (sums.numpy(), products.numpy())
-    calls = [(*rows, targets[0][i], targets[1][i], first, last) for i, (first, last) in enumerate(ranges)]
-    if len(raw):
-        run_all(best_loops().gradient_sums, calls)
-    total, product = sums.double().sum(0), products.double().sum(0) * affine.inverse_deviation
-    slope, offset = torch.zeros_like(total), torch.zeros_like(total)
-    if affine.of_batch:
-        slope = -(affine.scale.double() * affine.inverse_deviation * product / len(raw))
-        offset = -(affine.scale.double() * total / len(raw)) - affine.mean * slope
+    of_weight, of_bias = torch.empty(2, g.shape[1], dtype=g.dtype)
+    slope, offset = np.empty((2, g.shape[1]), sums.dtype)
+    _loops().norm_gradient(
+        sums, products, len(g), affine.mean, affine.inverse, affine.scale, affine.of_batch,
+        of_weight.numpy(), of_bias.numpy(), slope, offset,
+    )  # fmt: skip
     out = g if in_place else torch.empty_like(g)
-    factors = (affine.scale.numpy(), slope.to(raw.dtype).numpy(), offset.to(raw.dtype).numpy())
-    arguments = (g.numpy(), raw.numpy(), *factors, out.numpy())
-    _pass_over(raw, best_loops().input_gradient, *arguments)
-    return out, product.to(raw.dtype), total.to(raw.dtype)
+    arguments = (g.numpy(), raw.numpy(), affine.scale, slope, offset, out.numpy())
+    run_all(_loops().input_gradient, [(*arguments, *piece) for piece in pieces(len(g), width=g.shape[1])])
+    return out, of_weight, of_bias

@@ -18,6 +18,7 @@ from typing import Any
 from pointnc.errors import UserError
 from pointnc.models.weights import WEIGHTS
 from pointnc.scenes.atomic import atomic_path
+from pointnc.scenes.leftovers import sweep
 
 FILES = (WEIGHTS, "README.md", "taxonomy.yaml", "config.yaml")
 """What a bundle may hold."""
@@ -107,7 +108,7 @@ def cached(repository: str) -> Path | None:
 def cached_bundles() -> list[Path]:
     """Return the bundles in the local caches, the newest revision of each; those pulled from a folder go first."""
     own = own_cache()
-    found = sorted(path.parent for path in own.glob(f"*/*/{WEIGHTS}"))
+    found = sorted(path.parent for path in own.glob(f"[!.]*/[!.]*/{WEIGHTS}"))
     # A copy that was cut off by a crash has a name that begins with a dot, which no repository has.
     found = [folder for folder in found if is_repository(folder.relative_to(own).as_posix())]
     try:
@@ -156,22 +157,15 @@ def _downloaded(repository: str) -> Path | None:
 
 def _copy(source: Path, target: Path) -> None:
     """Replace a folder by the files of a bundle, all of them or none; what stood there is kept until they are whole."""
-    former = target.with_name(f".{target.name}.{os.getpid()}.former")
     try:
+        sweep(target.parent)
         with atomic_path(target) as temporary:
             temporary.mkdir()
             for name in FILES:
                 if (source / name).is_file():
                     shutil.copyfile(source / name, temporary / name)
-            if target.is_dir() and not target.is_symlink():
-                target.replace(former)
-    except BaseException as error:
-        if former.exists() and not target.exists():
-            former.replace(target)
-        if isinstance(error, OSError):
-            raise UserError(f"{source} could not be copied to {target}: {error.strerror or error}") from error
-        raise
-    shutil.rmtree(former, ignore_errors=True)
+    except OSError as error:
+        raise UserError(f"{source} could not be copied to {target}: {error.strerror or error}") from error
 
 
 def _check_name(repository: str) -> None:

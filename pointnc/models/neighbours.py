@@ -13,15 +13,17 @@ numbered in 64 bits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from types import ModuleType
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from pointnc.compiled import loops
+from pointnc.models.workers import pieces, run_all
 
 Shape = tuple[int, int, int]
 RowPairs = tuple[Tensor, Tensor]
@@ -48,14 +50,6 @@ class PairTable:
     _splits: dict[int, NDArray[np.int64]] = field(default_factory=dict, repr=False)
     _rows: dict[torch.device, list[RowPairs]] = field(default_factory=dict, repr=False)
 
-    @classmethod
-    def of(cls, offsets: Sequence[RowPairs], num_inputs: int, num_outputs: int) -> PairTable:
-        """Join the (input rows, output rows) of every offset."""
-        starts = np.zeros(len(offsets) + 1, np.int64)
-        starts[1:] = np.cumsum([len(inputs) for inputs, _ in offsets])
-        inputs, outputs = (torch.cat(rows).int().numpy() for rows in zip(*offsets))
-        return cls(inputs, outputs, starts, num_inputs, num_outputs)
-
     @property
     def offsets(self) -> int:
         """K."""
@@ -69,14 +63,10 @@ class PairTable:
     def splits(self, tile: int) -> NDArray[np.int64]:
         """Return (T + 1, K): where the pairs of each tile of so many output rows begin, offset by offset."""
         if tile not in self._splits:
-            bounds = (np.arange(-(-self.num_outputs // tile) + 1) * tile).astype(np.int32)
-            self._splits[tile] = np.stack(
-                [begin + np.searchsorted(self.outputs[begin:end], bounds) for begin, end in self._ranges()], axis=1
-            )
+            splits = np.empty((-(-self.num_outputs // tile) + 1, self.offsets), np.int64)
+            _loops().split_tiles(self.outputs, self.starts, tile, splits)
+            self._splits[tile] = splits
         return self._splits[tile]
-
-    def _ranges(self) -> Any:
-        return zip(self.starts[:-1].tolist(), self.starts[1:].tolist())
 
     def rows_on(self, device: torch.device) -> list[RowPairs]:
         """Return the int32 (input rows, output rows) of every offset on a device; they are copied there once."""
@@ -126,28 +116,26 @@ def submanifold_table(coord: Tensor, shape: Shape, kernel: int) -> PairTable:
     Returns:
         Output row ``j`` and input row ``i`` are paired at the offset ``coord[i] - coord[j]``.
     """
-    reach = kernel // 2
-    centre = kernel**3 // 2
-    keys = linear_keys(coord, shape, margin=reach)
+    reach, half = kernel // 2, kernel**3 // 2
+    keys = linear_keys(coord, shape, margin=reach).numpy()
     stride_y = shape[2] + 2 * reach
     stride_x = stride_y * (shape[1] + 2 * reach)
 
     # Half of the offsets suffices: the others are the same pairs the other way round. In one column of the
-    # kernel the neighbours follow one another in sorted order, so that one search serves k offsets.
-    half: list[RowPairs] = []
-    for column in range(centre // kernel + 1):
-        step = (column // kernel - reach) * stride_x + (column % kernel - reach) * stride_y - reach
-        wanted = keys + step
-        position = torch.searchsorted(keys, wanted, out_int32=True)
-        for _ in range(min(kernel, centre - column * kernel)):
-            found = keys[position.clamp_(max=len(keys) - 1)] == wanted
-            outputs = found.nonzero().squeeze(1)
-            half.append((position[outputs], outputs))
-            position += found
-            wanted += 1
-    itself = torch.arange(len(coord))
-    mirrored = [(outputs, inputs) for inputs, outputs in reversed(half)]
-    return PairTable.of([*half, (itself, itself), *mirrored], len(coord), len(coord))
+    # kernel the neighbours follow one another in sorted order, so that one walk serves k offsets.
+    columns = np.arange(half // kernel + 1)
+    steps = (columns // kernel - reach) * stride_x + (columns % kernel - reach) * stride_y - reach
+    sizes = np.zeros(half, np.int64)
+    found = np.empty((2, half, len(keys)), np.int32)
+    arguments = (keys, steps, sizes, kernel, found[0], found[1])
+    blocks = pieces(len(columns), torch.get_num_threads(), width=kernel * len(keys))
+    run_all(_loops().match_columns, [(*arguments, *block) for block in blocks])
+
+    starts = np.zeros(2 * half + 2, np.int64)
+    np.cumsum(np.concatenate([sizes, [len(keys)], sizes[::-1]]), out=starts[1:])
+    inputs, outputs = np.empty((2, starts[-1]), np.int32)
+    _loops().join_mirrored(found[0], found[1], starts, inputs, outputs)
+    return PairTable(inputs, outputs, starts, len(keys), len(keys))
 
 
 def strided_table(coord: Tensor, shape: Shape) -> tuple[Tensor, PairTable]:
@@ -160,14 +148,15 @@ def strided_table(coord: Tensor, shape: Shape) -> tuple[Tensor, PairTable]:
     Returns:
         (P, 4) coordinates of the parents, in lexicographic order and the dtype of ``coord``, and the pairs.
     """
-    parent = torch.cat([coord[:, :1], coord[:, 1:] // 2], dim=1)
-    keys = linear_keys(parent, shape)
-    unique_keys, rows = torch.unique(keys, return_inverse=True)
-    parents = coord.new_empty((len(unique_keys), 4))
-    parents[rows] = parent
+    keys = linear_keys(torch.cat([coord[:, :1], coord[:, 1:] // 2], dim=1), shape).numpy()
+    voxels = coord.int().numpy()
+    parents = np.empty_like(voxels)
+    starts = np.empty(9, np.int64)
+    inputs, outputs = np.empty((2, len(keys)), np.int32)
+    count = _loops().match_parents(voxels, keys, keys.argsort(kind="stable"), parents, starts, inputs, outputs)
+    found = torch.from_numpy(parents[:count]).to(coord.dtype)
+    return found, PairTable(inputs, outputs, starts, len(keys), count)
 
-    corner = (coord[:, 1:] % 2) @ coord.new_tensor([4, 2, 1])
-    order = corner.argsort(stable=True)
-    sizes = torch.bincount(corner, minlength=8).tolist()
-    pairs = list(zip(order.split(sizes), rows[order].split(sizes), strict=True))
-    return parents, PairTable.of(pairs, len(coord), len(parents))
+
+def _loops() -> ModuleType:
+    return loops("pointnc.models.table_loops")

@@ -1,18 +1,21 @@
-"""Products of the CPU engine: compiled loops for float32, plain torch for any other dtype and without numba."""
+"""Products of the CPU engine: compiled loops for float32, plain torch for any other dtype."""
 
 from __future__ import annotations
 
+from types import ModuleType
+from typing import Any
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from pointnc.compiled import compiled_module
+from pointnc.compiled import loops
 from pointnc.models import gathered_products
 from pointnc.models.neighbours import PairTable
 
-
-def has_compiled_products() -> bool:
-    """Whether numba can be used; without it products are done by torch."""
-    return compiled_module("pointnc.models.register_products") is not None
+TILE = 512
+"""Output rows of a tile: their sums fit the second-level cache."""
 
 
 def convolve(
@@ -31,8 +34,8 @@ def convolve(
 
     Args:
         features: (V, in), on a CPU, contiguous, without gradient.
-        matrices: (K, in, out), one for each offset of the table; (K, out, in) with ``transposed``. With any
-            strides: copies of all weights, alive until the backward pass, would be a seventh of training's memory.
+        matrices: (K, in, out), one for each offset of the table; (K, out, in) with ``transposed``. A view of a weight
+            (out, K, in): copies of all weights, alive until the backward pass, would be a seventh of training's memory.
         table: which input row adds to which output row.
         scale: (out,), needs ``shift``.
         shift: (out,).
@@ -44,11 +47,10 @@ def convolve(
         (V', out).
     """
     matrices = matrices.detach()
-    if features.dtype == matrices.dtype == torch.float32 and has_compiled_products():
-        from pointnc.models import register_products
-
+    if features.dtype == matrices.dtype == torch.float32:
         residual = None if residual is None else residual.float().contiguous()
-        return register_products.convolve(features, matrices, table, transposed, scale, shift, residual, relu)
+        out: Tensor = _compiled().convolve(features, matrices, table, transposed, scale, shift, residual, relu)
+        return out
     out = gathered_products.convolve(features, matrices, table, transposed)
     if scale is None or shift is None:
         return out
@@ -56,6 +58,28 @@ def convolve(
     if residual is not None:
         out.add_(residual)
     return out.relu_() if relu else out
+
+
+def convolve_with_moments(
+    features: Tensor, matrices: Tensor, table: PairTable
+) -> tuple[Tensor, NDArray[Any], NDArray[Any]]:
+    """Sum the products of all pairs, and take the moments of each tile of ``TILE`` rows while it is in the cache.
+
+    Returns:
+        (V', out), and for each tile and channel the mean and the summed squared deviation from it, (T, out).
+    """
+    shape = (2, -(-table.num_outputs // TILE), matrices.shape[2])
+    if features.dtype == matrices.dtype == torch.float32:
+        means, squares = np.empty(shape, np.float32)
+        none = (None, None, None, False)
+        return _compiled().convolve(features, matrices.detach(), table, False, *none, means, squares), means, squares
+    out = convolve(features, matrices, table)
+    rows = out.numpy()
+    means, squares = np.empty(shape, rows.dtype)
+    for t, first in enumerate(range(0, len(rows), TILE)):
+        last = min(first + TILE, len(rows))
+        loops("pointnc.models.loops").moments(rows, means[t], squares[t], first, last, 0)
+    return out, means, squares
 
 
 def weight_gradient(features: Tensor, gradient: Tensor, table: PairTable) -> Tensor:
@@ -66,8 +90,10 @@ def weight_gradient(features: Tensor, gradient: Tensor, table: PairTable) -> Ten
         gradient: (V', out), contiguous.
         table: its pairs.
     """
-    if features.dtype == gradient.dtype == torch.float32 and has_compiled_products():
-        from pointnc.models import register_products
+    way = _compiled() if features.dtype == gradient.dtype == torch.float32 else gathered_products
+    result: Tensor = way.weight_gradient(features, gradient, table)
+    return result
 
-        return register_products.weight_gradient(features, gradient, table)
-    return gathered_products.weight_gradient(features, gradient, table)
+
+def _compiled() -> ModuleType:
+    return loops("pointnc.models.register_products")

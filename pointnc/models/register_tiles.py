@@ -1,8 +1,10 @@
 """Matrix products of gathered rows with the sums in registers: the innermost loops, written in LLVM for numba.
 
-numba turns a loop over a small block of sums into loads and stores of every sum at every step; a block of 6 x 16 sums
-that stays in vector registers is four times as fast. LLVM lowers the 8-wide vectors to what the machine has (AVX,
-AVX-512, NEON), and ``fmuladd`` to a fused instruction where there is one.
+numba turns a loop over a small block of sums into loads and stores of every sum at every step; a block of 6 or 12 rows
+of 16 sums that stays in vector registers is four times as fast. LLVM lowers the vectors of 16 or 8 numbers to what the
+machine has (AVX-512, AVX, NEON), and ``fmuladd`` to a fused instruction where there is one. AVX-512 has twice as many
+registers, twice as wide: there a block of 12 rows fits, elsewhere one of 6. Every sum grows in the same order whatever
+the block.
 
 numba's cache does not see this file: who changes it must delete the caches of the loops that use it.
 """
@@ -13,24 +15,26 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import ir
+from llvmlite.binding import get_host_cpu_features
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-_LANES = 8
+TALL = 12 if get_host_cpu_features().get("avx512f") else 6
+"""Rows of a block of 16 columns whose sums fit the machine's registers."""
+
 _FLOAT, _INT, _LONG = ir.FloatType(), ir.IntType(32), ir.IntType(64)
-_VECTOR = ir.VectorType(_FLOAT, _LANES)
 
 Pointer = Any
 Value = Any
-Step = Callable[[Value], tuple[Sequence[Value], Sequence[Value]]]
+Step = Callable[[Value], tuple[Sequence[Value], Value]]
 
 
-def make_multiply_rows(rows: int, vectors: int) -> Any:
+def make_multiply_rows(rows: int, lanes: int) -> Any:
     """Return ``f(a, inputs, start, lda, b, b_start, depth, c, outputs, ldc, column)`` for compiled loops.
 
-    For ``i < rows``: ``c[outputs[start + i], column : column + 8 vectors] += a[inputs[start + i], :depth] @ B`` with
-    B the (depth, 8 vectors) panel at ``b[b_start]``. All arrays are float32 and contiguous, the indices int32.
+    For ``i < rows``: ``c[outputs[start + i], column : column + lanes] += a[inputs[start + i], :depth] @ B`` with
+    B the (depth, lanes) panel at ``b[b_start]``. All arrays are float32 and contiguous, the indices int32.
     """
     i64 = types.int64
 
@@ -47,11 +51,10 @@ def make_multiply_rows(rows: int, vectors: int) -> Any:
             panel = builder.gep(b, [b_start])
 
             def step(k: Value) -> tuple[list[Value], list[Value]]:
-                row = builder.gep(panel, [builder.mul(k, _LONG(_LANES * vectors))])
-                loaded = [_load(builder, row, j) for j in range(vectors)]
+                loaded = _load(builder, builder.gep(panel, [builder.mul(k, _LONG(lanes))]), lanes)
                 return [builder.load(builder.gep(source, [k])) for source in sources], loaded
 
-            _accumulate(builder, targets, vectors, _LONG(0), depth, step)
+            _accumulate(builder, targets, lanes, _LONG(0), depth, step)
             return context.get_dummy_value()
 
         return signature, generate
@@ -59,10 +62,10 @@ def make_multiply_rows(rows: int, vectors: int) -> Any:
     return multiply_rows
 
 
-def make_outer_rows(rows: int, vectors: int) -> Any:
+def make_outer_rows(rows: int, lanes: int) -> Any:
     """Return ``f(g, outputs, start, stop, ldg, g_column, a, inputs, lda, a_column, c, c_start, ldc)``.
 
-    For ``i < rows`` and ``j < 8 vectors``: ``c[c_start + i ldc + j]`` grows by the sum over p in start..stop of
+    For ``i < rows`` and ``j < lanes``: ``c[c_start + i ldc + j]`` grows by the sum over p in start..stop of
     ``g[outputs[p], g_column + i] * a[inputs[p], a_column + j]``.
     """
     i64 = types.int64
@@ -81,10 +84,10 @@ def make_outer_rows(rows: int, vectors: int) -> Any:
 
             def step(p: Value) -> tuple[list[Value], list[Value]]:
                 left, right = _row(builder, g, outputs, p, ldg), _row(builder, a, inputs, p, lda)
-                loaded = [_load(builder, right, j) for j in range(vectors)]
-                return [builder.load(builder.gep(left, [_LONG(i)])) for i in range(rows)], loaded
+                scalars = [builder.load(builder.gep(left, [_LONG(i)])) for i in range(rows)]
+                return scalars, _load(builder, right, lanes)
 
-            _accumulate(builder, targets, vectors, start, stop, step)
+            _accumulate(builder, targets, lanes, start, stop, step)
             return context.get_dummy_value()
 
         return signature, generate
@@ -92,37 +95,33 @@ def make_outer_rows(rows: int, vectors: int) -> Any:
     return outer_rows
 
 
-def _accumulate(builder: Any, targets: Sequence[Pointer], vectors: int, first: Value, last: Value, step: Step) -> None:
-    """Add the outer products of ``step(k)`` = (a scalar for each target, vectors) for first <= k < last."""
+def _accumulate(builder: Any, targets: Sequence[Pointer], lanes: int, first: Value, last: Value, step: Step) -> None:
+    """Add the outer products of ``step(k)`` = (a scalar for each target, a vector) for first <= k < last."""
     before = builder.block
-    sums = [[_load(builder, target, j) for j in range(vectors)] for target in targets]
+    sums = [_load(builder, target, lanes) for target in targets]
     loop, done = builder.append_basic_block("loop"), builder.append_basic_block("done")
     builder.cbranch(builder.icmp_signed("<", first, last), loop, done)
 
     builder.position_at_end(loop)
     k = builder.phi(_LONG)
-    running = [[builder.phi(_VECTOR) for _ in row] for row in sums]
-    scalars, loaded = step(k)
-    grown = []
-    for scalar, row in zip(scalars, running):
-        factor = _broadcast(builder, scalar)
-        grown.append([_multiply_add(builder, factor, vector, total) for vector, total in zip(loaded, row)])
+    running = [builder.phi(total.type) for total in sums]
+    scalars, vector = step(k)
+    grown = [_multiply_add(builder, _broadcast(builder, x, lanes), vector, total) for x, total in zip(scalars, running)]
     following = builder.add(k, _LONG(1))
     k.add_incoming(first, before)
     k.add_incoming(following, loop)
     builder.cbranch(builder.icmp_signed("<", following, last), loop, done)
 
     builder.position_at_end(done)
-    results = [[builder.phi(_VECTOR) for _ in row] for row in sums]
+    results = [builder.phi(total.type) for total in sums]
     for old, now, new, result in zip(sums, running, grown, results):
-        for j in range(vectors):
-            now[j].add_incoming(old[j], before)
-            now[j].add_incoming(new[j], loop)
-            result[j].add_incoming(old[j], before)
-            result[j].add_incoming(new[j], loop)
+        now.add_incoming(old, before)
+        now.add_incoming(new, loop)
+        result.add_incoming(old, before)
+        result.add_incoming(new, loop)
     for target, result in zip(targets, results):
-        for j in range(vectors):
-            _store(builder, result[j], target, j)
+        stored = builder.store(result, builder.bitcast(target, result.type.as_pointer()))
+        stored.align = 4  # rows may begin anywhere
 
 
 def _data(context: Any, builder: Any, signature: Any, arguments: Sequence[Value], index: int) -> Pointer:
@@ -134,24 +133,19 @@ def _row(builder: Any, base: Pointer, indices: Pointer, at: Value, stride: Value
     return builder.gep(base, [builder.mul(index, stride)])
 
 
-def _load(builder: Any, row: Pointer, vector: int) -> Value:
-    loaded = builder.load(builder.bitcast(builder.gep(row, [_LONG(_LANES * vector)]), _VECTOR.as_pointer()))
-    loaded.align = 4  # rows may begin anywhere
+def _load(builder: Any, at: Pointer, lanes: int) -> Value:
+    loaded = builder.load(builder.bitcast(at, ir.VectorType(_FLOAT, lanes).as_pointer()))
+    loaded.align = 4
     return loaded
 
 
-def _store(builder: Any, value: Value, row: Pointer, vector: int) -> None:
-    stored = builder.store(value, builder.bitcast(builder.gep(row, [_LONG(_LANES * vector)]), _VECTOR.as_pointer()))
-    stored.align = 4
-
-
-def _broadcast(builder: Any, scalar: Value) -> Value:
-    undefined = ir.Constant(_VECTOR, ir.Undefined)
+def _broadcast(builder: Any, scalar: Value, lanes: int) -> Value:
+    undefined = ir.Constant(ir.VectorType(_FLOAT, lanes), ir.Undefined)
     first = builder.insert_element(undefined, scalar, _INT(0))
-    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(_INT, _LANES), [0] * _LANES))
+    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(_INT, lanes), [0] * lanes))
 
 
 def _multiply_add(builder: Any, x: Value, y: Value, z: Value) -> Value:
-    kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
-    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fmuladd.v{_LANES}f32")
+    kind = ir.FunctionType(z.type, [z.type] * 3)
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fmuladd.v{z.type.count}f32")
     return builder.call(function, [x, y, z])

@@ -199,6 +199,11 @@ class SparseUNet(nn.Module):
         x = self.neck(self.projection(x))
         return x.grid.restore(x.features).float()
 
+    def last_map(self) -> Tensor | None:
+        """Return (D, C) the matrix of the linear map that the features come out of; None where it is a ReLU."""
+        last = self.neck.project if isinstance(self.neck, Neck) else self.projection
+        return last.matrices[0].T.detach() if isinstance(last, PointwiseConvolution) else None
+
 
 def _residual_blocks(
     in_channels: int, planes: int, layers: int, block: type[ResidualBlock], norm: Norm

@@ -15,6 +15,7 @@ from torch import Tensor
 from pointnc.errors import UserError
 from pointnc.models.card import ModelCard
 from pointnc.scenes.atomic import atomic_path
+from pointnc.untrusted.json_file import parse_json
 
 KEY = "pointnc"
 WEIGHTS = "model.safetensors"
@@ -132,7 +133,7 @@ def _read(path: Path, tensors: bool) -> tuple[ModelCard, dict[str, Tensor]]:
                     f"{path} has no model card of pointnc; if another code base wrote it, convert it with "
                     f"python -m pointnc.weights import={path}"
                 )
-            card = ModelCard.from_dict(json.loads(text))
+            card = ModelCard.from_dict(parse_json(text, "its card", "convert it again"))
             return card, {name: file.get_tensor(name) for name in file.keys()} if tensors else {}  # noqa: SIM118
     except UserError as error:
         raise UserError(str(error) if str(path) in str(error) else f"{path}: {error}") from None

@@ -45,10 +45,11 @@ def pieces(length: int, most: int = 0, width: int = 0) -> list[tuple[int, int]]:
 
     Args:
         length: rows, for example.
-        most: number of runs at most; 0: four for each thread.
+        most: number of runs at most; 0: four for each thread, one for a single thread.
         width: numbers in a row, where a loop only passes over them: then no run is smaller than ``SMALL``.
     """
-    most = most or 4 * torch.get_num_threads()
+    threads = torch.get_num_threads()
+    most = most or (1 if threads == 1 else 4 * threads)
     if width:
         most = min(most, length * width // SMALL)
     most = max(1, min(length, most))

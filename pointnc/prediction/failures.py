@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 from pointnc.errors import UserError
 
@@ -29,20 +24,3 @@ def failure_line(path: Path, error: Exception) -> str:
         place = f" ({error.filename})" if error.filename and str(error.filename) != str(path) else ""
         return f"{path}: {error.strerror or text or type(error).__name__}{place}"
     return f"{path}: {type(error).__name__}: {text}; this is a bug of pointnc, please report it with the file"
-
-
-@contextmanager
-def stopped_by_signal() -> Iterator[None]:
-    """Treat SIGTERM like Ctrl-C, so that temporary files are removed."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt("terminated; the files that are done are whole")
-
-    if threading.current_thread() is not threading.main_thread():  # only there signals are handled
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -34,7 +34,7 @@ def find_inputs(value: Any) -> list[Path]:
 def _files(text: str) -> list[Path]:
     path = Path(text).expanduser()
     if path.is_dir() and not (path / "coord.npy").is_file():
-        inside = sorted(path.iterdir())
+        inside = sorted(one for one in path.iterdir() if not one.name.startswith("."))  # not what is half written
         files = [one for one in inside if one.suffix.lower() in SUFFIXES or (one / "coord.npy").is_file()]
         if not files:
             raise UserError(f"input={text}: no point cloud lies in this folder; known are {', '.join(SUFFIXES)}")

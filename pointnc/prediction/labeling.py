@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from pointnc.inference.predictor import Predictor
 from pointnc.prediction.blocks import RECORD, count_columns, cut_blocks, points, sort_into
 from pointnc.prediction.results import ROW, Results
 from pointnc.prediction.targets import Targets
-from pointnc.scenes.atomic import atomic_path
+from pointnc.scenes.atomic import atomic_path, scratch_folder
 from pointnc.scenes.scene import Scene
 from pointnc.scenes.taxonomy import Taxonomy
 
@@ -88,12 +87,11 @@ def label_file(
     if lacking:
         remarks.append(f"{lacking} points without finite coordinates get the label -1")
     out = targets.labelled
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
-        results = Results(Path(scratch) / "results.bin", seen.points)
+    with scratch_folder(out) as scratch:
+        results = Results(scratch / "results.bin", seen.points)
         done = 0
         counts = np.zeros(len(taxonomy), np.int64)
-        for records in _blocks(cloud, conditions, seen, block_points, predictor.halo, Path(scratch)):
+        for records in _blocks(cloud, conditions, seen, block_points, predictor.halo, scratch):
             inner = records["inner"]
             prediction = predictor.predict(_scene(records, cloud, predictor, conditions, seen))
             labels = prediction.labels[inner]

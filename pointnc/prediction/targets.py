@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pointnc.errors import UserError
 from pointnc.scenes.atomic import write_json
 from pointnc.scenes.legend import LEGEND
 from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.untrusted.json_file import read_json
 
 
 @dataclass(frozen=True)
@@ -145,8 +145,8 @@ def _classes(taxonomy: Taxonomy) -> dict[str, Any]:
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_json(path, "remove it")
+    except (OSError, UserError):
         return None
 
 

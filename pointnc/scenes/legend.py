@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from pointnc.errors import UserError
 from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.untrusted.json_file import read_json_object
 
 LEGEND = "classes.json"
 
@@ -24,8 +24,9 @@ def read_legend(path: Path) -> Taxonomy:
     Raises:
         UserError: the file is malformed.
     """
+    hint = "remove it, or give taxonomy="
+    classes = read_json_object(path, hint)
     try:
-        classes = json.loads(path.read_text(encoding="utf-8"))
         return Taxonomy.from_dict(
             {
                 "name": LEGEND,
@@ -34,8 +35,8 @@ def read_legend(path: Path) -> Taxonomy:
                 "colors": [one["color"] for one in classes.values()],
             }
         )
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, UserError) as error:
+        why = f" ({error})" if isinstance(error, UserError) else ""
         raise UserError(
-            f"{path} does not give ids the names and colours of classes, as pointnc.predict does: remove it, or give "
-            "taxonomy="
+            f"{path} does not give ids the names and colours of classes, as pointnc.predict does{why}: {hint}"
         ) from None

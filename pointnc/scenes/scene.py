@@ -14,6 +14,12 @@ from pointnc.errors import UserError
 IGNORE = -1
 """Train index of a point that has no class: it is neither learned from nor scored."""
 
+FARTHEST = 1e8
+"""Metres: coordinates beyond it, ten thousand kilometres from any surveyor's origin, are damage."""
+
+RANGES = {"coord": (-FARTHEST, FARTHEST), "color": (0, 255), "normal": (-100, 100), "strength": (-1e6, 1e6)}
+"""What values may be: normals and strengths, which other tools scale in their own ways, but for damage."""
+
 PER_POINT = ("coord", "color", "normal", "strength", "semantic", "instance")
 
 
@@ -63,7 +69,7 @@ class Scene:
         """Return the scene itself.
 
         Raises:
-            UserError: no points, arrays of different lengths, or coordinates that are not finite.
+            UserError: no points, arrays of different lengths, or values that are not finite or beyond :data:`RANGES`.
         """
         if len(self) == 0:
             raise UserError(f"scene {self.name} has no points; remove it or prepare it again")
@@ -72,10 +78,20 @@ class Scene:
                 raise UserError(
                     f"scene {self.name}: {key} has {len(value)} rows but coord has {len(self)}; prepare the scene again"
                 )
-            if value.dtype.kind == "f" and not np.isfinite(value).all():
+            least, most = RANGES.get(key, (-np.inf, np.inf))
+            if key not in RANGES or value.dtype == np.uint8 or value.size == 0:
+                continue
+            low, high = value.min(), value.max()
+            if least <= low and high <= most:  # false for NaN
+                continue
+            if not np.isfinite(value).all():
                 bad = int((~np.isfinite(value)).reshape(len(self), -1).any(1).sum())
                 raise UserError(
                     f"scene {self.name}: {key} holds NaN or infinity at {bad} of {len(self)} points; "
                     "remove these points or prepare the scene again"
                 )
+            raise UserError(
+                f"scene {self.name}: {key} goes from {low:g} to {high:g}, beyond {least:g} to {most:g}; "
+                "prepare the scene again"
+            )
         return self

@@ -7,8 +7,8 @@ version).
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from pointnc.errors import UserError
 from pointnc.scenes.atomic import atomic_path, write_json
+from pointnc.scenes.locks import hold
+from pointnc.scenes.records import MANIFEST, read_histogram, read_manifest, sum_up
 from pointnc.scenes.scene import Scene
+from pointnc.scenes.scene_arrays import map_scene
 from pointnc.scenes.taxonomy import Taxonomy
 
-VERSION = 1
-MANIFEST = "manifest.json"
 DTYPES = {
     "coord": np.float32,
     "color": np.uint8,
@@ -47,6 +48,8 @@ class SceneStore:
     def __init__(self, root: str | Path, hint: str = "prepare it with python -m data_prep.scannet") -> None:
         self.root = Path(root)
         self.hint = hint
+        self._checked: set[tuple[str, str]] = set()
+        self._states: dict[str, tuple[int, ...]] = {}
         if not self.root.is_dir():
             raise UserError(f"no scene store at {self.root.absolute()}: {hint}")
 
@@ -54,15 +57,7 @@ class SceneStore:
     def manifest(self) -> dict[str, Any] | None:
         """The manifest, or None where the store was made by another tool."""
         path = self.root / MANIFEST
-        if not path.is_file():
-            return None
-        try:
-            manifest = json.loads(path.read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
-            raise UserError(f"{path} is not json ({error}); delete it or prepare the store again") from None
-        if manifest.get("version", 0) > VERSION:
-            raise UserError(f"{path} has version {manifest['version']}, newer than this pointnc; upgrade it")
-        return manifest
+        return read_manifest(path) if path.is_file() else None
 
     def splits(self) -> list[str]:
         """Return the sorted names of the splits that have scenes."""
@@ -90,39 +85,49 @@ class SceneStore:
             segment: which label array becomes ``semantic`` ("segment200"); None for no labels.
 
         Raises:
-            UserError: a file is damaged or missing.
+            UserError: a file is damaged or missing; or the scene was prepared again since it was loaded for the
+                first time (or since :meth:`remember`), be it while it is loaded.
         """
-        folder = self.root / split / name
-        arrays = {key: self._map(folder / f"{key}.npy") for key in ("coord", "color", "normal", "strength", "instance")}
-        if arrays["coord"] is None:
-            raise UserError(f"{folder / 'coord.npy'} is missing; {self.hint}")
-        arrays["semantic"] = None
-        if segment is not None:
-            # Pointcept names the labels of a single label set plainly "segment".
-            for candidate in (segment, "segment"):
-                arrays["semantic"] = self._map(folder / f"{candidate}.npy")
-                if arrays["semantic"] is not None:
-                    break
-        for key in ("semantic", "instance"):
-            labels = arrays[key]
-            if labels is not None and labels.ndim == 2:
-                arrays[key] = labels[:, 0]
-        strength = arrays["strength"]
-        if strength is not None and strength.ndim == 1:
-            arrays["strength"] = strength[:, None]
-        origin = (self.manifest or {}).get("splits", {}).get(split, {}).get("scenes", {}).get(name, {}).get("origin")
+        with self._one_state(self.root / split / name):
+            return self._load(split, name, segment)
+
+    def _load(self, split: str, name: str, segment: str | None) -> Scene:
+        arrays = map_scene(self.root / split / name, segment, self.hint)
+        origin = self._record(split, name).get("origin")
         if origin is not None:
             return Scene(name=name, origin=np.array(origin, np.float64), **arrays)  # type: ignore[arg-type]
         return Scene(name=name, **arrays)  # type: ignore[arg-type]
 
-    @staticmethod
-    def _map(path: Path) -> NDArray[Any] | None:
+    def _record(self, split: str, name: str) -> dict[str, Any]:
+        """Return what the manifest says of a scene; empty where it does not know it."""
+        record: dict[str, Any] = (self.manifest or {}).get("splits", {}).get(split, {}).get("scenes", {}).get(name, {})
+        return record
+
+    def remember(self, split: str) -> None:
+        """Take note of the state of a split's scenes: later, no process of a run loads one in another state."""
+        for name in self.scenes(split):
+            self._known(self.root / split / name)
+
+    def _known(self, folder: Path) -> tuple[int, ...] | None:
+        """Return the state in which a scene was seen first, None as long as there is none."""
+        key, state = f"{folder.parent.name}/{folder.name}", _state(folder)
+        return state if state is None else self._states.setdefault(key, state)
+
+    @contextmanager
+    def _one_state(self, folder: Path) -> Iterator[None]:
+        """See that all arrays are of the same preparation, and of the same one as before."""
+        known = self._known(folder)
+        changed = UserError(
+            f"{folder} was prepared again while this command reads the store: start it again when that is done"
+        )
         try:
-            return np.load(path, mmap_mode="r", allow_pickle=False)
-        except FileNotFoundError:
-            return None
-        except (ValueError, OSError, EOFError) as error:
-            raise UserError(f"{path} is damaged ({error}); delete its folder and prepare the scene again") from None
+            yield
+        except UserError:
+            if known is None or _state(folder) == known:
+                raise
+            raise changed from None  # a file that is exchanged while it is mapped looks damaged
+        if _state(folder) != known:
+            raise changed
 
     def check_taxonomy(self, taxonomy: Taxonomy) -> None:
         """Compare the store's label set with the one that a run is configured for.
@@ -155,15 +160,47 @@ class SceneStore:
 
     def scene_histograms(self, split: str, taxonomy: Taxonomy) -> NDArray[np.int64]:
         """Return the (N, K) points of each class in each scene, from the manifest where it knows the scene."""
-        records = (self.manifest or {}).get("splits", {}).get(split, {}).get("scenes", {})
-        return np.stack(
-            [
-                np.array(records[name]["histogram"][taxonomy.segment], np.int64)
-                if taxonomy.segment in records.get(name, {}).get("histogram", {})
-                else class_counts(self.load(split, name, taxonomy.segment), taxonomy)
-                for name in self.scenes(split)
-            ]
-        )
+        return np.stack([self._counts(split, name, taxonomy) for name in self.scenes(split)])
+
+    def _counts(self, split: str, name: str, taxonomy: Taxonomy) -> NDArray[np.int64]:
+        known = self.recorded_counts(split, name, taxonomy)
+        return class_counts(self.load(split, name, taxonomy.segment), taxonomy) if known is None else known
+
+    def recorded_counts(self, split: str, name: str, taxonomy: Taxonomy) -> NDArray[np.int64] | None:
+        """Return the (K,) points of each class that the manifest notes of a scene; None where it does not.
+
+        Raises:
+            UserError: they are no counts of K classes.
+        """
+        what = f"{self.root / MANIFEST}, scene {name}"
+        return read_histogram(self._record(split, name), taxonomy.segment, len(taxonomy), what)
+
+    def check_counts(self, split: str, scene: Scene, taxonomy: Taxonomy) -> None:
+        """Compare a scene's labels with what the manifest notes of them, since class weights and priors follow from it.
+
+        A scene is looked at once; its labels must be those of the taxonomy.
+
+        Raises:
+            UserError: they differ.
+        """
+        if scene.semantic is None or (split, scene.name) in self._checked:
+            return
+        known = self.recorded_counts(split, scene.name, taxonomy)
+        if known is not None and not np.array_equal(known, _count(scene.semantic, len(taxonomy))):
+            raise UserError(
+                f"scene {scene.name}: {self.root / MANIFEST} notes other numbers of points in the classes of "
+                f"{taxonomy.segment} than its labels have; prepare the store again"
+            )
+        self._checked.add((split, scene.name))
+
+
+def _state(folder: Path) -> tuple[int, ...] | None:
+    """Return what changes whenever a scene is written again; None where there is none."""
+    try:
+        scene, coord = folder.stat(), (folder / "coord.npy").stat()
+    except OSError:
+        return None
+    return scene.st_dev, scene.st_ino, coord.st_ino, coord.st_size, coord.st_mtime_ns
 
 
 def class_counts(scene: Scene, taxonomy: Taxonomy) -> NDArray[np.int64]:
@@ -175,7 +212,13 @@ def class_counts(scene: Scene, taxonomy: Taxonomy) -> NDArray[np.int64]:
     if scene.semantic is None:
         raise UserError(f"scene {scene.name} has no {taxonomy.segment}.npy; prepare the store with labels")
     taxonomy.check_labels(scene)
-    return np.bincount(scene.semantic[scene.semantic >= 0], minlength=len(taxonomy)).astype(np.int64)
+    return _count(scene.semantic, len(taxonomy))
+
+
+def _count(semantic: NDArray[Any], classes: int) -> NDArray[np.int64]:
+    """Return the (K,) points of each class of (N,) labels from -1 to K - 1."""
+    # Shifted by one instead of masked: one pass, no copy of the labelled part.
+    return np.bincount(semantic + np.int64(1), minlength=classes + 1)[1:].astype(np.int64)
 
 
 def write_scene(
@@ -196,39 +239,27 @@ def write_scene(
         write_json(temporary / "scene.json", dict(record or {}))
 
 
-def write_manifest(root: str | Path, taxonomies: Sequence[Taxonomy], source: str) -> dict[str, Any]:
+def write_manifest(
+    root: str | Path,
+    taxonomies: Sequence[Taxonomy],
+    source: str,
+    more: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]] | None = None,
+) -> dict[str, Any]:
     """Sum up the ``scene.json`` records of every split into ``manifest.json`` and return it.
 
+    One process at a time does so: the manifest of several preparations of one store is that of all their scenes.
+
     Args:
-        root: the store's folder.
+        root: the store's folder; made if it is not there.
         taxonomies: the label sets whose arrays the scenes hold.
         source: what the store was made from, in words.
+        more: returns further entries, from the manifest so far and the one that stood there ({} where none did).
     """
     root = Path(root)
-    splits: dict[str, Any] = {}
-    for folder in sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")):
-        records = {
-            path.parent.name: json.loads(path.read_text(encoding="utf-8"))
-            for path in sorted(folder.glob("*/scene.json"))
-        }
-        if not records:
-            continue
-        splits[folder.name] = {
-            "scenes": records,
-            "points": sum(record.get("points", 0) for record in records.values()),
-            "histogram": {
-                taxonomy.segment: np.sum(
-                    [record["histogram"][taxonomy.segment] for record in records.values()], axis=0
-                ).tolist()
-                for taxonomy in taxonomies
-                if all(taxonomy.segment in record.get("histogram", {}) for record in records.values())
-            },
-        }
-    manifest = {
-        "version": VERSION,
-        "source": source,
-        "taxonomies": {taxonomy.segment: taxonomy.to_dict() for taxonomy in taxonomies},
-        "splits": splits,
-    }
-    write_json(root / MANIFEST, manifest)
+    root.mkdir(parents=True, exist_ok=True)
+    with hold(root, wait=True, doing="sums up the scenes"):
+        manifest = sum_up(root, taxonomies, source)
+        if more is not None:
+            manifest |= more(manifest, SceneStore(root).manifest or {})
+        write_json(root / MANIFEST, manifest)
     return manifest

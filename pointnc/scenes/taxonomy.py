@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,9 +16,13 @@ from numpy.typing import NDArray
 
 from pointnc.errors import UserError
 from pointnc.scenes.scene import IGNORE, Scene
+from pointnc.untrusted.yaml_file import read_yaml
 
 GROUPS = ("head", "common", "tail")
 LARGEST_ID = 2**24 - 1
+MOST_CLASSES = 2**15 - 1
+"""What the label arrays of a store, int16, can tell apart."""
+
 COLUMNS = {"name": "names", "id": "ids", "color": "colors", "group": "groups"}
 """Key of a class in a yaml's list ``classes`` to the attribute of :class:`Taxonomy`."""
 
@@ -48,13 +54,15 @@ class Taxonomy:
         for key in ("ids", "colors", "groups"):
             if len(getattr(self, key)) != K:
                 raise UserError(f"taxonomy {self.name}: {len(getattr(self, key))} {key} for {K} names")
-        if K == 0:
-            raise UserError(f"taxonomy {self.name} has no classes")
+        if not 0 < K <= MOST_CLASSES:
+            raise UserError(f"taxonomy {self.name} has {K or 'no'} classes; up to {MOST_CLASSES} can be stored")
         for key in ("ids", "names"):
             values = getattr(self, key)
             if len(set(values)) != K:
-                twice = next(value for value in values if values.count(value) > 1)
+                twice = Counter(values).most_common(1)[0][0]
                 raise UserError(f"taxonomy {self.name}: {key} lists {twice!r} twice")
+        if not all(0 <= index < K for index in self.train_only):
+            raise UserError(f"taxonomy {self.name}: train_only goes beyond its {K} classes")
         if min(self.ids) < 0:
             raise UserError(f"taxonomy {self.name}: negative id {min(self.ids)}")
         if max(self.ids) > LARGEST_ID:
@@ -139,22 +147,22 @@ class Taxonomy:
         """
         if isinstance(data, Mapping) and "classes" in data:
             data = _by_column(data)
-        names = data.get("names") if isinstance(data, Mapping) else None
-        if not isinstance(names, Sequence) or isinstance(names, str):
+        listed = data.get("names") if isinstance(data, Mapping) else None
+        if not isinstance(listed, Sequence) or isinstance(listed, str):
             raise UserError("a taxonomy needs a list 'names'")
-        names = tuple(str(name) for name in names)
+        count = len(listed)
         try:
             return cls(
-                name=str(data.get("name", "custom")),
-                names=names,
-                ids=tuple(int(i) for i in data.get("ids") or range(len(names))),
-                colors=tuple((int(r), int(g), int(b)) for r, g, b in data.get("colors") or spread_colors(len(names))),
-                groups=tuple(str(group) for group in data.get("groups") or [""] * len(names)),
-                segment=str(data.get("segment", "segment")),
-                train_only=tuple(int(i) for i in data.get("train_only", ())),
+                name=_text(data.get("name", "custom")),
+                names=tuple(map(_text, listed)),
+                ids=tuple(map(_whole, _listed(data, "ids") or range(count))),
+                colors=tuple(map(_color, _listed(data, "colors") or spread_colors(count))),
+                groups=tuple(map(_text, _listed(data, "groups") or [""] * count)),
+                segment=_text(data.get("segment", "segment")),
+                train_only=tuple(map(_whole, _listed(data, "train_only"))),
             )
         except (TypeError, ValueError) as error:
-            raise UserError(f"malformed taxonomy {data.get('name', 'custom')}: {error}") from error
+            raise UserError(f"malformed taxonomy {data.get('name', 'custom')!s:.60}: {error}") from error
 
     @classmethod
     def from_yaml(cls, path: str | Path) -> Taxonomy:
@@ -163,14 +171,10 @@ class Taxonomy:
         Raises:
             UserError: the file is missing or malformed.
         """
-        import yaml
-
         try:
-            return cls.from_dict(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+            return cls.from_dict(read_yaml(path, "taxonomy file", "write it as python -m data_prep.taxonomy does"))
         except FileNotFoundError:
             raise UserError(f"taxonomy file {path} does not exist") from None
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise UserError(f"taxonomy file {path} is not yaml: {str(error).splitlines()[0]}") from error
 
     def difference(self, other: Taxonomy) -> str | None:
         """Say in half a sentence how ``other`` differs in what a label means, or None where it does not."""
@@ -180,6 +184,35 @@ class Taxonomy:
             if mine != theirs:
                 return f"class {index} is {mine[0]!r} (id {mine[1]}) against {theirs[0]!r} (id {theirs[1]})"
         return None
+
+
+def _listed(data: Mapping[str, Any], key: str) -> Sequence[Any]:
+    values = data.get(key)
+    if values is None:
+        return ()
+    if not isinstance(values, Sequence) or isinstance(values, (str, bytes)):
+        raise TypeError(f"{key!r} is no list")
+    return values
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, (str, int, float, bool)):
+        raise TypeError(f"{value!r:.60} is no name")
+    return str(value)
+
+
+def _whole(value: Any) -> int:
+    """Return a whole number that may be spelled as a text or as 3.0."""
+    if isinstance(value, str) or (isinstance(value, float) and value.is_integer()):
+        return int(value)
+    if isinstance(value, bool):
+        raise TypeError(f"{value} is no whole number")
+    return operator.index(value)
+
+
+def _color(value: Any) -> tuple[int, int, int]:
+    red, green, blue = map(_whole, value)
+    return red, green, blue
 
 
 def _by_column(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -71,12 +71,12 @@ class Record:
         return Result(run.method, run.seed, values, dict(entry["per_class"]), entry["model"], entry["steps"])
 
     def add(self, run: Run) -> bool:
-        """Take in a run whose folder has its metrics and write the file; return whether it has them.
+        """Take in a run whose folder has its metrics, all of them, and write the file; return whether it has them.
 
         Raises:
             OSError: the file cannot be written.
         """
-        if not (run.folder / METRICS).is_file():
+        if not has_metrics(run):
             return False
         result = read_metrics(run)
         self._lines[run.overrides, run.seed] = {
@@ -95,14 +95,23 @@ class Record:
         yield from (self._lines[key] for key in sorted(self._lines))
 
 
+def has_metrics(run: Run) -> bool:
+    """Whether a run's folder says what it reached, in full: a run that is killed in its report has done so in part."""
+    return (run.folder / METRICS).is_file() and not _metrics(run).get("unfinished", False)
+
+
 def read_metrics(run: Run) -> Result:
     """Return what a run's folder says that it reached."""
-    metrics = json.loads((run.folder / METRICS).read_text(encoding="utf-8"))
+    metrics = _metrics(run)
     values = {name: _number(metrics[name]) for name in SCORES}
     values["seconds"] = _number(metrics["seconds"]["train"])
     values |= {name: _number(value) for name, value in metrics.get("collapse", {}).get("all", {}).items()}
     per_class = {name: float(value) for name, value in metrics["per_class"].items() if value is not None}
     return Result(run.method, run.seed, values, per_class, metrics.get("model", ""), metrics.get("steps", 0))
+
+
+def _metrics(run: Run) -> dict[str, Any]:
+    return json.loads((run.folder / METRICS).read_text(encoding="utf-8"))
 
 
 def _number(value: Any) -> float:

@@ -13,15 +13,16 @@ from pathlib import Path
 
 from pointnc.errors import Interrupted, UserError
 from pointnc.scenes.atomic import write_json
+from pointnc.scenes.locks import is_held
 from pointnc.studies.plan import Run
-from pointnc.studies.record import METRICS
+from pointnc.studies.record import has_metrics
 
 ARGUMENTS = "study.json"
 LOG = "log.txt"
 
 
 def is_done(run: Run) -> bool:
-    """Whether a run has its metrics.
+    """Whether a run has its metrics, all of them, and its report.
 
     Raises:
         UserError: the folder holds a run with other overrides.
@@ -34,13 +35,14 @@ def is_done(run: Run) -> bool:
             raise UserError(
                 f"{run.folder} was made with other overrides ({', '.join(changed)}): remove it, or give folder=NEW"
             )
-    return (run.folder / METRICS).is_file()
+    return has_metrics(run)
 
 
 def run_all(runs: Sequence[Run], processes: int, threads: int, report: Callable[[Run, float, str], None]) -> list[Run]:
     """Train what is not done yet; a run that was interrupted goes on from its last checkpoint.
 
-    Each run is a process of its own with its output in ``log.txt``. A failed run does not stop the others.
+    Each run is a process of its own with its output in ``log.txt``. A failed run does not stop the others. A run that
+    another process trains already (of a study that was killed, or of one beside this) is waited for.
 
     Args:
         runs: all runs of the study.
@@ -60,15 +62,21 @@ def run_all(runs: Sequence[Run], processes: int, threads: int, report: Callable[
     failed = []
     try:
         while waiting or active:
-            while waiting and len(active) < processes:
-                run = waiting.pop(0)
-                active[run] = (_start(run, threads), time.perf_counter())
+            for run in [run for run in waiting if not is_held(run.folder)][: processes - len(active)]:
+                waiting.remove(run)
+                if is_done(run):
+                    report(run, 0.0, "done by another process")
+                else:
+                    active[run] = (_start(run, threads), time.perf_counter())
             time.sleep(0.2)
             for run, (process, start) in list(active.items()):
                 if process.poll() is None:
                     continue
                 del active[run]
-                good = process.returncode == 0 and (run.folder / METRICS).is_file()
+                good = process.returncode == 0 and is_done(run)
+                if not good and is_held(run.folder):  # another process was faster
+                    waiting.append(run)
+                    continue
                 if not good:
                     failed.append(run)
                 report(run, time.perf_counter() - start, "done" if good else _last_line(run.folder / LOG))

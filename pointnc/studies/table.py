@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.studies.plan import Study
-from pointnc.studies.record import METRICS, SCORES, Record, Result, read_metrics
+from pointnc.studies.record import SCORES, Record, Result, has_metrics, read_metrics
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def collect(study: Study, record: Record | None = None) -> Table:
     """Read the metrics of the runs that are done, from their folders or from a record of runs made elsewhere."""
     results = []
     for run in study.runs():
-        if (run.folder / METRICS).is_file():
+        if has_metrics(run):
             results.append(read_metrics(run))
         elif record is not None and (result := record.result(run)) is not None:
             results.append(result)

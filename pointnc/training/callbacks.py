@@ -62,8 +62,10 @@ class SaveCheckpoints(Callback):
         self._handlers.clear()
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Give the signals back."""
+        """Give the signals back, and stop if asked since the last step: the evaluation may take long."""
         self._release()
+        if distributed.any_rank(self._asked, pl_module.device):
+            self._stop("the end of the training")
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         """Give the signals back."""
@@ -132,6 +134,13 @@ class History(Callback):
 
     def _add(self, trainer: pl.Trainer, name: str, value: float) -> None:
         self.curves.setdefault(name, []).append((trainer.global_step, float(value)))
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Take what the batch measured of forces on the centers."""
+        for name, value in getattr(pl_module, "forces", {}).items():
+            self._add(trainer, name, value)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Take the epoch's mean losses and the learning rate."""

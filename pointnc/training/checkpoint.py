@@ -196,7 +196,9 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 torch.save(checkpoint, stream)
         except (OSError, RuntimeError) as error:
             reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-            kept = f"; {path} of before is still valid, go on with resume={path}" if Path(path).exists() else ""
+            # The last one is the nearest to where the run was, whichever could not be written.
+            last = next((one for one in (Path(path).with_name("last.ckpt"), Path(path)) if one.exists()), None)
+            kept = f"; {last} of before is still valid, go on with resume={last}" if last else ""
             raise UserError(
                 f"could not write {path} ({reason}): free space or choose another run_dir={kept}"
             ) from error

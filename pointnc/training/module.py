@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ from pointnc.scoring.confusion import ConfusionMatrix
 from pointnc.scoring.tables import Scores, score
 from pointnc.training import checkpoint, distributed
 from pointnc.training.collapse_meter import CollapseMeter, scalars
+from pointnc.training.force_meter import ForceMeter
 from pointnc.training.later import Later
 
 
@@ -36,11 +38,13 @@ class SegmentationModule(pl.LightningModule):
         schedule: makes a schedule of (optimizer, total_steps).
         config: the resolved configuration, kept in every checkpoint.
         prepare: transforms and voxelises a batch of points on the device, where that is not the loader's work.
-        measure_collapse: whether each validation measures neural collapse too.
+        measure_collapse: whether each validation measures neural collapse too, and the training every so many steps
+            how the regularizer's forces on the centers go with the loss's.
 
     Attributes:
         scores: of the latest validation.
         collapse: what the latest validation measured of neural collapse, for a json file; None where nothing was.
+        forces: what the latest training batch measured of forces on the centers, curve to value; empty for most.
         terms: losses of the latest training batch, detached.
     """
 
@@ -70,6 +74,8 @@ class SegmentationModule(pl.LightningModule):
         self.measure_collapse = measure_collapse
         self.meter: CollapseMeter | None = None
         self.collapse: dict[str, Any] | None = None
+        self.force_meter = ForceMeter(taxonomy) if measure_collapse else None
+        self.forces: dict[str, float] = {}
         self.terms: dict[str, Tensor] = {}
         self._loss: tuple[Later, VoxelBatch] | None = None
 
@@ -86,7 +92,11 @@ class SegmentationModule(pl.LightningModule):
         if self.regularizer.weight:
             terms["loss/centers"] = penalty.detach()
             weight = self.regularizer.strength(loss, penalty, output.features, batch.segment)
-            loss = loss + weight * penalty
+            pull = weight * penalty
+            meter = self.force_meter
+            if meter is not None and meter.due(self.global_step):
+                meter.measure(self.global_step, loss, pull, output.features, batch.segment)
+            loss = loss + pull
         terms["loss/total"] = loss.detach()
         self._loss = Later(loss), batch
         self.terms = terms
@@ -99,6 +109,9 @@ class SegmentationModule(pl.LightningModule):
             (loss, batch), self._loss = self._loss, None
             if not torch.isfinite(loss.read()):
                 self._refuse_non_finite(batch)
+        self.forces = {} if self.force_meter is None else self.force_meter.read()
+        if self.forces and self.logger is not None:
+            self.logger.log_metrics(self.forces, self.global_step)
 
     def _refuse_non_finite(self, batch: VoxelBatch) -> None:
         """Run the batch once more and name the first module that gave NaN or infinity."""
@@ -166,7 +179,8 @@ class SegmentationModule(pl.LightningModule):
         """Build optimizer and schedule; the schedule advances once an optimizer step."""
         total = int(self.trainer.estimated_stepping_batches)
         self.regularizer.set_length(total * self.trainer.accumulate_grad_batches)
-        optimizer = self.make_optimizer([p for p in self.parameters() if p.requires_grad])
+        parameters = [p for p in self.parameters() if p.requires_grad]
+        optimizer = self.make_optimizer(parameters, **_in_one_call(self.make_optimizer, self.device))
         schedule = self.make_schedule(optimizer, total_steps=total)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -185,3 +199,14 @@ class SegmentationModule(pl.LightningModule):
     def on_save_checkpoint(self, data: dict[str, Any]) -> None:
         """Write the contract into the checkpoint."""
         data[checkpoint.KEY] = {**self.contract, "precision": str(self.trainer.precision)}
+
+
+def _in_one_call(make_optimizer: Callable[..., torch.optim.Optimizer], device: torch.device) -> dict[str, bool]:
+    """Return what makes an optimizer update all parameters in one call, where that is not its default.
+
+    On CUDA it nearly is, and Lightning refuses to clip the gradients of a fused optimizer under fp16. What the
+    configuration says counts.
+    """
+    known = inspect.signature(make_optimizer).parameters
+    unsaid = all(name in known and known[name].default is None for name in ("fused", "foreach"))
+    return {"fused": True} if device.type == "cpu" and unsaid else {}

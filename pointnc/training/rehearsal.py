@@ -29,6 +29,8 @@ def rehearse(config: DictConfig) -> None:
     """
     if config.dataset.get("prepare") is None:
         SceneStore(config.dataset.store, hint=config.dataset.hint)  # the likelier mistake, and the quicker one to find
+    if config.get("logger"):
+        instantiate(config.logger)  # one whose package is missing
     check_option("sampling", config.get("sampling", "uniform"), "uniform", "class_balanced")
     try:
         taxonomy: Taxonomy = instantiate(config.dataset.taxonomy)

@@ -38,7 +38,8 @@ def write(
     histogram = data.store.histogram(data.split, data.taxonomy)
     centers, seen = (tensor.cpu() for tensor in module.regularizer.centers())
     metrics = collect(scores, majority_score(histogram, scores.truth_points, data.taxonomy), watch.seconds)
-    metrics |= {"model": str(config.choice.model), "steps": int(module.trainer.global_step)}
+    # Who reads them while the rest is computed, or after a kill in the midst of that, sees that they are not all.
+    metrics |= {"model": str(config.choice.model), "steps": int(module.trainer.global_step), "unfinished": True}
     # First the numbers of days of training, then what is computed from them, then the pictures.
     write_json(folder / "metrics.json", metrics)
     if seen.sum() > 2:
@@ -64,6 +65,7 @@ def write(
             ),
         )
     metrics["seconds"] = _rounded(watch.seconds)
+    del metrics["unfinished"]
     write_json(folder / "metrics.json", metrics)
     _print(folder, scores, metrics, histogram)
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -16,6 +19,7 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from pointnc.errors import Interrupted
 from pointnc.losses import losses_with_prior
 from pointnc.models.segmentor import Segmentor
 from pointnc.training import distributed, results
@@ -28,10 +32,10 @@ from pointnc.training.network import build_model
 from pointnc.training.profile import Profile
 from pointnc.training.rehearsal import rehearse
 from pointnc.training.restoring import Restoring
-from pointnc.training.run_folder import find_resume, open_folder, place_run
+from pointnc.training.run_folder import LAST, claimed_run, find_resume, open_folder
 from pointnc.training.settings import check_settings
 from pointnc.training.splits import Data, class_counts, open_data, prepare_data
-from pointnc.training.start import read_start
+from pointnc.training.start import Start, read_start
 from pointnc.training.stopwatch import Stopwatch
 
 
@@ -53,42 +57,66 @@ def train(config: DictConfig) -> Path:
     try:
         machine.announce()
         start = read_start(config) if config.get("weights") and find_resume(config) is None else None
-        resume, folder = place_run(config)
-        rehearse(config)
-        prepare_data(config, watch)
-        pl.seed_everything(config.seed, verbose=False)
-        data = open_data(config, pin=machine.device.type == "cuda")
-        model = build_model(config, data.taxonomy)
-        module = build_module(config, data, model)
-        _announce(config, folder, data, module, resume)
-        if start is not None:
-            start.load_into(model, data.taxonomy)
-        history = History()
-        checkpoints = SaveCheckpoints(folder / "checkpoints", data.sampler)
-        own = [instantiate(node) for node in (config.get("callbacks") or {}).values()]
-        if config.get("profile"):
-            own.append(Profile(folder / "profile"))
-        # The means of the losses come first, for the others to read; the checkpoints last, to hold what these remember.
-        restoring = Restoring(resume)
-        own = [EpochLosses(), *own, history, EpochLine(), checkpoints, restoring]
-        trainer = build_trainer(config, machine, folder, own)
-        if resume is not None:
-            load_model_state(module.model, read_checkpoint(resume), data.taxonomy)
-        if distributed.rank() == 0:
-            open_folder(folder, config)
-        with watch.phase("train"), restoring.explained():
-            trainer.fit(module, data.train, data.val, ckpt_path=str(resume) if resume else None)
-        with watch.phase("evaluate"):
-            best = read_checkpoint(checkpoints.best if checkpoints.best.is_file() else checkpoints.last)
-            load_model_state(module.model, best, data.taxonomy)
-            module.load_state_dict(best.data["state_dict"])  # the centres too are those of the best epoch
-            trainer.validate(module, data.val, verbose=False)
-        if distributed.rank() == 0:
-            results.write(folder, config, data, module, history.curves, watch)
-        distributed.wait()
+        with claimed_run(config) as (resume, folder), _explained(folder):
+            _train(config, machine, watch, start, resume, folder)
     finally:
         distributed.stop()
     return folder
+
+
+def _train(
+    config: DictConfig, machine: Machine, watch: Stopwatch, start: Start | None, resume: Path | None, folder: Path
+) -> None:
+    """Train in a folder that is ours."""
+    rehearse(config)
+    prepare_data(config, watch)
+    pl.seed_everything(config.seed, verbose=False)
+    data = open_data(config, pin=machine.device.type == "cuda")
+    model = build_model(config, data.taxonomy)
+    module = build_module(config, data, model)
+    _announce(config, folder, data, module, resume)
+    if start is not None:
+        start.load_into(model, data.taxonomy)
+    history = History()
+    checkpoints = SaveCheckpoints(folder / "checkpoints", data.sampler)
+    own = [instantiate(node) for node in (config.get("callbacks") or {}).values()]
+    if config.get("profile"):
+        own.append(Profile(folder / "profile"))
+    # The means of the losses come first, for the others to read; the checkpoints last, to hold what these remember.
+    restoring = Restoring(resume)
+    own = [EpochLosses(), *own, history, EpochLine(), checkpoints, restoring]
+    trainer = build_trainer(config, machine, folder, own)
+    if resume is not None:
+        load_model_state(module.model, read_checkpoint(resume), data.taxonomy)
+    if distributed.rank() == 0:
+        open_folder(folder, config)
+    with watch.phase("train"), restoring.explained():
+        trainer.fit(module, data.train, data.val, ckpt_path=str(resume) if resume else None)
+    with watch.phase("evaluate"):
+        best = read_checkpoint(checkpoints.best if checkpoints.best.is_file() else checkpoints.last)
+        load_model_state(module.model, best, data.taxonomy)
+        module.load_state_dict(best.data["state_dict"])  # the centres too are those of the best epoch
+        trainer.validate(module, data.val, verbose=False)
+    if distributed.rank() == 0:
+        results.write(folder, config, data, module, history.curves, watch)
+    distributed.wait()
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Say how to go on where a signal comes before the first step or after the last one.
+
+    Lightning ends the process by itself then, and its exit code tells nobody that there is no result.
+
+    Raises:
+        Interrupted: instead of KeyboardInterrupt and SystemExit.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        last = folder / LAST
+        how = f"go on with: python -m pointnc.train resume={last}" if last.is_file() else "no step was saved yet"
+        raise Interrupted(f"interrupted; {how}") from None
 
 
 def build_module(config: DictConfig, data: Data, model: Segmentor) -> SegmentationModule:
@@ -147,11 +175,19 @@ def _quieten() -> None:
         ".*dataloader is not resumable.*",  # the sampler is
         ".*isinstance.treespec, LeafSpec.*",
         ".*broadcast_buffers.*",  # its successor is not in every torch that is allowed
+        ".*`srun` command is available.*",  # torchrun is the launcher, also on a machine that has Slurm
         ".*sync_dist=True.*",  # the scores come from synchronised counts
     ):
         warnings.filterwarnings("ignore", message)
+    threading.excepthook = _quiet_thread
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     logging.getLogger("torch.fx").setLevel(logging.ERROR)
+
+
+def _quiet_thread(failed: threading.ExceptHookArgs) -> None:
+    """Say nothing of tensorboard's writer where its folder is gone or the disk is full: the run itself says so."""
+    if not (isinstance(failed.exc_value, OSError) and type(failed.thread).__name__ == "_AsyncWriterThread"):
+        threading.__excepthook__(failed)
 
 
 def _announce(config: DictConfig, folder: Path, data: Data, module: SegmentationModule, resume: Path | None) -> None:

@@ -3,36 +3,76 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
 from pointnc.errors import UserError
 from pointnc.scenes.atomic import write_text
+from pointnc.scenes.leftovers import sweep
+from pointnc.scenes.locks import hold
 from pointnc.training import distributed
 
 LAST = Path("checkpoints") / "last.ckpt"
 
 
-def place_run(config: DictConfig) -> tuple[Path | None, Path]:
-    """Return the checkpoint to resume from (or None) and the run folder, the same on every rank.
+@contextmanager
+def claimed_run(config: DictConfig) -> Iterator[tuple[Path | None, Path]]:
+    """Make the run folder and hold it: no other process trains in it meanwhile. What was begun and left empty goes.
+
+    Gives the checkpoint to resume from (or None) and the folder, the same on every rank.
 
     Raises:
-        UserError: the checkpoint to resume from does not exist, or the folder holds another run.
+        UserError: the checkpoint to resume from does not exist, or the folder holds another run, or another process
+            trains in it.
     """
+    with ExitStack() as stack:
+        answer: tuple[Path | None, Path] | str
+        try:
+            answer = _claim(config, stack) if distributed.rank() == 0 else ""
+        except UserError as error:
+            answer = str(error)
+        except OSError as error:
+            answer = f"cannot write into the run folder {error.filename} ({error.strerror}); give run_dir=FOLDER"
+        answer = distributed.agree(answer)
+        if isinstance(answer, str):
+            raise UserError(answer)
+        yield answer
+
+
+def _claim(config: DictConfig, stack: ExitStack) -> tuple[Path | None, Path]:
+    """Make and lock the folder until the stack unwinds."""
     resume = find_resume(config)
-    if config.run_dir is not None:
-        folder = Path(config.run_dir)
-    elif resume is not None:
-        folder = resume.parent.parent
+    if config.run_dir is not None or resume is not None:
+        folder = Path(config.run_dir) if config.run_dir is not None else resume.parent.parent  # type: ignore[union-attr]
+        made = [one for one in (folder, *folder.parents) if not one.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
     else:
         folder = _home(config) / time.strftime("%Y-%m-%d_%H-%M-%S")
-        while folder.exists():  # a sweep starts several runs in one second
-            folder = folder.with_name(folder.name + "+")
-    resume, folder = distributed.agree((resume, folder))
+        made = [one for one in folder.parents if not one.exists()]
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            try:
+                folder.mkdir()  # whoever makes it has it, be there ever so many runs in one second
+                break
+            except FileExistsError:
+                folder = folder.with_name(folder.name + "+")
+        made.insert(0, folder)
+    stack.callback(_remove_empty, made)
+    stack.enter_context(hold(folder, doing="trains"))
     if resume is None and (folder / LAST).is_file():
         raise UserError(f"{folder} holds a run already: add resume=auto to go on with it, or give another run_dir=")
+    sweep(folder, folder / LAST.parent)
     return resume, folder
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Remove what was made for a run that then had nothing to write, the innermost folder first."""
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
 
 
 def open_folder(folder: Path, config: DictConfig) -> None:

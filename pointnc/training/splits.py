@@ -66,6 +66,8 @@ def open_data(config: DictConfig, pin: bool = False) -> Data:
     store = SceneStore(dataset.store, hint=dataset.hint)
     store.check_taxonomy(taxonomy)
     check_splits(store, dataset, taxonomy)
+    for split in (dataset.train_split, dataset.val_split):
+        store.remember(split)
     common = {
         "features": tuple(dataset.features),
         "voxel_size": dataset.voxel_size,

@@ -15,6 +15,13 @@ COLLAPSE = {
 }
 """Title of each measure of neural collapse; in all of them 0 is complete collapse."""
 
+FORCES = {
+    "forces/ratio": "Force of the regularizer over the loss's",
+    "forces/cosine": "Cosine of the two forces",
+    "forces/conflict": "Share of classes with a negative cosine",
+}
+"""Title of each curve of forces on the centers; a group's name follows behind an underscore."""
+
 
 def panel_of(name: str) -> str:
     """Return the title of the panel in which a curve is drawn: losses share one, so do scores."""
@@ -26,4 +33,4 @@ def panel_of(name: str) -> str:
         return "Learning rate"
     if any(word.endswith("iou") for word in words):
         return "Validation mIoU (%)" if "val" in words else "mIoU (%)"
-    return next((title for measure, title in COLLAPSE.items() if measure in lowered), name)
+    return next((title for measure, title in (COLLAPSE | FORCES).items() if measure in lowered), name)

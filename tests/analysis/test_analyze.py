@@ -8,11 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from data_prep.scannet import prepare
+from pointnc.analysis.subject import measure, open_source
 from pointnc.analyze import as_list
 from pointnc.benchmarks.scannet import taxonomy
+from pointnc.data.batch import collate
+from pointnc.data.dataset import SceneDataset
 from pointnc.scenes.store import SceneStore
+from pointnc.training import force_meter
 from pointnc.training.run import train
 from tests.commands import assert_one_line, run
 from tests.synthetic import write_raw_root
@@ -28,7 +33,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     prepare(write_raw_root(home / "raw", train=2, val=2), home / "store", workers=1)
     every = "trainer.check_val_every_n_epoch=1"
     train(configure(home / "store", home / "plain", "regularizer=none", "trainer.max_epochs=2", every))
-    train(configure(home / "store", home / "pulled", "trainer.max_epochs=1", every, "seed=1"))
+    neck = ("regularizer=ceco", "model.neck=200", "trainer.max_epochs=2", "seed=1")
+    narrow = ("regularizer=ceco", "loss=logit_adjustment_lovasz", "trainer.max_epochs=1", "batch_size=2")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(force_meter, "EVERY", 1)
+        train(configure(home / "store", home / "pulled", every, *neck))
+        train(configure(home / "store", home / "narrow", every, *narrow))
     return home
 
 
@@ -91,10 +101,94 @@ def test_two_runs_with_the_centres_of_the_training(home: Path) -> None:
     other = {(pair["first"], pair["second"]): pair["cosine"] for pair in second["closest_pairs"]}
     shared = [pair for pair in first["closest_pairs"] if (pair["first"], pair["second"]) in other]
     for pair in shared:
-        assert pair["other_cosine"] == pytest.approx(other[pair["first"], pair["second"]])
+        assert pair["other_cosines"] == pytest.approx([other[pair["first"], pair["second"]]])
     html = (home / "two" / "analysis.html").read_text()
     parse(html)
     assert "chosen A" in html and "chosen B" in html
+
+
+def test_three_runs_say_why_their_regularizers_help_or_harm(home: Path) -> None:
+    line = ("checkpoint=plain,narrow,pulled", "labels=[plain,narrow,neck]", "out=three", *FAST)
+    run("pointnc.analyze", *line, folder=home)
+    plain, narrow, neck = (network["regularizer"] for network in read(home / "three")["networks"])
+    # Without a regularizer there are features alone.
+    assert (plain["weight"], plain["targets"], plain["groups"]) == (0, {}, {})
+    assert plain["features"]["least"] == 0 and "rank" not in plain["features"]
+    # Eight channels behind a ReLU hold neither the simplex nor the half of it that is negative.
+    assert narrow["features"]["channels"] == 8 and narrow["features"]["least"] >= 0
+    targets = narrow["targets"]
+    assert targets["largest"] > targets["bound"] > targets["frame_largest"] == pytest.approx(-1 / 199, abs=1e-5)
+    assert targets["frame_channels"] == 199
+    assert 0.5 < narrow["groups"]["all"]["reach"] < 0.9 and narrow["groups"]["all"]["reach_from_mean"] == 1
+    for group in ("all", "head", "tail"):
+        assert narrow["groups"][group]["reached"] <= narrow["groups"][group]["reach"]
+    # A neck holds all of it.
+    assert neck["features"]["rank"] == 200 and neck["features"]["least"] < 0
+    assert neck["targets"]["largest"] == pytest.approx(-1 / 199, abs=1e-5)
+    assert neck["groups"]["all"]["reach"] == pytest.approx(1)
+    for found in (narrow, neck):
+        assert found["weight"] == 0.02
+        ratio, cosine = found["classes"]["ratio"], found["classes"]["cosine"]
+        measured = {name for name, value in ratio.items() if value is not None}
+        assert measured == {"wall", "floor", "table", "bed", "office chair", "tissue box"}
+        assert measured == {name for name, value in cosine.items() if value is not None}
+        assert ratio["tissue box"] > ratio["floor"] > 0
+        head = [cosine[name] for name in measured - {"tissue box"}]
+        assert found["groups"]["head"]["cosine"] == pytest.approx(sum(head) / 5)
+        assert found["groups"]["tail"]["conflict"] == (cosine["tissue box"] < 0)
+    text = " ".join(parse((home / "three" / "analysis.html").read_text()).text)
+    for words in (
+        "Why the regularizer helps or harms",
+        "No regularizer pulls at the centers",
+        "Its targets are no frame",
+        f"a cosine of {targets['largest']:.2f}",
+        f"{neck['groups']['tail']['ratio']:.2f}",
+        f"{narrow['groups']['head']['cosine']:.2f}",
+        "The features are never negative",
+        "During training, neck",
+        "Cosine of the two forces",
+    ):
+        assert words in text, words
+    for label, found in (("narrow", narrow), ("neck", neck)):
+        against = [name for name, value in found["classes"]["cosine"].items() if value is not None and value < 0]
+        assert f"against the loss on {len(against)} of 6 classes" in text
+        assert (f"Classes in conflict, {label}" in text) == bool(against)
+
+
+def test_forces_at_the_checkpoint_are_those_of_the_batches_of_the_training(home: Path) -> None:
+    """Slowly: both scenes as one batch, the gradient on every point, the sum over every class."""
+    source = open_source(str(home / "narrow"), None, "cpu")
+    assert source.objective is not None and source.objective.batch_size == 2
+    found = measure(source, SceneStore(home / "store"), "val", nearest="none")
+    assert found.forces is not None
+    trained = source.trained
+    dataset = SceneDataset(SceneStore(home / "store"), "val", trained.taxonomy, trained.features, trained.voxel_size)
+    batch = collate([dataset[(0, number)] for number in range(2)])
+    assert batch.segment is not None
+    with torch.no_grad():
+        outputs = [trained.model(collate([dataset[(0, number)]])) for number in range(2)]
+    features = torch.cat([output.features for output in outputs]).requires_grad_()
+    loss = source.objective.loss(trained.model.head(features), batch.segment)
+    pull = 0.02 * source.objective.regularizer(features, batch.segment)
+    gradients = [torch.autograd.grad(value, features)[0] for value in (loss, pull)]
+    for k in batch.segment.unique().tolist():
+        if k >= 0:
+            first, second = (gradient[batch.segment == k].sum(dim=0) for gradient in gradients)
+            assert found.forces.ratio()[k].item() == pytest.approx((second.norm() / first.norm()).item(), rel=1e-3)
+            cosine = torch.nn.functional.cosine_similarity(first, second, dim=0).item()
+            assert found.forces.mean_cosine()[k].item() == pytest.approx(cosine, abs=1e-4)
+
+
+def test_a_foreign_loss_is_not_called_and_the_rest_is_analyzed(home: Path, tmp_path: Path) -> None:
+    path = home / "pulled" / "checkpoints" / "best.ckpt"
+    data = torch.load(path, weights_only=True)
+    data["pointnc"]["config"]["loss"] = {"_target_": "os.system", "command": f"touch {tmp_path / 'called'}"}
+    (home / "strange").mkdir()
+    torch.save(data, home / "strange" / "best.ckpt")
+    run("pointnc.analyze", "checkpoint=strange/best.ckpt", "out=foreign", *FAST, folder=home)
+    assert not (tmp_path / "called").exists()
+    (remark,) = read(home / "foreign")["networks"][0]["regularizer"]["remarks"]
+    assert "os.system" in remark
 
 
 def test_published_weights(home: Path) -> None:
@@ -104,6 +198,10 @@ def test_published_weights(home: Path) -> None:
     run("pointnc.analyze", "checkpoint=bundle", "data_root=store", "out=weights", *FAST, folder=home)
     found = read(home / "weights")["networks"][0]
     assert found["curves"] == {}
+    assert found["regularizer"]["remarks"] == [
+        "published weights hold neither the loss nor the regularizer of the training"
+    ]
+    assert "hold neither the loss nor" in (home / "weights" / "analysis.html").read_text()
     assert found["collapse"]["all"]["nc4"] >= 0
     done = run("pointnc.analyze", "checkpoint=bundle", "data_root=store", "out=w", "nearest=bank", folder=home, code=2)
     assert_one_line(done, "no class centres", "nearest=split")
@@ -116,7 +214,7 @@ def test_published_weights(home: Path) -> None:
         (["checkpoint=nowhere.ckpt"], ["no checkpoint"]),
         (["checkpoint=plain", "nearest=far"], ["nearest=far", "split, bank, none"]),
         (["checkpoint=plain", "split=nope"], ["nope does not exist"]),
-        (["checkpoint=plain,plain,plain"], ["3 checkpoints", "one or two"]),
+        (["checkpoint=plain,plain,plain,plain"], ["4 checkpoints", "one, two or three"]),
         (["checkpoint=plain", "labels=[a,b]"], ["2 labels for 1"]),
         (["checkpoint=plain", "permutations=0"], ["permutations=0", "at least 1"]),
         (["checkpoint=plain", "contact_size=-1"], ["contact_size=-1", "above 0"]),

@@ -25,14 +25,14 @@ def test_confusion_in_percent_of_the_truth() -> None:
 def test_closest_pairs_come_first_and_name_the_commoner_class() -> None:
     cosine = symmetric({(0, 1): 0.2, (0, 2): 0.9, (1, 2): 0.5, (1, 3): -0.4}, 4) + np.eye(4)
     confusion = np.arange(16.0).reshape(4, 4)
-    found = closest(np.array([7, 3, 5, 1]), cosine, None, cosine / 2, confusion, -cosine, count=3)
+    found = closest(np.array([7, 3, 5, 1]), cosine, None, cosine / 2, confusion, [-cosine], count=3)
     assert [(pair.first, pair.second) for pair in found] == [(7, 5), (3, 5), (7, 3)]
     best = found[0]
-    assert (best.cosine, best.contact, best.other_cosine) == pytest.approx((0.9, 0.45, -0.9))
+    assert (best.cosine, best.contact, *best.other_cosines) == pytest.approx((0.9, 0.45, -0.9))
     assert (best.first_as_second, best.second_as_first) == (2, 8)
     assert best.classifier_cosine is None
     # Pairs that are no closer than a right angle are not too close, however few there are.
-    assert len(closest(np.array([7, 3, 5, 1]), cosine, None, cosine, confusion, None, count=99)) == 3
+    assert len(closest(np.array([7, 3, 5, 1]), cosine, None, cosine, confusion, [], count=99)) == 3
 
 
 def test_bins_hold_every_pair_once() -> None:

@@ -302,7 +302,7 @@ def test_coordinates_that_are_no_numbers_get_a_line(tmp_path: Path, dtype: str, 
 def test_an_archive_is_no_array(tmp_path: Path) -> None:
     with (tmp_path / "a.npy").open("wb") as stream:
         np.savez(stream, coord=np.zeros((4, 3)))
-    with pytest.raises(UserError, match="is an npz file"):
+    with pytest.raises(UserError, match="an npz file"):
         read_cloud(tmp_path / "a.npy")
 
 

@@ -94,3 +94,9 @@ def test_what_is_wrong_is_said_in_own_words(tmp_path: Path, rows: str, message: 
     with pytest.raises(UserError, match=message) as caught:
         read_cloud(write(tmp_path / "a.txt", rows))
     assert "usecols" not in str(caught.value)
+
+
+def test_a_line_of_names_that_comes_again_stays_no_point(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x,y,z\n1,2,3\nx,y,z\n4,5,6\n")
+    open_cloud(tmp_path / "a.csv").rewrite(tmp_path / "b.csv", [{"label": np.array([7, 8])}])
+    assert read_cloud(tmp_path / "b.csv").attributes["label"].tolist() == [7, 8]

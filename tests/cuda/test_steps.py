@@ -56,3 +56,19 @@ def test_a_step_hardly_waits(settings: tuple[str, ...], bound: int, store: Path,
         print(f"{times} × {kind} at {place}")
     assert step.own.total() <= bound
     assert any("precision/amp" in place for _, place in step.places), "GradScaler looks at the gradients in each step"
+
+
+def test_forces_on_the_centers_are_read_when_they_have_arrived(
+    store: Path, tmp_path: Path, waits: Waits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The step that measures them reads a second number, behind the loss; and every other step reads one."""
+    settings = ("loss=cross_entropy", "regularizer=ceco", "model.neck=200")
+    totals = []
+    for every in (1, 1000):
+        monkeypatch.setattr("pointnc.training.force_meter.EVERY", every)
+        WholeStep.waits = waits
+        with pytest.raises(Enough):
+            train(configure(store, tmp_path / str(every), *RECIPE, *settings))
+        totals.append(WholeStep.step.own.total())
+        assert all("force" not in place for _, place in WholeStep.step.places)
+    assert totals[0] == totals[1] + 1

@@ -15,7 +15,7 @@ ARCHS = {
     "12.8": ["sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120"],
     "13.0": ["sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120", "compute_120"],
 }
-PACKAGES = {"spconv-cu118": "2.3.8", "cumm-cu118": "0.7.11", "setuptools": "80"}
+PACKAGES = {"spconv-cu118": "2.3.8", "cumm-cu118": "0.7.11"}
 WORKS = {"cuda:0": "works", "cuda:0 in float16": "works"}
 NO_KERNEL = "fails: AcceleratorError: CUDA error: no kernel image is available for execution on the device"
 FAILS = dict.fromkeys(WORKS, NO_KERNEL)

@@ -44,7 +44,7 @@ def test_builds_of_spconv_that_cannot_work_are_named(packages: dict[str, str], t
 
 
 def test_the_build_without_cuda_is_a_problem_only_beside_a_driver() -> None:
-    packages = {"spconv": "2.3.8", "cumm": "0.7.11", "setuptools": "80"}
+    packages = {"spconv": "2.3.8", "cumm": "0.7.11"}
     found = problems(check_spconv(packages, driver=(12, 8)))
     assert [finding.subject for finding in found] == ["spconv", "cumm"]
     assert "cannot train" in found[0].text and "pip uninstall -y spconv cumm && pip install" in found[0].remedy
@@ -85,7 +85,7 @@ def test_the_remedies_are_for_the_build_that_is_installed() -> None:
 
 @pytest.mark.parametrize("build", ["cu118", "cu121", "cu126"])
 def test_one_build_of_spconv_is_well(build: str) -> None:
-    packages = {f"spconv-{build}": "2.3.8", f"cumm-{build}": "0.7.11", "setuptools": "80"}
+    packages = {f"spconv-{build}": "2.3.8", f"cumm-{build}": "0.7.11"}
     assert all(finding.level == "ok" for finding in check_spconv(packages, (13, 0)))
     assert build_of(f"spconv-{build}") == (int(build[2:4]), int(build[4:]))
 

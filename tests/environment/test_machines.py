@@ -56,7 +56,7 @@ MACHINES = {
     "driver too old for spconv": Machine(
         [("spconv", "problem", "update the NVIDIA driver to release 525 or newer, or pip uninstall -y spconv-cu126 "
           "cumm-cu126 && pip install spconv-cu118")],
-        RTX_3090, "11.8", (11, 8), packages={"spconv-cu126": "2.3.8", "cumm-cu126": "0.7.11", "setuptools": "80"},
+        RTX_3090, "11.8", (11, 8), packages={"spconv-cu126": "2.3.8", "cumm-cu126": "0.7.11"},
     ),
     "no spconv": Machine(
         [("spconv", "remark", "pip install spconv-cu118")], H100, "13.0", (13, 0), spconv=False, packages={}
@@ -68,11 +68,7 @@ MACHINES = {
     ),
     "spconv of old": Machine(
         [("spconv", "problem", "pip uninstall -y spconv-cu120 cumm-cu120 && pip install spconv-cu118")],
-        H100, "13.0", (13, 0), packages={"spconv-cu120": "2.3.6", "cumm-cu120": "0.4.11", "setuptools": "80"},
-    ),
-    "spconv without setuptools": Machine(
-        [("setuptools", "problem", "pip install setuptools")],
-        packages={"spconv-cu118": "2.3.8", "cumm-cu118": "0.7.11"},
+        H100, "13.0", (13, 0), packages={"spconv-cu120": "2.3.6", "cumm-cu120": "0.4.11"},
     ),
     "spconv that fails on the device": Machine(
         [("training on cuda:0", "problem", "model.engine=torch")], H100, "13.0", (13, 0),

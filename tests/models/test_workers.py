@@ -30,3 +30,9 @@ def test_a_short_pass_is_not_shared_out():
     assert len(pieces(1000, width=64)) == 1
     assert len(pieces(2 * SMALL // 64, width=64)) == 2
     assert len(pieces(SMALL, width=64)) == 8
+
+
+def test_one_thread_gets_one_run():
+    torch.set_num_threads(1)
+    assert pieces(1000) == [(0, 1000)]
+    assert len(pieces(1000, most=3)) == 3

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from pathlib import Path
 
 import pytest
 
 from pointnc.errors import UserError
-from pointnc.prediction.failures import failure_line, stopped_by_signal
+from pointnc.prediction.failures import failure_line
 
 
 @pytest.mark.parametrize(
@@ -26,11 +24,3 @@ from pointnc.prediction.failures import failure_line, stopped_by_signal
 def test_every_failure_is_one_line_that_names_the_file(error: Exception, line: str) -> None:
     said = failure_line(Path("a.ply"), error)
     assert said.startswith(line) and "\n" not in said
-
-
-def test_termination_is_an_interruption() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(KeyboardInterrupt, match="terminated"), stopped_by_signal():
-        os.kill(os.getpid(), signal.SIGTERM)
-        signal.pause()
-    assert signal.getsignal(signal.SIGTERM) == before

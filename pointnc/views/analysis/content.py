@@ -28,7 +28,7 @@ class ClosePair:
         contact: of the two in the scenes, 0 to 1.
         first_as_second: percent of the points of ``first`` that are labelled ``second``.
         second_as_first: the other way round.
-        other_cosine: of their centres in the other network, None without one.
+        other_cosines: of their centres in the other networks, in their order.
     """
 
     first: int
@@ -38,7 +38,37 @@ class ClosePair:
     contact: float
     first_as_second: float
     second_as_first: float
-    other_cosine: float | None = None
+    other_cosines: Sequence[float] = ()
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What the regularizer of a run aims at, what of it the features can follow, and how hard it pulls at the centers.
+
+    Attributes:
+        features: of the network: ``channels``; ``least``, the smallest value of one in the split; ``rank`` of the
+            linear map that they come out of, missing where they come out of a ReLU or of something unknown.
+        targets: how its targets lie in the space of the features: ``largest`` and ``mean`` cosine, ``off_simplex``
+            (mean of abs(cos + 1/(K-1))), and the ``bound`` that no K directions can have a largest cosine below; the
+            same of the frame they are made of, ``frame_channels``, ``frame_largest``... Empty without fixed targets.
+        classes: (K,) values by class, NaN where there is none: ``reach``, the best cosine with its target that a center
+            can have; ``reach_from_mean``, the same as seen from the mean of all; ``reached``, the cosine that it has;
+            ``ratio``, force of the regularizer over that of the loss; ``cosine`` of these two.
+        groups: group ("all", "head"...) to the means of those and more to value; what is not defined is missing.
+        weight: what the regularizer is multiplied by; 0 where nothing pulls.
+        scenes: in a batch for which forces were measured.
+        recentered: whether the regularizer looks at the centers from the mean of all.
+        remarks: what could not be measured, and why.
+    """
+
+    features: Mapping[str, float]
+    targets: Mapping[str, float]
+    classes: Mapping[str, NDArray[np.float64]]
+    groups: Mapping[str, Mapping[str, float]]
+    weight: float
+    scenes: int = 1
+    recentered: bool = False
+    remarks: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -60,6 +90,7 @@ class Network:
         bins: cosines by contact.
         pairs: the closest pairs.
         trend: (intercept, slope, rank correlation) of IoU against log10 of the training points; None if not defined.
+        diagnosis: of its regularizer; None where there was nothing to look at.
     """
 
     label: str
@@ -74,6 +105,7 @@ class Network:
     bins: Sequence[Bin]
     pairs: Sequence[ClosePair]
     trend: tuple[float, float, float] | None
+    diagnosis: Diagnosis | None = None
 
     @property
     def significance(self) -> str:
@@ -96,7 +128,7 @@ class Analysis:
         classes: (S,) the classes with points in the split, the commonest in training first.
         by_contact: (S,) the positions in ``classes`` in an order in which classes that touch stand together.
         contact: (S, S) association of the classes in space, 0 to 1.
-        networks: one or two.
+        networks: one to three.
         without_points: names of the classes that could not be measured.
     """
 

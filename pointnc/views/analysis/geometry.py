@@ -107,12 +107,12 @@ def pairs(analysis: Analysis) -> str:
     blocks = []
     several = analysis.several
     names = analysis.taxonomy.names
-    for number, network in enumerate(analysis.networks):
-        other = f"cosine, {analysis.networks[1 - number].label}" if several else ""
+    for network in analysis.networks:
+        others = [f"cosine, {other.label}" for other in analysis.networks if other is not network]
         lines = []
         for pair in network.pairs:
             values = [f"{pair.cosine:.2f}"]
-            values += [_cell(pair.other_cosine)] if several else []
+            values += [f"{value:.2f}" for value in pair.other_cosines]
             values += [_cell(pair.classifier_cosine), f"{pair.contact:.2f}"]
             values += [f"{pair.first_as_second:.1f}", f"{pair.second_as_first:.1f}"]
             cells = "".join(f'<td class="n">{value}</td>' for value in values)
@@ -125,7 +125,7 @@ def pairs(analysis: Analysis) -> str:
         heads = [
             "points of B",
             "cosine",
-            *([other] if several else []),
+            *others,
             "classifier",
             "contact",
             "A as B %",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -9,13 +10,13 @@ import numpy as np
 from pointnc.scenes.taxonomy import GROUPS
 from pointnc.views import page
 from pointnc.views.analysis.content import Analysis, Network
-from pointnc.views.analysis.figures import Dots, frequency_dots
+from pointnc.views.analysis.dots import PERCENT, Dots, class_dots
 from pointnc.views.panels import COLLAPSE
-from pointnc.views.plots import curve_panels
+from pointnc.views.plots import History, curve_panels
 
 
 def head(analysis: Analysis) -> str:
-    """Return title, answer to the page's question, key numbers and what was measured."""
+    """Return title, answer to the page's question and key numbers."""
     sentences = [
         f"<b>{network.context['correlation']:+.2f}</b> ({network.significance})"
         + (f" for {escape(network.label)}" if analysis.several else "")
@@ -29,8 +30,12 @@ def head(analysis: Analysis) -> str:
             f"correlation of contact and cosine: {'; '.join(sentences)}.</p>"
         )
     rows = "".join(_key_numbers(network, analysis) for network in analysis.networks)
-    summary = page.section("", page.table("What was measured", analysis.summary.items()))
-    return f"<header><h1>{escape(analysis.title)}</h1>{lede}{rows}</header>{summary}"
+    return f"<header><h1>{escape(analysis.title)}</h1>{lede}{rows}</header>"
+
+
+def summary(analysis: Analysis) -> str:
+    """Return the table of what was measured."""
+    return page.section("", page.table("What was measured", analysis.summary.items()))
 
 
 def _key_numbers(network: Network, analysis: Analysis) -> str:
@@ -60,43 +65,63 @@ def _key_numbers(network: Network, analysis: Analysis) -> str:
 
 def measures(analysis: Analysis) -> str:
     """Return the table of all measures by group."""
-    groups = [name for name in ("all", *GROUPS) if any(network.measures.get(name) for network in analysis.networks)]
-    count = len(analysis.networks)
-    first = "".join(f'<th scope="colgroup" class="n edge" colspan="{count}">{group}</th>' for group in groups)
+    table = group_table(analysis, COLLAPSE, [network.measures for network in analysis.networks], least_is_best=True)
+    if not table:
+        return ""
+    bold = " Bold: the network that is nearest to it." if analysis.several else ""
+    note = (
+        "0 is complete collapse in every row: all points of a class at its centre (NC1), centres and classifier "
+        "vectors of one length and evenly spread (NC2), parallel to each other (NC3), and every point given the class "
+        f"of the nearest centre (NC4).{bold}"
+    )
+    return page.section("Neural collapse", table, note)
+
+
+def group_table(
+    analysis: Analysis,
+    titles: Mapping[str, str],
+    found: Sequence[Mapping[str, Mapping[str, float]]],
+    least_is_best: bool = False,
+    digits: int = 3,
+) -> str:
+    """Return a table of values by group of classes, the networks side by side; empty where no value is known.
+
+    Args:
+        analysis: whose networks and groups.
+        titles: value to the title of its row.
+        found: for each network, group to value to number; what is not defined is missing.
+        least_is_best: whether the least number of a group is set in bold.
+        digits: behind the point.
+    """
+    groups = [name for name in ("all", *GROUPS) if any(values.get(name) for values in found)]
+    first = "".join(f'<th scope="colgroup" class="n edge" colspan="{len(found)}">{group}</th>' for group in groups)
     second = "".join(
         f'<th scope="col" class="n{" edge" if number == 0 else ""}">{escape(network.label)}</th>'
         for _ in groups
         for number, network in enumerate(analysis.networks)
     )
     lines = []
-    for key, title in COLLAPSE.items():
-        values = [[network.measures.get(group, {}).get(key) for network in analysis.networks] for group in groups]
-        if any(value is not None for row in values for value in row):
-            cells = "".join(_measure_cells(row) for row in values)
+    for key, title in titles.items():
+        rows = [[values.get(group, {}).get(key) for values in found] for group in groups]
+        if any(value is not None for row in rows for value in row):
+            cells = "".join(_group_cells(row, least_is_best, digits) for row in rows)
             lines.append(f'<tr><th scope="row">{escape(title)}</th>{cells}</tr>')
     if not lines:
         return ""
-    bold = " Bold: the network that is nearer to it." if analysis.several else ""
-    note = (
-        "0 is complete collapse in every row: all points of a class at its centre (NC1), centres and classifier "
-        "vectors of one length and evenly spread (NC2), parallel to each other (NC3), and every point given the class "
-        f"of the nearest centre (NC4).{bold}"
-    )
     labels = f"<tr><th></th>{second}</tr>" if analysis.several else ""
-    body = (
+    return (
         f'<div class="scroll"><table class="measures"><thead><tr><th></th>{first}</tr>{labels}</thead>'
         f"<tbody>{''.join(lines)}</tbody></table></div>"
     )
-    return page.section("Neural collapse", body, note)
 
 
-def _measure_cells(values: list[float | None]) -> str:
+def _group_cells(values: Sequence[float | None], least_is_best: bool, digits: int) -> str:
     known = [value for value in values if value is not None]
     cells = []
     for number, value in enumerate(values):
-        best = len(known) > 1 and value == min(known) and min(known) < max(known)
+        best = least_is_best and len(known) > 1 and value == min(known) and min(known) < max(known)
         kind = "n" + (" edge" if number == 0 else "") + (" best" if best else "")
-        cells.append(f'<td class="{kind}">{"–" if value is None else f"{value:.3f}"}</td>')
+        cells.append(f'<td class="{kind}">{"–" if value is None else f"{value:.{digits}f}"}</td>')
     return "".join(cells)
 
 
@@ -112,16 +137,26 @@ def curves(analysis: Analysis) -> str:
     }
     if not any(len(curve) > 1 and ("nc" in name or "center" in name) for name, curve in history.items()):
         return ""
+    note = "Measured at each validation of the training, against optimiser steps; the dot marks the last one."
+    return page.section(
+        "During training",
+        f'<div class="grid3">{curve_figures(history, {name: name for name in history} if several else {})}</div>',
+        note,
+    )
+
+
+def curve_figures(history: History, legend: Mapping[str, str]) -> str:
+    """Return a figure for each panel of curves; ``legend`` says what is said of a curve beneath it."""
     figures = []
     for title, names, svg in curve_panels(history):
         keys = "".join(
-            f'<li><span class="dash" style="background:var(--s{number % 6})"></span>{escape(name)}</li>'
+            f'<li><span class="dash" style="background:var(--s{number % 6})"></span>{escape(legend[name])}</li>'
             for number, name in enumerate(names)
+            if name in legend
         )
-        legend = f'<ul class="legend">{keys}</ul>' if several else ""
-        figures.append(f'<figure><p class="title">{escape(title)}</p>{svg}{legend}</figure>')
-    note = "Measured at each validation of the training, against optimiser steps; the dot marks the last one."
-    return page.section("During training", f'<div class="grid3">{"".join(figures)}</div>', note)
+        key = f'<ul class="legend">{keys}</ul>' if keys else ""
+        figures.append(f'<figure><p class="title">{escape(title)}</p>{svg}{key}</figure>')
+    return "".join(figures)
 
 
 def frequency(analysis: Analysis) -> str:
@@ -130,7 +165,7 @@ def frequency(analysis: Analysis) -> str:
         Dots(network.label, network.iou, None if network.trend is None else network.trend[:2])
         for network in analysis.networks
     ]
-    if not any(np.isfinite(dots.iou).any() for dots in series):
+    if not any(np.isfinite(dots.values).any() for dots in series):
         return ""
     several = analysis.several
     items = []
@@ -146,7 +181,7 @@ def frequency(analysis: Analysis) -> str:
         "Every dot is a class. The line is the least-squares trend over the logarithm of the training points: the "
         "flatter and the higher it lies, the less a network lives on the frequent classes."
     )
-    chart = frequency_dots(series, analysis.train_histogram, analysis.taxonomy)
+    chart = class_dots(series, analysis.train_histogram, analysis.taxonomy, PERCENT)
     return page.section(
         "IoU against frequency", f'<figure>{chart}</figure><ul class="legend">{"".join(items)}</ul>', note
     )

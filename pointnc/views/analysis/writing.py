@@ -7,7 +7,7 @@ from pathlib import Path
 from pointnc import __version__
 from pointnc.scenes.atomic import write_text
 from pointnc.views import page
-from pointnc.views.analysis import geometry, numbers
+from pointnc.views.analysis import diagnosis, geometry, numbers
 from pointnc.views.analysis.content import Analysis
 
 STYLES = (Path(__file__).parent.with_name("report.css"), Path(__file__).with_name("analysis.css"))
@@ -22,12 +22,14 @@ def render_analysis(analysis: Analysis) -> str:
     """Return the html of the page."""
     parts = [
         numbers.head(analysis),
+        diagnosis.regularizers(analysis),
         numbers.measures(analysis),
         numbers.curves(analysis),
         geometry.angles(analysis),
         geometry.context(analysis),
         geometry.pairs(analysis),
         numbers.frequency(analysis),
+        numbers.summary(analysis),
         numbers.left_out(analysis),
         f"<footer>Made by pointnc {__version__}.</footer>",
     ]

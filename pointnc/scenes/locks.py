@@ -1,0 +1,234 @@
+"""Folders that one process at a time may work in, on one machine or on several that share a disk.
+
+``<folder>/.lock`` holds who that is. The kernel's lock on the file decides among processes of one kernel, in whatever
+container, and among hosts where the file system carries locks from one to the other. Not all do: so the holder also
+touches the file regularly, and of a holder on another machine one waits and sees whether it still does.
+
+Forked children (loader processes) close their copy of the lock, so that they do not keep it after their parent was
+killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pointnc.errors import UserError
+from pointnc.scenes.owners import Owner, boot
+
+try:
+    import fcntl
+except ImportError:  # Windows: what the file says has to do
+    fcntl = None  # type: ignore[assignment]
+
+LOCK = ".lock"
+BEAT = 15.0
+"""Seconds between two touches of a lock that is held."""
+PATIENCE = 3 * BEAT
+"""Seconds without a touch after which a holder on another machine counts as dead."""
+POLL = 0.2
+
+_held: set[int] = set()
+"""Descriptors of the locks of this process."""
+
+
+def _forget() -> None:
+    for stream in _held:
+        with suppress(OSError):
+            os.close(stream)
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who works in a folder.
+
+    Attributes:
+        host: the name of the host, for people.
+        boot: the run of the kernel there.
+        machine: see :class:`~pointnc.scenes.owners.Owner`.
+        pid: the process id there.
+        start: when the process started.
+    """
+
+    host: str
+    boot: str
+    machine: str
+    pid: int
+    start: int
+
+    @classmethod
+    def current(cls) -> Holder:
+        """Return this very process."""
+        return cls(platform.node(), boot(), **asdict(Owner.current()))
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}"
+
+    @property
+    def owner(self) -> Owner:
+        """The process."""
+        return Owner(self.machine, self.pid, self.start)
+
+
+class InUseError(UserError):
+    """Another process works in a folder."""
+
+
+@contextmanager
+def hold(folder: Path, wait: bool = False, doing: str = "works") -> Iterator[None]:
+    """Hold a folder that exists.
+
+    Args:
+        folder: what no other process may hold meanwhile.
+        wait: whether to wait for another process, with a line that says so; else it is an error.
+        doing: what is done to the folder, for the line: "trains".
+
+    Raises:
+        InUseError: another process holds it, and ``wait`` is not given.
+        OSError: the folder is missing or cannot be written.
+    """
+    place = folder / LOCK
+    stream, told = -1, False
+    while stream < 0:
+        try:
+            stream = _take(place)
+        except _HeldError as held:
+            if not wait:
+                raise InUseError(
+                    f"{held} {doing} in {folder}: wait until it has ended, or choose another folder"
+                ) from None
+            if not told:
+                print(f"waiting: {held} {doing} in {folder}", flush=True)
+            told = True
+            time.sleep(POLL)
+    _held.add(stream)
+    stop = threading.Event()
+    threading.Thread(target=_beat, args=(place, stop), name="lock", daemon=True).start()
+    try:
+        yield
+    finally:
+        stop.set()
+        if stream in _held:  # a forked child that comes by here leaves its parent's lock alone
+            _held.discard(stream)
+            with suppress(OSError):
+                place.unlink()
+            os.close(stream)
+
+
+def is_held(folder: Path) -> bool:
+    """Whether another process seems to work in a folder; a holder on another machine counts as long as it is fresh."""
+    try:
+        holder, touched = _read(folder / LOCK), (folder / LOCK).stat().st_mtime
+    except OSError:
+        return False
+    if holder is None or holder.owner == Owner.current():
+        return False
+    return not holder.owner.is_dead() if holder.owner.is_here() else time.time() - touched < PATIENCE
+
+
+class _HeldError(Exception):
+    """Somebody holds the lock; the text says who."""
+
+
+def _take(place: Path) -> int:
+    """Return the descriptor of a lock that is ours now.
+
+    Raises:
+        _HeldError: it is another's.
+    """
+    stream = os.open(place, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+    try:
+        locked = _lock(stream)
+        holder = _read(place)
+        if locked is False and not (holder is not None and holder.owner.is_dead()):
+            raise _HeldError(str(holder or "another process"))
+        if holder is not None and _is_held_elsewhere(place, holder, locked):
+            raise _HeldError(str(holder))
+        os.ftruncate(stream, 0)
+        os.pwrite(stream, json.dumps(asdict(Holder.current())).encode(), 0)
+        # The one before us may have removed the file after we opened it; and where the kernel has no locks, another
+        # may have written its name over ours.
+        if not locked:
+            time.sleep(POLL)
+        if not _same_file(stream, place) or _read(place) != Holder.current():
+            raise _HeldError(str(_read(place) or "another process"))
+    except BaseException:
+        os.close(stream)
+        raise
+    return stream
+
+
+def _lock(stream: int) -> bool | None:
+    """Return whether the kernel's lock is ours; None where there is no such thing."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return None
+    return True
+
+
+def _is_held_elsewhere(place: Path, holder: Holder, locked: bool | None) -> bool:
+    """Whether the one whose name stands in the file lives, as far as that can be found out; it may take a while."""
+    if holder.owner.is_here():
+        return holder.owner != Owner.current() and not holder.owner.is_dead()
+    if locked and holder.boot == boot():  # another container of this kernel, which knows better than we
+        return False
+    print(f"{place.parent} was in use by {holder}: waiting up to {PATIENCE:.0f} s to see whether it is", flush=True)
+    before, until = _touched(place), time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        time.sleep(min(POLL, PATIENCE / 4))
+        if _touched(place) != before:
+            return True
+    return False
+
+
+def _touched(place: Path) -> int:
+    """Return when a file was touched last, 0 if it is gone; opened, so that a network file system asks its server."""
+    try:
+        with place.open("rb") as stream:
+            return os.fstat(stream.fileno()).st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _same_file(stream: int, place: Path) -> bool:
+    try:
+        there, ours = place.stat(), os.fstat(stream)
+    except OSError:
+        return False
+    return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
+
+
+def _read(place: Path) -> Holder | None:
+    """Return who stands in the file; None where nobody does, or half a name."""
+    try:
+        record = json.loads(place.read_bytes()[:4096])
+        return Holder(
+            str(record["host"]), str(record["boot"]), str(record["machine"]), int(record["pid"]), int(record["start"])
+        )
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
+        return None
+
+
+def _beat(place: Path, stop: threading.Event) -> None:
+    while not stop.wait(BEAT):
+        with suppress(OSError):
+            os.utime(place)

@@ -1,0 +1,86 @@
+"""Ctrl-C and SIGTERM end a command in one line, from its first import to its last.
+
+Before a command has begun its work and after it has ended it, there is nothing to clean up, and an exception could be
+swallowed or turned into another one by an import: the process ends at once. In between, KeyboardInterrupt is raised, so
+that temporary files are removed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+INTERRUPTED = 130
+"""The exit code."""
+
+_NUMBERS = (signal.SIGINT, signal.SIGTERM)
+_LINES = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+
+
+class Interruption:
+    """What the signals have done to a command.
+
+    Attributes:
+        number: the signal that came, None if none did.
+    """
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Interrupt what runs."""
+        self.number = number
+        raise KeyboardInterrupt(_LINES[signal.Signals(number)])
+
+
+def is_command() -> bool:
+    """Whether Python is importing a package in order to run a module of it (``python -m pointnc.train``)."""
+    return bool(sys.argv) and sys.argv[0] == "-m"
+
+
+def end_at_once() -> None:
+    """Let Ctrl-C and SIGTERM end the process with one line, without any clean-up."""
+    _install(_end)
+
+
+@contextmanager
+def interruptible() -> Iterator[Interruption]:
+    """Let both signals raise KeyboardInterrupt meanwhile; say what came."""
+    interruption = Interruption()
+    before = _install(interruption)
+    try:
+        yield interruption
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _install(new: Any) -> dict[int, Any]:
+    """Set a handler where nobody asked for another one; return what stood there."""
+    if threading.current_thread() is not threading.main_thread():  # only there signals are handled
+        return {}
+    # Ignored is what nohup, or a shell that starts a job in the background, wants.
+    usual = (signal.SIG_DFL, signal.default_int_handler, _end)
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in _NUMBERS}
+    before = {number: handler for number, handler in before.items() if handler in usual}
+    for number in before:
+        signal.signal(number, new)
+    return before
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError, RuntimeError):  # closed, or in the middle of a write
+            continue
+    try:
+        os.write(2, f"\n{_LINES[signal.Signals(number)]}\n".encode())
+    finally:
+        os._exit(INTERRUPTED)

@@ -1,0 +1,96 @@
+"""Loss and regularizer as a checkpoint left them, built again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from pointnc.benchmarks.scannet import taxonomy
+from pointnc.collapse import CenterRegularizer, RegionRebalance
+from pointnc.errors import UserError
+from pointnc.losses import CrossEntropy, LogitAdjustedCrossEntropy, SumOfLosses
+from pointnc.training.checkpoint import Checkpoint
+from pointnc.training.objective import read_objective
+
+CLASSES = taxonomy("scannet20")
+ADJUSTED = {"_target_": "pointnc.losses.LogitAdjustedCrossEntropy", "tau": 0.5}
+CECO = {"_target_": "pointnc.collapse.CenterRegularizer", "weight": 0.3}
+
+
+def checkpoint(loss: nn.Module, regularizer: nn.Module, config: dict[str, Any]) -> Checkpoint:
+    """A checkpoint of these two."""
+    parts = {"loss": loss, "regularizer": regularizer}
+    state = {f"{name}.{key}": value for name, part in parts.items() for key, value in part.state_dict().items()}
+    return Checkpoint(Path("best.ckpt"), {"batch_size": 3, **config}, CLASSES, "0", {"state_dict": state})
+
+
+def test_counts_priors_shares_and_banks_come_back() -> None:
+    torch.manual_seed(0)
+    loss = SumOfLosses({"adjusted": LogitAdjustedCrossEntropy(0.5), "plain": CrossEntropy()})
+    counts = torch.arange(1, 21)
+    loss.losses["adjusted"].set_prior(counts)
+    options = {"weight": 0.3, "strength": "share", "log_prior": "points", "recenter": True, "start_step": 0.5}
+    regularizer = CenterRegularizer(20, 8, **options)
+    regularizer.set_prior(counts)
+    regularizer.set_length(2)
+    assert regularizer.share is not None
+    logits, features, labels = torch.randn(50, 20), torch.randn(50, 8).requires_grad_(), torch.randint(-1, 20, (50,))
+    for _ in range(2):
+        penalty = regularizer(features, labels)
+        regularizer.strength(features.square().sum(), penalty, features, labels)
+    nodes = {"adjusted": ADJUSTED, "plain": {"_target_": "pointnc.losses.CrossEntropy"}}
+    config = {
+        "loss": {"_target_": "pointnc.losses.SumOfLosses", "losses": nodes},
+        "regularizer": {**CECO, **options},
+    }
+    found = read_objective(checkpoint(loss, regularizer, config), 8)
+    assert found.batch_size == 3
+    assert torch.equal(found.loss(logits, labels), loss(logits, labels))
+    assert found.regularizer.present_weight() == regularizer.present_weight() > 0
+    before = {key: value.clone() for key, value in found.regularizer.state_dict().items()}
+    # At full size, though a training resumed here would be told first how long it is.
+    assert torch.equal(found.regularizer(features, labels), regularizer.eval()(features, labels))
+    assert all(torch.equal(value, before[key]) for key, value in found.regularizer.state_dict().items())
+
+
+def test_an_auxiliary_classifier_comes_back_too() -> None:
+    regularizer = RegionRebalance(20, 8)
+    regularizer.set_prior(torch.arange(20))
+    nn.init.normal_(regularizer.classifier)
+    config = {
+        "loss": {"_target_": "pointnc.losses.CrossEntropy"},
+        "regularizer": {"_target_": "pointnc.collapse.RegionRebalance"},
+    }
+    found = read_objective(checkpoint(CrossEntropy(), regularizer, config), 8)
+    features, labels = torch.randn(50, 8), torch.randint(20, (50,))
+    assert torch.equal(found.regularizer(features, labels), regularizer.eval()(features, labels))
+    assert found.regularizer.targets() is None
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({}, "does not say which loss"),
+        ({"loss": {"_target_": "os.system", "command": "true"}}, "os.system"),
+        ({"loss": {"_target_": "pointnc.losses.CrossEntropy", "sigma": 1}}, "loss of best.ckpt cannot be built"),
+        ({"loss": {"_target_": "pointnc.losses.CrossEntropy"}, "regularizer": {**CECO, "reduce_channels": 4}},
+         "regularizer of best.ckpt cannot be built"),
+        ({"loss": {"_target_": "pointnc.losses.CrossEntropy"},
+          "regularizer": {"_target_": "tests.training.test_objective.Stranger"}}, "a Stranger, which is not known"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_built_is_said(config: dict[str, Any], words: str) -> None:
+    regularizer = Stranger() if "Stranger" in words else CenterRegularizer(20, 8)
+    with pytest.raises(UserError, match=words):
+        read_objective(checkpoint(CrossEntropy(), regularizer, config), 8)
+
+
+class Stranger(nn.Module):
+    """A regularizer of somebody else."""
+
+    def __init__(self, num_classes: int = 20, in_channels: int = 8) -> None:
+        super().__init__()
