@@ -79,7 +79,12 @@ MOMENTS = {
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_sigterm_at_the_edges_of_a_training(
-    moment: str, store: Path, whole: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, terminated: Callable[..., Any]
+    moment: str,
+    store: Path,
+    whole: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    terminated: Callable[..., Any],
 ) -> None:
     place, name = MOMENTS[moment]
     with monkeypatch.context() as patch:
@@ -112,7 +117,10 @@ def test_a_folder_that_is_trained_in_is_told_by_its_process(store: Path, tmp_pat
         (folder / "checkpoints" / "last.ckpt").touch()
         for overrides in ([], ["resume=auto"]):
             again = configure(store, tmp_path / "run", *overrides)
-            with pytest.raises(UserError, match=rf"process {os.getpid()} on \S+ trains in {folder}"), claimed_run(again):
+            with (
+                pytest.raises(UserError, match=rf"process {os.getpid()} on \S+ trains in {folder}"),
+                claimed_run(again),
+            ):
                 pass
     assert (tmp_path / "run").is_dir() and not leftovers(tmp_path)
 
