@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pointnc.entry import entry
+from pointnc.entry import entry, listed
 from pointnc.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,11 +28,7 @@ def main() -> None:
 
 def as_list(argument: str) -> str:
     """Return ``checkpoint=A,B`` as a list of quoted paths; everything else as it is."""
-    key, equals, value = argument.partition("=")
-    if not equals or key not in ("checkpoint", "labels") or "," not in value or value[0] in "[\"'":
-        return argument
-    parts = (part.strip().replace("\\", "\\\\").replace("'", "\\'") for part in value.split(","))
-    return f"{key}=[" + ",".join(f"'{part}'" for part in parts if part) + "]"
+    return listed(argument, "checkpoint", "labels")
 
 
 @entry("tools/analyze")
@@ -102,6 +98,7 @@ def _sources(config: DictConfig) -> list[Source]:
     from omegaconf import ListConfig
 
     from pointnc.analysis.subject import open_source
+    from pointnc.training.trust import trusted
 
     if config.checkpoint is None:
         raise UserError("give checkpoint=RUN, or checkpoint=RUN,RUN to compare two or three")
@@ -113,7 +110,7 @@ def _sources(config: DictConfig) -> list[Source]:
     if config.labels is not None and len(labels) != len(paths):
         raise UserError(f"{len(labels)} labels for {len(paths)} checkpoints")
     labels = labels if config.labels is not None else [None] * len(paths)
-    how = (config.accelerator, config.half, config.engine)
+    how = (config.accelerator, config.half, config.engine, trusted(config.trust))
     sources = [open_source(path, label, *how) for path, label in zip(paths, labels)]
     sources[0].trained.announce()
     return _distinct(sources)

@@ -50,7 +50,7 @@ def entry(config_name: str, verbs: tuple[str, ...] = ()) -> Callable[[Task], Cal
     def decorate(task: Task) -> Callable[[], None]:
         @functools.wraps(task)
         def command() -> None:
-            sys.argv[1:] = _spell_out(sys.argv[1:], verbs)
+            sys.argv[1:] = [listed(argument, "trust") for argument in _spell_out(sys.argv[1:], verbs)]
             try:
                 code = _interruptibly(config_name, task)
             except KeyboardInterrupt:  # a second one, while the first was told
@@ -60,6 +60,15 @@ def entry(config_name: str, verbs: tuple[str, ...] = ()) -> Callable[[Task], Cal
         return command
 
     return decorate
+
+
+def listed(argument: str, *keys: str) -> str:
+    """Return ``key=A,B`` as a list of quoted words, which Hydra would take for a sweep; everything else as it is."""
+    key, equals, value = argument.partition("=")
+    if not equals or key not in keys or "," not in value or value[0] in "[\"'":
+        return argument
+    parts = (part.strip().replace("\\", "\\\\").replace("'", "\\'") for part in value.split(","))
+    return f"{key}=[" + ",".join(f"'{part}'" for part in parts if part) + "]"
 
 
 def _spell_out(arguments: list[str], verbs: tuple[str, ...]) -> list[str]:

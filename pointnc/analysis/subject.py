@@ -5,7 +5,7 @@ Legend: K classes, D channels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,14 +78,19 @@ class Subject:
 
 
 def open_source(
-    path: str, label: str | None, accelerator: str, half: bool | str = "auto", engine: str = "auto"
+    path: str,
+    label: str | None,
+    accelerator: str,
+    half: bool | str = "auto",
+    engine: str = "auto",
+    trust: Collection[str] = (),
 ) -> Source:
     """Load what ``path`` means; see :func:`pointnc.training.trained.load_trained`.
 
     Raises:
         UserError: there is nothing of pointnc's, or it is damaged.
     """
-    trained = load_trained(path, accelerator, half, engine)
+    trained = load_trained(path, accelerator, half, engine, trust)
     if is_weights(path):
         missing = "published weights hold neither the loss nor the regularizer of the training"
         return Source(label or trained.path.parent.name, trained, without_objective=missing)
@@ -94,7 +99,7 @@ def open_source(
     state = checkpoint.data["state_dict"]
     objective, reason = None, ""
     try:
-        objective = read_objective(checkpoint, trained.model.backbone.out_channels)
+        objective = read_objective(checkpoint, trained.model.backbone.out_channels, trust)
     except UserError as error:  # all the rest can be measured without
         reason = str(error)
     centers, updates = (state.get(f"regularizer.bank.{name}") for name in ("centers", "updates"))
@@ -111,9 +116,12 @@ def open_source(
 def _history(path: Path) -> dict[str, list[tuple[int, float]]]:
     """Return the curves of a run; those in the last checkpoint go on after the best epoch."""
     last = path.with_name("last.ckpt")
-    callbacks = read_checkpoint(last if last.is_file() else path).data.get("callbacks") or {}
-    curves = (callbacks.get("History") or {}).get("curves") or {}
-    return {str(name): [(int(step), float(value)) for step, value in curve] for name, curve in curves.items()}
+    checkpoint = read_checkpoint(last if last.is_file() else path)
+    curves = ((checkpoint.data.get("callbacks") or {}).get("History") or {}).get("curves") or {}
+    try:
+        return {str(name): [(int(step), float(value)) for step, value in curve] for name, curve in curves.items()}
+    except (AttributeError, OverflowError, RuntimeError, TypeError, ValueError):
+        raise UserError(f"{checkpoint.path} is damaged: the curves of its training are no numbers") from None
 
 
 @torch.no_grad()

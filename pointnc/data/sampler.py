@@ -61,7 +61,7 @@ class ResumableBatchSampler(Sampler[list[Key]]):
         self.drop_last, self.evaluation = drop_last and not evaluation, evaluation
         self.shares = None if weights is None else weights / weights.sum()
         self.epoch = 0
-        self.start_batch = 0
+        self._skipped = (0, 0)  # epoch, batches of it
         if len(self) == 0 and not evaluation:
             raise UserError(
                 f"{size} scenes do not fill one batch of {batch_size} on each of {world_size} processes; "
@@ -78,10 +78,13 @@ class ResumableBatchSampler(Sampler[list[Key]]):
         self.epoch = epoch
 
     def skip(self, batches: int) -> None:
-        """Leave out the first ``batches`` batches of the next iteration, and of that one only."""
+        """Leave out the first ``batches`` batches of the epoch that is set now, and of no other.
+
+        How often that epoch is iterated does not matter: torch asks for an iterator twice where it starts workers.
+        """
         if not 0 <= batches <= len(self):
             raise ValueError(f"cannot skip {batches} of {len(self)} batches")
-        self.start_batch = batches
+        self._skipped = self.epoch, batches
 
     def __len__(self) -> int:
         """Return the number of batches in a whole epoch of this rank, whatever is skipped."""
@@ -92,8 +95,8 @@ class ResumableBatchSampler(Sampler[list[Key]]):
 
     def __iter__(self) -> Iterator[list[Key]]:
         """Yield the batches of the epoch, from the first that is not to be skipped."""
-        start, self.start_batch = self.start_batch, 0
         order, epoch = self._order(), self.epoch  # fixed now: set_epoch may be called while workers run ahead
+        start = self._skipped[1] if self._skipped[0] == epoch else 0
         return ([(epoch, int(i)) for i in self._batch(order, number)] for number in range(start, len(self)))
 
     def _order(self) -> NDArray[np.int64]:

@@ -18,11 +18,21 @@ from pointnc.models.unet import SparseUNet
 ARCHITECTURES: dict[str, type[SparseUNet]] = {"MinkUNet": MinkUNet, "SpUNet": SpUNet}
 """Name of a backbone to its class."""
 
+TARGETS = {
+    target: name
+    for name, kind in ARCHITECTURES.items()
+    for target in (f"{kind.__module__}.{name}", f"pointnc.models.{name}")
+}
+"""What a configuration calls a backbone (``_target_``) to its name."""
+
 HOW = ("checkpointing", "engine")
 """Arguments that say how a network is computed, not what it is: no part of an architecture."""
 
 LARGEST = 65536
 """Most channels, blocks or voxels that a number in an architecture may ask for."""
+
+MOST_STAGES = 32
+"""Longest list of them; a network that halves the resolution 16 times sees a town as one voxel."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +72,11 @@ class Architecture:
             UserError: its ``_target_`` is not one of pointnc's backbones.
         """
         arguments = {str(key): value for key, value in node.items() if not str(key).startswith("_") and key not in HOW}
-        target = str(node["_target_"])
-        for name, kind in ARCHITECTURES.items():
-            if target in (f"{kind.__module__}.{name}", f"pointnc.models.{name}"):
-                return cls(name, {**arguments, "in_channels": in_channels})
-        raise UserError(f"weights of {target} cannot be exchanged: pointnc knows {', '.join(ARCHITECTURES)}")
+        name = TARGETS.get(str(node.get("_target_")))
+        if name is None:
+            knows = ", ".join(ARCHITECTURES)
+            raise UserError(f"weights of {node.get('_target_')} cannot be exchanged: pointnc knows {knows}")
+        return cls(name, {**arguments, "in_channels": in_channels})
 
     def build(self) -> SparseUNet:
         """Build the backbone with fresh weights.
@@ -108,9 +118,12 @@ def _plain(name: str, value: Any) -> Any:
     """Return an argument in plain types, or raise that it is of the wrong kind."""
     if name in ("planes", "layers"):
         numbers = [] if isinstance(value, str | Mapping) or not isinstance(value, Iterable) else list(value)
-        if numbers and all(_is_count(number) for number in numbers):
+        if 0 < len(numbers) <= MOST_STAGES and all(_is_count(number) for number in numbers):
             return numbers
-        raise UserError(f"architecture: {name}={value} is no list of whole numbers between 1 and {LARGEST}")
+        raise UserError(
+            f"architecture: {name}={str(value)[:80]} is no list of whole numbers between 1 and {LARGEST}, at most "
+            f"{MOST_STAGES} of them"
+        )
     if name == "block" and isinstance(value, str):
         return value
     if name.startswith("batch_norm") and isinstance(value, float | int) and not isinstance(value, bool):

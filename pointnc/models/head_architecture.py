@@ -19,6 +19,11 @@ from pointnc.models.heads import CosineHead, ETFHead, LinearHead
 HEADS: dict[str, type[nn.Module]] = {"LinearHead": LinearHead, "ETFHead": ETFHead, "CosineHead": CosineHead}
 """Name of a head to its class."""
 
+HEAD_TARGETS = {
+    target: name for name, kind in HEADS.items() for target in (f"{kind.__module__}.{name}", f"pointnc.models.{name}")
+}
+"""What a configuration calls a head (``_target_``) to its name."""
+
 
 @dataclass(frozen=True)
 class HeadArchitecture:
@@ -55,11 +60,11 @@ class HeadArchitecture:
         """
         if node is None:
             return cls()
-        target = str(node["_target_"])
-        for name, kind in HEADS.items():
-            if target in (f"{kind.__module__}.{name}", f"pointnc.models.{name}"):
-                return cls(name, {str(key): value for key, value in node.items() if not str(key).startswith("_")})
-        raise UserError(f"weights with a head of {target} cannot be exchanged: pointnc knows {', '.join(HEADS)}")
+        target = str(node.get("_target_"))
+        if target not in HEAD_TARGETS:
+            raise UserError(f"weights with a head of {target} cannot be exchanged: pointnc knows {', '.join(HEADS)}")
+        arguments = {str(key): value for key, value in node.items() if not str(key).startswith("_")}
+        return cls(HEAD_TARGETS[target], arguments)
 
     @property
     def is_linear(self) -> bool:

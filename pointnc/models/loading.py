@@ -11,6 +11,7 @@ from torch import Tensor
 from pointnc.errors import UserError
 from pointnc.models.card import ModelCard
 from pointnc.models.segmentor import Segmentor
+from pointnc.models.tensors import check_values
 from pointnc.models.weights import read_weights
 
 
@@ -65,16 +66,17 @@ def _skeleton(card: ModelCard) -> Segmentor:
 
 
 def check_state(own: Mapping[str, Tensor], state: Mapping[str, Tensor], origin: str) -> None:
-    """Compare names and shapes.
+    """Compare names, shapes and types, and see that the numbers are finite.
 
     Raises:
-        UserError: they differ; the message names the first difference.
+        UserError: they are not a network's; the message names the first that is not.
     """
     for name in (*own, *state):
         theirs = tuple(state[name].shape) if name in state else "nothing"
         mine = tuple(own[name].shape) if name in own else "nothing"
         if theirs != mine:
             raise UserError(f"{origin} does not fit its architecture: {name} is {theirs} there, {mine} is expected")
+    check_values(own, state, origin)
 
 
 def locate(path_or_hub_id: str | Path, download: bool = False) -> Path:

@@ -1,7 +1,7 @@
 """Checkpoints: written whole or not at all, read without running code from the file.
 
 A checkpoint holds what Lightning needs to go on and, under ``pointnc``, the contract: format number, package
-version, resolved configuration and taxonomy.
+version, resolved configuration, taxonomy, and a checksum of all tensors.
 """
 
 from __future__ import annotations
@@ -16,11 +16,25 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from pointnc import __version__
 from pointnc.errors import UserError
+from pointnc.models.archive import DamagedArchiveError, check_archive
+from pointnc.models.tensors import check_dense, check_values, checksum, tensors_in
 from pointnc.scenes.atomic import atomic_path
 from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.training.plain import check_type, plain, shown
 
 FORMAT = 1
 KEY = "pointnc"
+
+STATE = {
+    "epoch": int,
+    "global_step": int,
+    "pytorch-lightning_version": str,
+    "loops": Mapping,
+    "callbacks": Mapping,
+    "optimizer_states": list,
+    "lr_schedulers": list,
+}
+"""What Lightning needs to go on, and of which type."""
 
 
 def contract(config: Mapping[str, Any], taxonomy: Taxonomy) -> dict[str, Any]:
@@ -58,7 +72,9 @@ class Checkpoint:
 
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
-    """Read a checkpoint onto the CPU; nothing in the file is executed.
+    """Read a checkpoint onto the CPU; nothing in the file is executed, and nothing that it names is imported.
+
+    Whoever builds parts of its configuration asks :func:`pointnc.training.trust.check_parts` first.
 
     Raises:
         UserError: it is missing, damaged, or not written by pointnc.
@@ -69,12 +85,15 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     if not path.is_file():
         raise UserError(f"no checkpoint at {path.absolute()}; give the path of a best.ckpt or last.ckpt")
     try:
+        check_archive(path, tensors=False)
         data = torch.load(path, map_location="cpu", weights_only=True)
         own = data[KEY]
         if own["format"] > FORMAT:
-            raise UserError(f"{path} was written by pointnc {own['version']}; upgrade pointnc (here {__version__})")
-        taxonomy, precision = Taxonomy.from_dict(own["taxonomy"]), str(own.get("precision", "32-true"))
-        return Checkpoint(path, own["config"], taxonomy, own["version"], data, precision)
+            raise UserError(
+                f"{path} was written by pointnc {shown(own['version'])}; upgrade pointnc ({__version__} here)"
+            )
+        _check_tensors(path, data, own.get("tensors"))
+        return _contract(path, data, own)
     except UserError:
         raise
     except Exception as error:  # torch raises many kinds for a file that is none
@@ -82,6 +101,50 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
             f"{path} is no pointnc checkpoint or is damaged ({_reason(error)}); a run folder or its best.ckpt or "
             "last.ckpt is expected"
         ) from None
+
+
+def _contract(path: Path, data: dict[str, Any], own: Mapping[str, Any]) -> Checkpoint:
+    """Return a checkpoint all of whose parts have the types that they must have."""
+    try:
+        config, taxonomy = plain(own["config"], "config"), plain(own["taxonomy"], "taxonomy")
+        for name, value in (("config", config), ("taxonomy", taxonomy)):
+            check_type(value, dict, name)
+        check_type(data["state_dict"], Mapping, "state_dict")
+        for key, kind in STATE.items():
+            if key in data:
+                check_type(data[key], kind, key)
+        for name, value in data["state_dict"].items():
+            check_type(name, str, "a name in state_dict")
+            if not name.endswith("_extra_state"):
+                check_type(value, torch.Tensor, name)
+        for name in ("callbacks", "optimizer_states", "lr_schedulers"):
+            states = data.get(name) or []
+            for state in states.values() if isinstance(states, Mapping) else states:
+                check_type(state, Mapping, f"a part of {name}")
+        precision = plain(own.get("precision", "32-true"), "precision")
+        version = plain(own["version"], "version")
+        return Checkpoint(path, config, Taxonomy.from_dict(taxonomy), str(version), data, str(precision))
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def _check_tensors(path: Path, data: Mapping[str, Any], written: Any) -> None:
+    """See that all tensors, the optimizer's too, are plain ones and those that were written.
+
+    Raises:
+        UserError: a tensor is sparse, quantized, without numbers.
+        DamagedArchiveError: they are not those that were written.
+    """
+    sizes = {}
+    for name, tensor in tensors_in(data):
+        check_dense(name, tensor, str(path))
+        sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+    if sum(sizes.values()) > path.stat().st_size:
+        raise DamagedArchiveError("it makes tensors that it does not hold")
+    if written is None:  # an earlier version: the slower way
+        check_archive(path, tensors=True)
+    elif checksum(data) != written:
+        raise DamagedArchiveError("its tensors are not those that were written")
 
 
 def _reason(error: Exception) -> str:
@@ -112,7 +175,9 @@ def load_model_state(model: torch.nn.Module, checkpoint: Checkpoint, taxonomy: T
                 f"{checkpoint.path} has another architecture: {name} is {theirs} there and {mine} here; "
                 "choose the model= it was trained with"
             )
-    model.load_state_dict(state)
+    check_values(own, state, str(checkpoint.path))
+    # A network that was built without memory takes the file's own tensors.
+    model.load_state_dict(state, assign=any(value.is_meta for value in own.values()))
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -124,6 +189,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         Raises:
             UserError: the disk is full or the folder cannot be written.
         """
+        own = {**checkpoint[KEY], "tensors": checksum(checkpoint)} if KEY in checkpoint else None
+        checkpoint = checkpoint if own is None else {**checkpoint, KEY: own}
         try:
             with atomic_path(path) as temporary, temporary.open("wb") as stream:
                 torch.save(checkpoint, stream)

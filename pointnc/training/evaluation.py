@@ -24,6 +24,7 @@ from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.scoring.confusion import confusion
 from pointnc.training.trained import Trained, load_trained
+from pointnc.training.trust import trusted
 
 
 @dataclass
@@ -61,12 +62,13 @@ def open_network(config: Any) -> Trained:
     """Load the network of a command and say what computes it.
 
     Args:
-        config: with ``checkpoint``, ``accelerator``, ``half`` and ``engine``.
+        config: with ``checkpoint``, ``accelerator``, ``half``, ``engine`` and ``trust``.
 
     Raises:
         UserError: see :func:`pointnc.training.trained.load_trained`.
     """
-    trained = load_trained(config.checkpoint, config.accelerator, config.half, config.engine)
+    trust = trusted(config.trust)
+    trained = load_trained(config.checkpoint, config.accelerator, config.half, config.engine, trust)
     trained.announce()
     return trained
 

@@ -45,6 +45,7 @@ class SegmentationModule(pl.LightningModule):
         scores: of the latest validation.
         collapse: what the latest validation measured of neural collapse, for a json file; None where nothing was.
         forces: what the latest training batch measured of forces on the centers, curve to value; empty for most.
+        terms: losses of the latest training batch, detached.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class SegmentationModule(pl.LightningModule):
         self.collapse: dict[str, Any] | None = None
         self.force_meter = ForceMeter(taxonomy) if measure_collapse else None
         self.forces: dict[str, float] = {}
+        self.terms: dict[str, Tensor] = {}
         self._loss: tuple[Later, VoxelBatch] | None = None
 
     def training_step(self, batch: VoxelBatch, batch_index: int) -> Tensor:
@@ -97,7 +99,8 @@ class SegmentationModule(pl.LightningModule):
             loss = loss + pull
         terms["loss/total"] = loss.detach()
         self._loss = Later(loss), batch
-        self.log_dict(terms, batch_size=batch.batch_size, on_step=True, on_epoch=True)
+        self.terms = terms
+        self.log_dict({f"{name}_step": value for name, value in terms.items()}, batch_size=batch.batch_size)
         return loss
 
     def on_after_backward(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +14,7 @@ from torch import nn
 from pointnc.collapse.observer import CenterObserver
 from pointnc.errors import UserError
 from pointnc.training.checkpoint import Checkpoint
-from pointnc.training.trained import check_targets
+from pointnc.training.trust import check_parts
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,13 @@ class Objective:
     batch_size: int
 
 
-def read_objective(checkpoint: Checkpoint, channels: int) -> Objective:
+def read_objective(checkpoint: Checkpoint, channels: int, trust: Collection[str] = ()) -> Objective:
     """Build loss and regularizer from a checkpoint's configuration and give them its state.
 
     Args:
         checkpoint: of a run.
         channels: D of the network's features.
+        trust: classes of other makers that may be imported and built.
 
     Raises:
         UserError: the file does not say what they were, asks for something else than a loss, or is of a version whose
@@ -50,7 +52,7 @@ def read_objective(checkpoint: Checkpoint, channels: int) -> Objective:
     ):
         if config.get(name) is None:
             raise UserError(f"{checkpoint.path} does not say which {name} it was trained with")
-        check_targets(config[name], checkpoint.path)
+        check_parts(checkpoint.config, checkpoint.path, trust, (name,))
         prefix = f"{name}."
         state = checkpoint.data["state_dict"]
         own = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}

@@ -25,16 +25,18 @@ from pointnc.models.segmentor import Segmentor
 from pointnc.training import distributed, results
 from pointnc.training.callbacks import EpochLine, History, SaveCheckpoints
 from pointnc.training.checkpoint import AtomicCheckpointIO, load_model_state, read_checkpoint
+from pointnc.training.epoch_losses import EpochLosses
 from pointnc.training.machine import Machine, machine_of
 from pointnc.training.module import SegmentationModule
+from pointnc.training.network import build_model
 from pointnc.training.profile import Profile
 from pointnc.training.rehearsal import rehearse
+from pointnc.training.restoring import Restoring
 from pointnc.training.run_folder import LAST, claimed_run, find_resume, open_folder
 from pointnc.training.settings import check_settings
 from pointnc.training.splits import Data, class_counts, open_data, prepare_data
 from pointnc.training.start import Start, read_start
 from pointnc.training.stopwatch import Stopwatch
-from pointnc.training.trained import build_model
 
 
 def train(config: DictConfig) -> Path:
@@ -80,13 +82,15 @@ def _train(
     own = [instantiate(node) for node in (config.get("callbacks") or {}).values()]
     if config.get("profile"):
         own.append(Profile(folder / "profile"))
-    # The checkpoints come last, so that they hold what the others remember.
-    trainer = build_trainer(config, machine, folder, [*own, history, EpochLine(), checkpoints])
+    # The means of the losses come first, for the others to read; the checkpoints last, to hold what these remember.
+    restoring = Restoring(resume)
+    own = [EpochLosses(), *own, history, EpochLine(), checkpoints, restoring]
+    trainer = build_trainer(config, machine, folder, own)
     if resume is not None:
         load_model_state(module.model, read_checkpoint(resume), data.taxonomy)
     if distributed.rank() == 0:
         open_folder(folder, config)
-    with watch.phase("train"):
+    with watch.phase("train"), restoring.explained():
         trainer.fit(module, data.train, data.val, ckpt_path=str(resume) if resume else None)
     with watch.phase("evaluate"):
         best = read_checkpoint(checkpoints.best if checkpoints.best.is_file() else checkpoints.last)

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -115,41 +114,14 @@ def resumed_config(config: DictConfig, overrides: list[str]) -> DictConfig:
         overrides: the command line.
 
     Raises:
-        UserError: the command line changes what a resumed run cannot change (another model, data set...).
+        UserError: see :func:`pointnc.training.resumed.go_on`.
     """
     path = find_resume(config)
     if path is None:
         return config
-    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from pointnc.training.resumed import go_on
 
-    from pointnc.training.checkpoint import read_checkpoint
-
-    merged = OmegaConf.create(read_checkpoint(path).config)
-    parsed = OverridesParser.create().parse_overrides(overrides)
-    last = {override.key_or_group.replace("/", "."): override for override in parsed}  # Hydra lets the last one hold
-    for key, override in last.items():
-        if key in ("resume", "run_dir"):
-            continue
-        value: Any = override.value()
-        present = OmegaConf.select(merged, key, default=_MISSING)
-        if present is _MISSING and key == "model.engine":  # a run of an earlier version knows no choice
-            OmegaConf.update(merged, key, value, force_add=True)
-            continue
-        if present is _MISSING or OmegaConf.is_config(present):
-            named = key in merged.choice
-            if merged.choice[key] == value if named else _plain(config.get(key)) == _plain(merged.get(key)):
-                continue
-            raise UserError(f"{path} was not trained with {key}={value}: leave it out, or start without resume=")
-        OmegaConf.update(merged, key, value)
-    merged.resume, merged.run_dir = str(path), config.run_dir
-    return merged
-
-
-_MISSING = object()
-
-
-def _plain(node: Any) -> Any:
-    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+    return go_on(path, config, overrides)
 
 
 def _home(config: DictConfig) -> Path:

@@ -17,6 +17,9 @@ WHOLE = {
 }
 """Whole numbers and the least that each may be."""
 
+MOST = {"batch_size": 65536, "workers": 1024}
+"""The most that a number may be: above it stands a slip, or a stranger's checkpoint that wants all memory."""
+
 POSITIVE = ("dataset.voxel_size", "optimizer.lr")
 """Numbers above 0."""
 
@@ -31,6 +34,8 @@ def check_settings(config: DictConfig) -> None:
         value = OmegaConf.select(config, key)
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise UserError(f"{key}={value}: it must be a whole number, at least {least}")
+        if value > MOST.get(key, value):
+            raise UserError(f"{key}={value}: it must be at most {MOST[key]}")
     for key in POSITIVE:
         value = OmegaConf.select(config, key)
         if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:

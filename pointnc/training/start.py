@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,16 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from pointnc.errors import UserError
 from pointnc.models.architecture import HOW
 from pointnc.models.loading import check_state, locate
 from pointnc.models.segmentor import Segmentor
 from pointnc.models.weights import read_weights, weights_file
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.training import distributed
-from pointnc.training.checkpoint import read_checkpoint
-from pointnc.training.trained import check_targets, is_weights
+from pointnc.training.checkpoint import load_model_state, read_checkpoint
+from pointnc.training.network import input_of, model_node, network_of
+from pointnc.training.trained import is_weights
+from pointnc.training.trust import trusted
 
 HEAD = "head."
 
@@ -74,9 +75,12 @@ def read_start(config: DictConfig) -> Start:
         config: of a run; ``model``, ``dataset.features`` and ``choice.model`` are set.
 
     Raises:
-        UserError: the weights are missing, damaged or not pointnc's.
+        UserError: the weights are missing, damaged or not pointnc's, or of a network that is not trusted.
     """
-    start = _from_weights(config.weights) if is_weights(config.weights) else _from_run(Path(config.weights))
+    if is_weights(config.weights):
+        start = _from_weights(config.weights)
+    else:
+        start = _from_run(Path(config.weights), trusted(config.get("trust")))
     how = {key: config.model[key] for key in HOW if key in config.model}
     OmegaConf.update(config, "model", {**start.model, **how}, merge=False, force_add=True)
     OmegaConf.update(config, "dataset.features", list(start.features), merge=False)
@@ -96,18 +100,16 @@ def _from_weights(path: str) -> Start:
     return Start(file, card.architecture.node(), card.features, card.voxel_size, card.taxonomy, state)
 
 
-def _from_run(path: Path) -> Start:
+def _from_run(path: Path, trust: Collection[str]) -> Start:
     best = path / "checkpoints" / "best.ckpt"
     checkpoint = read_checkpoint(best if best.is_file() else path)
-    model, dataset = (OmegaConf.create(checkpoint.config[key]) for key in ("model", "dataset"))
-    if not isinstance(model, DictConfig) or "_target_" not in model:
-        raise UserError(f"{checkpoint.path} does not say which network it holds")
-    check_targets(model, checkpoint.path)
+    source = input_of(checkpoint)
+    load_model_state(network_of(checkpoint, trust), checkpoint, checkpoint.taxonomy)  # before memory is asked for
     return Start(
         checkpoint.path,
-        checkpoint.config["model"],
-        tuple(dataset.features),
-        dataset.voxel_size,
+        model_node(checkpoint, trust),
+        source.features,
+        source.voxel_size,
         checkpoint.taxonomy,
         checkpoint.model_state,
     )

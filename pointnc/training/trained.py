@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import torch
-from hydra.errors import HydraException
-from hydra.utils import get_object, instantiate
-from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from pointnc.data.features import feature_channels
 from pointnc.devices import describe, device_of, idle_driver
 from pointnc.errors import UserError
 from pointnc.models.engines import HALF_PRECISION, Engine, choose_engine
@@ -24,15 +21,7 @@ from pointnc.models.weights import weights_file
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.training.checkpoint import load_model_state, read_checkpoint
 from pointnc.training.machine import HALVES
-
-
-def build_model(config: DictConfig, taxonomy: Taxonomy) -> Segmentor:
-    """Build the network that a configuration describes, with fresh weights."""
-    backbone = instantiate(config.model, in_channels=feature_channels(tuple(config.dataset.features)))
-    if config.get("head") is None:  # a run from before there was a choice
-        return Segmentor(backbone, len(taxonomy))
-    head = instantiate(config.head, in_channels=backbone.out_channels, num_classes=len(taxonomy))
-    return Segmentor(backbone, len(taxonomy), head)
+from pointnc.training.network import input_of, network_of
 
 
 @dataclass(frozen=True)
@@ -100,7 +89,11 @@ def file_sha256(path: Path) -> str:
 
 
 def load_trained(
-    path: str | Path, accelerator: str = "auto", half: bool | str = "auto", engine: str = "auto"
+    path: str | Path,
+    accelerator: str = "auto",
+    half: bool | str = "auto",
+    engine: str = "auto",
+    trust: Collection[str] = (),
 ) -> Trained:
     """Load a network from what training or publishing leaves.
 
@@ -110,13 +103,15 @@ def load_trained(
         accelerator: "auto" (CUDA where there is one), "cpu", "cuda" or "mps".
         half: whether to predict in half precision; "auto": as it was trained, where the device can.
         engine: who computes sparse convolutions, see :func:`pointnc.models.engines.choose_engine`.
+        trust: names of networks that are none of pointnc's and may be imported and built where a checkpoint asks.
 
     Raises:
-        UserError: the file is missing, damaged or none of pointnc's; or there is no such device, engine or precision.
+        UserError: the file is missing, damaged or none of pointnc's, or asks for what is not trusted; or there is no
+            such device, engine or precision.
     """
     device = device_of(accelerator)
     chosen = choose_engine(engine, device)
-    trained = _from_weights(path) if is_weights(path) else _from_checkpoint(Path(path))
+    trained = _from_weights(path) if is_weights(path) else _from_checkpoint(Path(path), trust)
     if isinstance(trained.model.backbone, SparseUNet):  # how it was computed in training says nothing of here
         trained.model.backbone.engine = engine
     trained.model.to(device)
@@ -161,42 +156,19 @@ def _from_weights(path: str | Path) -> Trained:
     return Trained(file, model, model.card.taxonomy, card.features, card.voxel_size, precision=card.precision)
 
 
-def _from_checkpoint(path: Path) -> Trained:
+def _from_checkpoint(path: Path, trust: Collection[str]) -> Trained:
     best = path / "checkpoints" / "best.ckpt"
     checkpoint = read_checkpoint(best if best.is_file() else path)
-    config = OmegaConf.create(checkpoint.config)
-    check_targets(config.model, checkpoint.path)
-    if config.get("head") is not None:
-        check_targets(config.head, checkpoint.path)
-    model = build_model(config, checkpoint.taxonomy)
+    source = input_of(checkpoint)
+    model = network_of(checkpoint, trust)
     load_model_state(model, checkpoint, checkpoint.taxonomy)
-    dataset = config.dataset
     return Trained(
         checkpoint.path,
-        model.eval(),
+        model.requires_grad_(True).eval(),
         checkpoint.taxonomy,
-        tuple(dataset.features),
-        dataset.voxel_size,
-        dataset.store,
-        dataset.hint,
+        source.features,
+        source.voxel_size,
+        source.store,
+        source.hint,
         checkpoint.precision,
     )
-
-
-def check_targets(node: DictConfig | ListConfig, path: Path) -> None:
-    """Refuse a model node that would call anything but the class of a network: the file may be a stranger's.
-
-    Raises:
-        UserError: it would; the message names what.
-    """
-    items = node.items() if isinstance(node, DictConfig) else enumerate(node)
-    for key, value in items:
-        if isinstance(value, DictConfig | ListConfig):
-            check_targets(value, path)
-        elif key == "_target_":
-            try:
-                kind = get_object(str(value))
-            except (HydraException, ImportError, ValueError) as error:
-                raise UserError(f"{path} needs {value}, which cannot be imported here ({error})") from None
-            if not (isinstance(kind, type) and issubclass(kind, torch.nn.Module)):
-                raise UserError(f"{path} asks to call {value}, which is no network: do not use this file")

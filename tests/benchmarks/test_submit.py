@@ -97,7 +97,7 @@ def test_mistakes(tmp_path: Path, arguments: list[str], words: str) -> None:
 def checkpoint(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network that was never trained: what it says is bad, but its own."""
     from pointnc.training.checkpoint import contract
-    from pointnc.training.trained import build_model
+    from pointnc.training.network import build_model
 
     choices = ["dataset.prepare=null", f"dataset.store={root / 'store'}", "dataset.voxel_size=0.1"]
     small = ["model.planes=[8,8]", "model.layers=[1,1]"]

@@ -43,7 +43,10 @@ def test_interrupted_and_resumed_run_gives_the_same_weights(
 ) -> None:
     with pytest.raises(Interrupted):
         train(configure(store, tmp_path / "run", *ON_DEVICE, INTERRUPT % 2))
-    resumed = resumed_config(configure(store, tmp_path / "run", "resume=auto"), ["resume=auto"])
+    resumed = resumed_config(
+        configure(store, tmp_path / "run", "resume=auto", "trust=tests.training.interrupter.Interrupter"),
+        ["resume=auto"],
+    )
     resumed.callbacks = {}
     train(resumed)
     assert (tmp_path / "run" / "metrics.json").is_file()

@@ -107,3 +107,20 @@ def test_a_mistake_in_a_worker_stays_one_line(workers, make_store, taxonomy):
         list(loader)
     message = str(caught.value)
     assert message.startswith("scene scene0 has label 9") and "\n" not in message
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_a_resumed_epoch_has_the_batches_that_are_left_and_the_next_one_all(make_training_loader, workers):
+    def names(loader):
+        return [batch.names for batch in loader]
+
+    whole = make_training_loader(0)
+    whole.batch_sampler.set_epoch(1)
+    expected = names(whole)
+    resumed = make_training_loader(workers)
+    resumed.batch_sampler.set_epoch(1)
+    resumed.batch_sampler.skip(2)
+    assert names(resumed) == expected[2:]
+    for loader in (whole, resumed):
+        loader.batch_sampler.set_epoch(2)
+    assert names(resumed) == names(whole)

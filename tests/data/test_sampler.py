@@ -67,7 +67,7 @@ def test_evaluation_gives_rank_r_every_worldth_scene(size, batch_size, world):
 
 
 @given(sizes, batch_sizes, worlds, st.data())
-def test_skip_continues_with_the_very_next_batch_once(size, batch_size, world, data):
+def test_skip_continues_with_the_very_next_batch_in_that_epoch_alone(size, batch_size, world, data):
     epochs, samplers = ranks(size, batch_size, world, epoch=2)
     done = data.draw(st.integers(0, len(epochs[0])))
     for whole, sampler in zip(epochs, samplers):
@@ -75,6 +75,7 @@ def test_skip_continues_with_the_very_next_batch_once(size, batch_size, world, d
         fresh.set_epoch(2)
         fresh.skip(done)
         assert len(fresh) == len(whole)
+        iter(fresh)  # as torch does before it starts workers
         assert list(fresh) == whole[done:]
         fresh.set_epoch(3)
         sampler.set_epoch(3)
@@ -99,6 +100,8 @@ def test_a_running_epoch_is_not_disturbed():
     sampler.skip(3)
     sampler.set_epoch(0)
     assert [first, *running] == [*ResumableBatchSampler(20, 2)]
+    assert len(list(sampler)) == 10
+    sampler.set_epoch(1)
     assert len(list(sampler)) == 7
 
 

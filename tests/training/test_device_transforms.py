@@ -43,7 +43,10 @@ def test_interrupted_in_mid_epoch_and_resumed_gives_the_same_weights(
 ) -> None:
     with pytest.raises(Interrupted):
         train(configure(store, tmp_path / "run", *ON, INTERRUPT % 2))
-    resumed = resumed_config(configure(store, tmp_path / "run", "resume=auto"), ["resume=auto"])
+    resumed = resumed_config(
+        configure(store, tmp_path / "run", "resume=auto", "trust=tests.training.interrupter.Interrupter"),
+        ["resume=auto"],
+    )
     assert resumed.device_transforms is True
     resumed.callbacks = {}
     train(resumed)

@@ -85,7 +85,7 @@ def test_a_head_that_is_none_of_pointncs_cannot_be_exported(home: Path, tmp_path
         export_run(tmp_path / "foreign.ckpt", tmp_path / "out")
     data["pointnc"]["config"]["head"] = {"_target_": "os.system", "command": "true"}
     torch.save(data, tmp_path / "stranger.ckpt")
-    with pytest.raises(UserError, match="is no network: do not use this file"):
+    with pytest.raises(UserError, match="asks to call 'os.system', which pointnc does not have there"):
         load_trained(tmp_path / "stranger.ckpt", "cpu")
 
 

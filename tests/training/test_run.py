@@ -83,7 +83,7 @@ def test_interrupted_and_resumed_run_gives_the_same_weights(
     config = configure(store, tmp_path / "run", INTERRUPT % batches)
     with pytest.raises(Interrupted, match=r"go on with: python -m pointnc.train resume=.*last\.ckpt"):
         train(config)
-    config = configure(store, tmp_path / "run", "resume=auto")
+    config = configure(store, tmp_path / "run", "resume=auto", "trust=tests.training.interrupter.Interrupter")
     resumed = resumed_config(config, ["resume=auto"])
     resumed.callbacks = {}
     train(resumed)

@@ -16,8 +16,8 @@ from pointnc.models.segmentor import Segmentor
 from pointnc.models.weights import save_weights
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.training.checkpoint import read_checkpoint
+from pointnc.training.network import build_model
 from pointnc.training.start import read_start
-from pointnc.training.trained import build_model, check_targets
 
 ARCHITECTURE = Architecture("SpUNet", {"in_channels": 6, "planes": [6, 8, 8, 6], "layers": [1, 1, 1, 1]})
 TAXONOMY = Taxonomy.from_dict({"name": "three", "names": ["wall", "floor", "chair"]})
@@ -81,25 +81,6 @@ def test_missing_weights_get_a_line(tmp_path: Path) -> None:
         read_start(config(tmp_path / "x.ckpt"))
     with pytest.raises(UserError, match="no weights at"):
         read_start(config(tmp_path / "x.safetensors"))
-
-
-@pytest.mark.parametrize(
-    "node",
-    [
-        {"_target_": "os.system", "command": "true"},
-        {"_target_": "pointnc.models.minkunet.MinkUNet", "planes": [{"_target_": "os.system", "command": "true"}]},
-        {"_target_": "pointnc.models.minkunet.MinkUNet", "block": {"_target_": "builtins.eval"}},
-    ],
-)
-def test_a_checkpoint_cannot_have_anything_called_but_networks(node: dict[str, Any]) -> None:
-    with pytest.raises(UserError, match="which is no network"):
-        check_targets(OmegaConf.create(node), Path("stranger.ckpt"))
-    check_targets(OmegaConf.create({"_target_": "torch.nn.Linear"}), Path("mine.ckpt"))
-
-
-def test_a_network_that_is_not_installed_is_named() -> None:
-    with pytest.raises(UserError, match=r"needs nowhere.Net"):
-        check_targets(OmegaConf.create({"_target_": "nowhere.Net"}), Path("mine.ckpt"))
 
 
 @pytest.mark.parametrize("kind", ["text", "pickle", "other"])

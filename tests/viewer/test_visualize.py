@@ -37,7 +37,7 @@ def checkpoint(store: SceneStore, tmp_path_factory: pytest.TempPathFactory) -> P
 
     from pointnc.entry import config_folder
     from pointnc.training.checkpoint import contract
-    from pointnc.training.trained import build_model
+    from pointnc.training.network import build_model
 
     choices = ["dataset.prepare=null", f"dataset.store={store.root}", "dataset.voxel_size=0.1"]
     small = ["model.planes=[8,8]", "model.layers=[1,1]"]

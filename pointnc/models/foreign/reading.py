@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 import re
+import tarfile
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ import torch
 from torch import Tensor
 
 from pointnc.errors import UserError
+from pointnc.models.archive import check_archive
+from pointnc.models.tensors import check_dense, check_finite
 
 WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "network", "net")
 """Keys under which checkpoints keep the state of their network."""
@@ -30,7 +34,8 @@ def read_state(path: str | Path, allow_pickle: bool = False) -> dict[str, Tensor
             it is read: only for files whose makers one trusts.
 
     Raises:
-        UserError: the file is missing, damaged, no checkpoint, or needs ``allow_pickle``.
+        UserError: the file is missing, damaged, no checkpoint, or needs ``allow_pickle``; or a tensor is not dense or
+            not finite.
     """
     path = Path(path)
     if not path.is_file():
@@ -39,11 +44,20 @@ def read_state(path: str | Path, allow_pickle: bool = False) -> dict[str, Tensor
     state = _find_state(data)
     if not state:
         raise UserError(f"{path} holds no tensors by name: it is no checkpoint of a network")
+    for name, value in state.items():
+        check_dense(name, value, str(path))
+        check_finite(name, value, str(path))
     return state
 
 
 def _read_torch(path: Path, allow_pickle: bool) -> Any:
+    if allow_pickle is not True and tarfile.is_tarfile(path):  # torch below 2.6 runs code out of these all the same
+        raise UserError(
+            f"{path} is in the format of torch below 0.4; save it anew, or allow_pickle=true if you trust it"
+        )
     try:
+        if zipfile.is_zipfile(path):
+            check_archive(path, tensors=True)
         return torch.load(path, map_location="cpu", weights_only=allow_pickle is not True)  # no other value is a yes
     except pickle.UnpicklingError as error:
         wanted = re.search(r"(?:GLOBAL|global) ([\w.]+)", str(error))
