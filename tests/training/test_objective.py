@@ -18,6 +18,7 @@ from pointnc.training.objective import read_objective
 
 CLASSES = taxonomy("scannet20")
 ADJUSTED = {"_target_": "pointnc.losses.LogitAdjustedCrossEntropy", "tau": 0.5}
+STRANGER = "tests.training.test_objective.Stranger"
 CECO = {"_target_": "pointnc.collapse.CenterRegularizer", "weight": 0.3}
 
 
@@ -80,13 +81,13 @@ def test_an_auxiliary_classifier_comes_back_too() -> None:
         ({"loss": {"_target_": "pointnc.losses.CrossEntropy"}, "regularizer": {**CECO, "reduce_channels": 4}},
          "regularizer of best.ckpt cannot be built"),
         ({"loss": {"_target_": "pointnc.losses.CrossEntropy"},
-          "regularizer": {"_target_": "tests.training.test_objective.Stranger"}}, "a Stranger, which is not known"),
+          "regularizer": {"_target_": STRANGER}}, "a Stranger, which is not known"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_built_is_said(config: dict[str, Any], words: str) -> None:
     regularizer = Stranger() if "Stranger" in words else CenterRegularizer(20, 8)
     with pytest.raises(UserError, match=words):
-        read_objective(checkpoint(CrossEntropy(), regularizer, config), 8)
+        read_objective(checkpoint(CrossEntropy(), regularizer, config), 8, trust=[STRANGER])
 
 
 class Stranger(nn.Module):
