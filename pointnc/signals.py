@@ -36,7 +36,15 @@ class Interruption:
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Interrupt what runs."""
         self.number = number
+        sys.unraisablehook = self._insist
         raise KeyboardInterrupt(_LINES[signal.Signals(number)])
+
+    def _insist(self, unraisable: Any) -> None:
+        """Be silent of what destructors make of an interruption, and interrupt again where one has swallowed it."""
+        if self.number is not None and issubclass(unraisable.exc_type, KeyboardInterrupt):
+            again = threading.Timer(0.02, os.kill, (os.getpid(), self.number))
+            again.daemon = True
+            again.start()
 
 
 def is_command() -> bool:
@@ -53,10 +61,11 @@ def end_at_once() -> None:
 def interruptible() -> Iterator[Interruption]:
     """Let both signals raise KeyboardInterrupt meanwhile; say what came."""
     interruption = Interruption()
-    before = _install(interruption)
+    before, hook = _install(interruption), sys.unraisablehook
     try:
         yield interruption
     finally:
+        sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler)
 

@@ -88,6 +88,32 @@ def test_what_a_library_makes_of_a_signal_is_an_interruption(capsys: pytest.Capt
     assert before == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
 
 
+def test_a_destructor_neither_swallows_a_signal_nor_talks_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """numba's compiler has such: they are interrupted, or find an object whose constructor was."""
+
+    class Swallows:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+            threading.Event().wait(1)
+
+    class Talks:
+        def __init__(self) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+            threading.Event().wait(1)
+
+        def __del__(self) -> None:
+            raise AttributeError("_ptr")
+
+    def swallows(config: object) -> None:
+        del [Swallows()][0]
+        threading.Event().wait(10)
+
+    hook = sys.unraisablehook
+    assert ends(swallows, capsys) == (130, "terminated")
+    assert ends(lambda config: Talks() and None, capsys) == (130, "terminated")
+    assert sys.unraisablehook is hook
+
+
 @pytest.mark.parametrize("code", [None, 0, 1])
 def test_an_exit_of_a_library_is_no_success(code: int | None, capsys: pytest.CaptureFixture[str]) -> None:
     """Lightning's handler of SIGTERM raises SystemExit without a code."""

@@ -183,17 +183,18 @@ class PcdFile(CloudFile):
             stream.seek(self.size)
             if self.kind == "ascii":
                 return self._parse(stream)
-            sizes = np.frombuffer(stream.read(8), "<u4")
-            packed = stream.read(min(int(sizes[0]), self.path.stat().st_size)) if len(sizes) == 2 else b""
+            sizes = stream.read(8)
+            length, size = (int.from_bytes(sizes[at : at + 4], "little") for at in (0, 4))
+            packed = stream.read(min(length, self.path.stat().st_size))
         # PCL leaves padding out of compressed data; others may not.
-        self._packs_padding = len(sizes) == 2 and sizes[1] == self.count * self.dtype.itemsize
+        self._packs_padding = size == self.count * self.dtype.itemsize
         there = [field for field in self.fields if self._is_packed(field)]
         width = sum(field.count * field.dtype.itemsize for field in there)
-        fits = len(sizes) == 2 and len(packed) == sizes[0] and int(sizes[1]) == self.count * width
-        if not fits or sizes[1] > MOST_GROWTH * len(packed):
+        fits = len(sizes) == 8 and len(packed) == length and size == self.count * width
+        if not fits or size > MOST_GROWTH * len(packed):
             raise UserError(f"{self.path} is truncated: its compressed data are not as long as its header says")
         try:
-            raw = decompress(packed, int(sizes[1]))
+            raw = decompress(packed, size)
         except ValueError as error:
             raise UserError(f"{self.path} is damaged: {error}") from None
         records, at = np.zeros(self.count, self.dtype), 0

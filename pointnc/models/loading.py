@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from pointnc.errors import UserError
 from pointnc.models.card import ModelCard
@@ -59,10 +62,24 @@ def check_card(card: ModelCard, state: Mapping[str, Tensor], origin: str) -> Non
 
 def _skeleton(card: ModelCard) -> Segmentor:
     """The network without memory for its weights, whatever sizes a stranger's card may name."""
-    with torch.device("meta"):
+    with without_memory():
         backbone = card.architecture.build()
         classes = len(card.taxonomy or ()) or 1
         return Segmentor(backbone, classes, card.head.build(backbone.out_channels, classes))
+
+
+@contextmanager
+def without_memory() -> Iterator[None]:
+    """Build modules whose tensors have a shape and a type but no memory (meta), and are not drawn."""
+    with torch.device("meta"), _Undrawn():
+        yield
+
+
+class _Undrawn(TorchFunctionMode):
+    """Leaves out the drawing of weights, for which torch would load its compiler where they are meta."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return args[0] if func in (Tensor.normal_, Tensor.uniform_) else func(*args, **(kwargs or {}))
 
 
 def check_state(own: Mapping[str, Tensor], state: Mapping[str, Tensor], origin: str) -> None:

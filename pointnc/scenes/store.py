@@ -7,6 +7,7 @@ version).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -110,24 +111,22 @@ class SceneStore:
 
     def _known(self, folder: Path) -> tuple[int, ...] | None:
         """Return the state in which a scene was seen first, None as long as there is none."""
-        key, state = f"{folder.parent.name}/{folder.name}", _state(folder)
-        return state if state is None else self._states.setdefault(key, state)
+        state = _state(folder)
+        return state if state is None else self._states.setdefault(str(folder), state)
 
     @contextmanager
     def _one_state(self, folder: Path) -> Iterator[None]:
         """See that all arrays are of the same preparation, and of the same one as before."""
         known = self._known(folder)
-        changed = UserError(
-            f"{folder} was prepared again while this command reads the store: start it again when that is done"
-        )
         try:
             yield
-        except UserError:
+        except UserError:  # a file that is exchanged while it is mapped looks damaged
             if known is None or _state(folder) == known:
                 raise
-            raise changed from None  # a file that is exchanged while it is mapped looks damaged
         if _state(folder) != known:
-            raise changed
+            raise UserError(
+                f"{folder} was prepared again while this command reads the store: start it again when that is done"
+            ) from None
 
     def check_taxonomy(self, taxonomy: Taxonomy) -> None:
         """Compare the store's label set with the one that a run is configured for.
@@ -197,10 +196,10 @@ class SceneStore:
 def _state(folder: Path) -> tuple[int, ...] | None:
     """Return what changes whenever a scene is written again; None where there is none."""
     try:
-        scene, coord = folder.stat(), (folder / "coord.npy").stat()
+        coord = os.stat(f"{folder}/coord.npy")  # noqa: PTH116 (for each scene that is loaded: twice as fast)
     except OSError:
         return None
-    return scene.st_dev, scene.st_ino, coord.st_ino, coord.st_size, coord.st_mtime_ns
+    return coord.st_dev, coord.st_ino, coord.st_size, coord.st_mtime_ns
 
 
 def class_counts(scene: Scene, taxonomy: Taxonomy) -> NDArray[np.int64]:

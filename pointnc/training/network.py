@@ -6,7 +6,6 @@ import math
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
@@ -14,6 +13,7 @@ from pointnc.data.features import feature_channels
 from pointnc.errors import UserError
 from pointnc.models.architecture import TARGETS, Architecture
 from pointnc.models.head_architecture import HEAD_TARGETS, HeadArchitecture
+from pointnc.models.loading import without_memory
 from pointnc.models.segmentor import Segmentor
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.training.checkpoint import Checkpoint
@@ -94,7 +94,7 @@ def network_of(checkpoint: Checkpoint, trust: Collection[str] = ()) -> Segmentor
             OmegaConf.create({"model": model, "head": head, "dataset": config["dataset"]}), checkpoint.taxonomy
         )
     try:
-        with torch.device("meta"):
+        with without_memory():
             backbone = Architecture.of(model, feature_channels(features)).build()
             classes = len(checkpoint.taxonomy)
             return Segmentor(backbone, classes, HeadArchitecture.of(head).build(backbone.out_channels, classes))

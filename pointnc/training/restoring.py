@@ -49,7 +49,7 @@ class Restoring(Callback):
         """
         try:
             yield
-        except UserError:
+        except (UserError, OSError, MemoryError):  # which are not the file's fault
             raise
         except Exception as error:
             if self._path is None:

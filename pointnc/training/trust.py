@@ -47,6 +47,13 @@ class Known:
     arguments: frozenset[str]
 
 
+NETWORKS = {
+    "model": {target: Known(False, frozenset()) for target in TARGETS},
+    "head": {target: Known(False, frozenset()) for target in HEAD_TARGETS},
+}
+"""pointnc's own networks, which are known without a look into ``conf/``."""
+
+
 def trusted(value: Any) -> frozenset[str]:
     """Return the names that ``trust=`` gives: one, several after commas, or a list.
 
@@ -81,10 +88,7 @@ def table() -> dict[str, dict[str, Known]]:
     """Return place to ``_target_`` to how it is built, out of the files of ``conf/`` that a training is composed of."""
     import yaml
 
-    found: dict[str, dict[str, Known]] = {
-        "model": {target: Known(False, frozenset()) for target in TARGETS},
-        "head": {target: Known(False, frozenset()) for target in HEAD_TARGETS},
-    }
+    found: dict[str, dict[str, Known]] = {place: dict(targets) for place, targets in NETWORKS.items()}
     folder = config_folder()
     for file in sorted(folder.rglob("*.yaml")):
         group = file.parent.relative_to(folder).parts
@@ -135,7 +139,9 @@ def check_parts(
     for start, node in starts.items():
         for place, part in parts(node, start):
             if own is None or own.get(place) != part:
-                _check(part, place, table().get(place, {}), frozenset(trust), f"{path}: {place or 'all of it'}")
+                networks = NETWORKS.get(place, {})
+                allowed = networks if str(part[TARGET]) in networks else table().get(place, {})
+                _check(part, place, allowed, frozenset(trust), f"{path}: {place or 'all of it'}")
 
 
 def _check(node: Any, place: str, allowed: Mapping[str, Known], trust: frozenset[str], where: str) -> None:

@@ -65,6 +65,7 @@ LYING = {
     "pcd lzf": (
         "a.pcd", pcd("binary_compressed", points=10**8, body=sizes_and(bytes([0, 0]), 12 * 10**8)), "as long as its header says",
     ),
+    "pcd without its sizes": ("a.pcd", pcd("binary_compressed", body=b"\0" * 7), "as long as its header says"),
     "pcd fields twice": ("a.pcd", b"FIELDS x y z\n" + pcd(), "FIELDS twice"),
     "a word of megabytes": ("a.pcd", pcd(points=300_000, body=b"1 2 3\n" * 300_000 + b"1" * 4_000_000), "^$"),
     "zip called npy": ("a.npy", b"PK\3\4", "an npz file"),

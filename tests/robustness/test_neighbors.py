@@ -19,7 +19,7 @@ from data_prep.rooms import generate as rooms
 from data_prep.rooms.scanner import Scanner
 from data_prep.scannet import prepare
 from pointnc.errors import UserError
-from pointnc.scenes import atomic, store
+from pointnc.scenes import atomic, scene_arrays, store
 from pointnc.scenes.store import SceneStore, write_scene
 from tests.synthetic import write_raw_root
 
@@ -182,19 +182,19 @@ def test_a_scene_that_is_prepared_again_while_it_is_loaded_is_never_mixed(
     """Between any two arrays, also where both states have the same number of points."""
     if not able:
         monkeypatch.setattr(atomic, "swap", lambda first, second: False)
-    real = SceneStore._map
+    real = scene_arrays.map_array
     for moment in range(7):
         folder = tmp_path / f"{moment}-{count}" / "train" / "a"
         scene(folder, 1)
         left = [moment]
 
-        def again(path: Path, folder: Path = folder, left: list[int] = left) -> Any:
+        def again(path: Path, hint: str, folder: Path = folder, left: list[int] = left, **asked: Any) -> Any:
             if left[0] == 0:
                 scene(folder, 2, count)
             left[0] -= 1
-            return real(path)
+            return real(path, hint, **asked)
 
-        monkeypatch.setattr(SceneStore, "_map", staticmethod(again))
+        monkeypatch.setattr(scene_arrays, "map_array", again)
         opened = SceneStore(folder.parent.parent)
         if left[0] >= 6:  # more than there are arrays
             assert opened.load("train", "a", "segment200").semantic is not None
