@@ -40,6 +40,16 @@ def start(kind: str) -> None:
     if kind != "cuda":
         dist.init_process_group("gloo", timeout=PATIENCE)
         return
+    local = take_device()
+    dist.init_process_group("nccl", timeout=PATIENCE, device_id=torch.device("cuda", local))
+
+
+def take_device() -> int:
+    """Make the CUDA device of this process of torchrun the current one; return its number.
+
+    Raises:
+        UserError: torchrun started more processes on this machine than it has devices.
+    """
     local, devices = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
     if local >= devices:
         processes = os.environ.get("LOCAL_WORLD_SIZE", str(local + 1))
@@ -48,7 +58,7 @@ def start(kind: str) -> None:
             f"--nproc-per-node {devices}, or trainer.accelerator=cpu"
         )
     torch.cuda.set_device(local)
-    dist.init_process_group("nccl", timeout=PATIENCE, device_id=torch.device("cuda", local))
+    return local
 
 
 def stop() -> None:
@@ -64,6 +74,15 @@ def agree(value: Any) -> Any:
     box = [value]
     dist.broadcast_object_list(box, src=0)
     return box[0]
+
+
+def gather(value: Any) -> list[Any]:
+    """Return the values of all ranks, on every rank; of types that can be pickled."""
+    if not dist.is_initialized():
+        return [value]
+    values = [None] * world_size()
+    dist.all_gather_object(values, value)
+    return values
 
 
 def wait() -> None:
