@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import logging
-import socket
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, TypeVar
 
 from pointnc.checks import check_option
 from pointnc.errors import UserError
+from pointnc.servers import check_answers
 
 PATIENCE = 10.0
 """Seconds that a scheduler, or the first worker of one, may take to answer."""
@@ -96,7 +96,7 @@ def _dask(stack: ExitStack, scheduler: str | None, workers: int | None) -> dict[
                 raise UserError(f"scheduler={scheduler}: there is no such file; {remedy} --scheduler-file {scheduler}")
             place = {"scheduler_file": scheduler}
         else:
-            check_answers(scheduler, remedy)
+            check_answers("scheduler", scheduler, remedy, PATIENCE)
             place = {"address": scheduler}
         try:
             client = stack.enter_context(Client(**place, timeout=PATIENCE))
@@ -118,7 +118,7 @@ def _ray(stack: ExitStack, scheduler: str | None, workers: int | None) -> dict[s
     from ray.util.joblib import register_ray
 
     if scheduler is not None:
-        check_answers(scheduler, f"start one by: ray start --head --port {scheduler.rpartition(':')[2]}")
+        check_answers("scheduler", scheduler, "start one by: ray start --head", PATIENCE)
     options: dict[str, Any] = {} if scheduler else {"num_cpus": workers, "include_dashboard": False}
     try:
         ray.init(address=scheduler, log_to_driver=False, logging_level=logging.ERROR, **options)
@@ -131,32 +131,6 @@ def _ray(stack: ExitStack, scheduler: str | None, workers: int | None) -> dict[s
     stack.callback(ray.shutdown)
     register_ray()
     return {}
-
-
-def check_answers(address: str, remedy: str) -> None:
-    """Make sure that a server listens at ``[scheme://]host:port`` and speaks first, as those of Dask and Ray do.
-
-    Left to themselves, Ray would try for minutes and Dask wait without end for a server of another kind.
-
-    Args:
-        address: of the server; Ray's ``auto`` passes.
-        remedy: ends the message.
-
-    Raises:
-        UserError: nobody speaks within :data:`PATIENCE` seconds, or the address is none.
-    """
-    if address == "auto":
-        return
-    scheme, _, place = address.rpartition("://")
-    host, _, port = place.rpartition(":")
-    if not (host and port.isdecimal()):
-        raise UserError(f"scheduler={address} is no address; give host:port")
-    try:
-        with socket.create_connection((host.strip("[]"), int(port)), PATIENCE) as connection:
-            if scheme != "tls" and not connection.recv(1):
-                raise OSError("it hung up")
-    except (OSError, OverflowError) as error:
-        raise UserError(f"scheduler={address}: nobody answers ({error}); {remedy}") from None
 
 
 def in_parallel(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pointnc.entry import entry
 
@@ -70,6 +70,7 @@ def _search(config: DictConfig, study: Study, record: Record, console: Console) 
 def _train(config: DictConfig, study: Study, record: Record, console: Console) -> tuple[Table, list[Run]]:
     """Train the runs of a study that neither their folder nor the record knows; return the table and what failed."""
     from pointnc.studies import collect, run_all
+    from pointnc.studies.launchers import open_launcher
     from pointnc.studies.running import is_done
 
     runs = study.runs()
@@ -86,11 +87,19 @@ def _train(config: DictConfig, study: Study, record: Record, console: Console) -
     failed: list[Run] = []
     if missing and not config.collect_only:
         prepare(study.common)
-        failed = run_all(missing, config.processes, config.threads, report)
+        launcher = open_launcher(config.launcher, study.folder, config.threads, _options(config))
+        failed = run_all(missing, config.processes, config.threads, report, launcher)
     for run in runs:  # those that were done before there was a record
         if run not in record:
             record.add(run)
     return collect(study, record), failed
+
+
+def _options(config: DictConfig) -> dict[str, dict[str, Any]]:
+    """Return what is set of each launcher, by its name."""
+    from omegaconf import OmegaConf
+
+    return {name: OmegaConf.to_container(config[name], resolve=True) for name in ("submitit", "ray")}  # type: ignore[misc]
 
 
 def _report_failures(failed: list[Run], console: Console) -> int:

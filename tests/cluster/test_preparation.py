@@ -150,16 +150,16 @@ def test_an_unreachable_scheduler_gets_a_line_in_time(monkeypatch: pytest.Monkey
 def test_a_scheduler_without_workers_gets_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     distributed = pytest.importorskip("distributed", reason=NEEDS_DASK)
     monkeypatch.setattr("data_prep.processes.PATIENCE", 2.0)
-    with distributed.LocalCluster(n_workers=0, processes=False, protocol="tcp://", dashboard_address=":0") as empty:
-        with (
-            pytest.raises(UserError, match="has no workers; start some by: dask worker"),
-            engine("dask", empty.scheduler_address),
-        ):
-            pass
+    with (
+        distributed.LocalCluster(n_workers=0, processes=False, protocol="tcp://", dashboard_address=":0") as empty,
+        pytest.raises(UserError, match="has no workers; start some by: dask worker"),
+        engine("dask", empty.scheduler_address),
+    ):
+        pass
 
 
 def test_an_unreachable_ray_cluster_gets_a_line_in_time() -> None:
-    from data_prep.processes import check_answers
+    from pointnc.servers import check_answers
 
     for wrong, words in (
         (f"127.0.0.1:{free_port()}", "nobody answers"),
@@ -167,7 +167,7 @@ def test_an_unreachable_ray_cluster_gets_a_line_in_time() -> None:
         ("host:99999999", "nobody"),
     ):
         with pytest.raises(UserError, match=words):
-            check_answers(wrong, "start one")
+            check_answers("scheduler", wrong, "start one")
 
 
 def die(number: int) -> int:
