@@ -65,8 +65,8 @@ def test_curves_of_the_groups_and_the_report(whole: Path) -> None:
 def test_the_curves_survive_a_resume(store: Path, whole: Path, tmp_path: Path, batches: int) -> None:
     with pytest.raises(Interrupted):
         train(configure(store, tmp_path / "run", *PULLED, INTERRUPT % batches))
-    trusting = "trust=tests.training.interrupter.Interrupter"
-    resumed = resumed_config(configure(store, tmp_path / "run", "resume=auto", trusting), ["resume=auto"])
+    config = configure(store, tmp_path / "run", "resume=auto", "trust=tests.training.interrupter.Interrupter")
+    resumed = resumed_config(config, ["resume=auto"])
     resumed.callbacks = {}
     train(resumed)
     assert curves(tmp_path / "run") == curves(whole)

@@ -81,7 +81,7 @@ def test_an_auxiliary_classifier_comes_back_too() -> None:
         ({"loss": {"_target_": "pointnc.losses.CrossEntropy"}, "regularizer": {**CECO, "reduce_channels": 4}},
          "regularizer of best.ckpt cannot be built"),
         ({"loss": {"_target_": "pointnc.losses.CrossEntropy"},
-          "regularizer": {"_target_": "tests.training.test_objective.Stranger"}}, "asks to call .*Stranger"),
+          "regularizer": {"_target_": STRANGER}}, "a Stranger, which is not known"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_built_is_said(config: dict[str, Any], words: str) -> None:
