@@ -64,7 +64,7 @@ def test_one_call_does_what_many_do_and_goes_on_from_their_state(make: Any) -> N
     for ours, theirs in zip(one.parameters(), many.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
     one.load_state_dict(many.state_dict())
-    fused.load_state_dict(before.state_dict())  # of a run before there was one call
+    fused.load_state_dict(copy.deepcopy(before.state_dict()))  # of a run before there was one call
     steps(many, before)
     steps(one, fused)
     for ours, theirs in zip(one.parameters(), many.parameters(), strict=True):
