@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pointnc.models import product_loops
+from pointnc.models import gradient_loops, product_loops
 from pointnc.models.neighbours import PairTable
 from pointnc.models.products import TILE
 from pointnc.models.workers import pieces, run_all
@@ -81,7 +81,7 @@ def weight_gradient(features: Tensor, gradient: Tensor, table: PairTable) -> Ten
     arrays = (features.numpy(), gradient.numpy(), table.inputs, table.outputs, table.splits(TILE), result.numpy())
     threads = torch.get_num_threads()
     shares = 1 if threads == 1 else 2 * threads
-    run_all(product_loops.add_outer_products, [(*arrays, share, shares) for share in range(shares)])
+    run_all(gradient_loops.add_outer_products, [(*arrays, share, shares) for share in range(shares)])
     return (result if padded == depth else result[:, :, :depth].contiguous()).permute(1, 2, 0)
 
 
