@@ -25,10 +25,10 @@ LIMITS = {
     "LinearHead": SCORES + LITTLE,
     "CosineHead": SCORES + FEATURES + LITTLE,
     "CosineHead in training": SCORES + FEATURES + LITTLE,
-    # Forward and backward: probabilities, the gradient, and one more on the way, of the probabilities.
-    "CrossEntropy": 3 * SCORES + LITTLE,
-    "WeightedCrossEntropy": 3 * SCORES + LITTLE,
-    "LogitAdjustedCrossEntropy": 3 * SCORES + LITTLE,
+    # Forward and backward: probabilities and the gradient; where torch differentiates, one more on the way.
+    "CrossEntropy": 2 * SCORES + LITTLE,
+    "WeightedCrossEntropy": 2 * SCORES + LITTLE,
+    "LogitAdjustedCrossEntropy": 2 * SCORES + LITTLE,
     "FocalLoss": 3 * SCORES + LITTLE,
     "DiceLoss": 3 * SCORES + LITTLE,
     "LovaszSoftmax": 2 * SCORES + LITTLE,
