@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -15,7 +16,7 @@ from data_prep.custom_report import print_report
 from data_prep.custom_scene import Settings, is_done, prepare_room, read_record
 from data_prep.folder import Room, find_rooms
 from data_prep.preparing import explain
-from data_prep.processes import check_workers
+from data_prep.processes import check_workers, engine, in_parallel, unseen, unseen_line
 from data_prep.stopping import nothing_left, sweep_store
 from pointnc.benchmarks import scannet
 from pointnc.clouds.conditions import Unit, Up
@@ -73,6 +74,8 @@ def prepare(
                 failures[room.label] = error
             if bad:  # what an earlier state of the file gave must not stand for it
                 remove(out / room.split / room.name)
+    done = {out / room.split / room.name: room for room in todo if room.label not in failures}
+    failures |= {done[path].label: unseen_line(path) for path in unseen(list(done))}
     failures = dict(sorted(failures.items()))
     manifest = write_manifest(out, [settings.taxonomy], source="files of one's own", more=_listed)
     (out / FAILED).unlink(missing_ok=True)
@@ -112,12 +115,10 @@ def _run(
     rooms: list[Room], out: Path, settings: Settings, workers: int | None, overwrite: bool
 ) -> Generator[tuple[Room, str | None, bool], None, None]:
     """Yield each room with an error line or None, and whether its file is at fault, as they are done."""
-    from joblib import Parallel, delayed
     from rich.progress import track
 
-    parallel = Parallel(n_jobs=workers or -1, return_as="generator_unordered")
-    calls = (delayed(_prepare_or_explain)(room, out, settings, overwrite) for room in rooms)
-    with closing(parallel(calls)) as results:
+    prepare_one = partial(_prepare_or_explain, out=out, settings=settings, overwrite=overwrite)
+    with closing(in_parallel(prepare_one, rooms, workers)) as results:
         yield from track(results, description="prepare", total=len(rooms), disable=not rooms)
 
 
@@ -195,9 +196,10 @@ def main(config: DictConfig) -> int:
     if settings["root"] is None or settings["out"] is None:
         raise UserError("give root=FOLDER (with train/, val/ in it) and out=STORE")
     keys = ("splits", "files", "workers", "overwrite")
-    _, failures = prepare(
-        settings["root"], settings["out"], read_settings(settings), **{key: settings[key] for key in keys}
-    )
+    with engine(settings["backend"], settings["scheduler"], settings["workers"]):
+        _, failures = prepare(
+            settings["root"], settings["out"], read_settings(settings), **{key: settings[key] for key in keys}
+        )
     return 1 if failures else 0
 
 

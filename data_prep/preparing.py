@@ -10,13 +10,14 @@ import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.processes import check_workers
+from data_prep.processes import check_workers, in_parallel, unseen, unseen_line
 from data_prep.stopping import nothing_left, sweep_store
 from pointnc.errors import UserError, printable
 from pointnc.scenes.atomic import write_json
@@ -167,6 +168,8 @@ def prepare_scenes(
                 raise UserError(f"{error} (strict=true)")
             if error:
                 failed[target] = error
+    for target in unseen([job.target for job in jobs if job.target not in failed]):
+        failed[target] = unseen_line(target)
     failures: Failures = {}
     for target in (job.target for job in jobs if job.target in failed):
         failures.setdefault(target.parent.name, {})[target.name] = failed[target]
@@ -177,11 +180,10 @@ def _run(
     jobs: Sequence[Job], prepare: Callable[[Job], None], workers: int | None, overwrite: bool
 ) -> Generator[tuple[Path, str | None], None, None]:
     """Yield each scene's target with an error line or None, as they are done."""
-    from joblib import Parallel, delayed
     from rich.progress import track
 
-    parallel = Parallel(n_jobs=workers or -1, return_as="generator_unordered")
-    with closing(parallel(delayed(_prepare_or_explain)(job, prepare, overwrite) for job in jobs)) as results:
+    prepare_one = partial(_prepare_or_explain, prepare=prepare, overwrite=overwrite)
+    with closing(in_parallel(prepare_one, jobs, workers)) as results:
         yield from track(results, description="prepare", total=len(jobs), disable=not jobs)
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from data_prep.point_text import read_points
 from data_prep.preparing import DataSet, check_folders, prepare_store, write_prepared
+from data_prep.processes import engine
 from pointnc.benchmarks import s3dis
 from pointnc.entry import entry
 from pointnc.errors import UserError
@@ -215,7 +216,8 @@ def main(config: DictConfig) -> None:
         if not isinstance(area, int) or isinstance(area, bool):
             raise UserError(f"val_areas={areas}: give numbers, for example val_areas=[5]")
     keys = ("val_areas", "normals", "workers", "overwrite", "strict")
-    prepare(settings["raw"], settings["out"], **{key: settings[key] for key in keys})
+    with engine(settings["backend"], settings["scheduler"], settings["workers"]):
+        prepare(settings["raw"], settings["out"], **{key: settings[key] for key in keys})
 
 
 if __name__ == "__main__":

@@ -10,15 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data_prep.preparing import (
-    check_folders,
-    hash_file,
-    prepare_scenes,
-    raise_failures,
-    report,
-    unfinished,
-)
-from data_prep.processes import check_workers
+from data_prep.preparing import check_folders, hash_file, prepare_scenes, raise_failures, report, unfinished
+from data_prep.processes import check_workers, engine
 from data_prep.raw_scannet import mesh_path, read_scan
 from data_prep.scannet_labels import label_vertices
 from data_prep.scannet_lists import Splits, find_jobs, split_lists
@@ -111,7 +104,8 @@ def main(config: DictConfig) -> None:
         raise UserError("give raw=FOLDER (with scans/ in it) and out=STORE")
     settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     keys = ("splits", "label_map", "workers", "overwrite", "strict")
-    prepare(settings["raw"], settings["out"], **{key: settings[key] for key in keys})
+    with engine(settings["backend"], settings["scheduler"], settings["workers"]):
+        prepare(settings["raw"], settings["out"], **{key: settings[key] for key in keys})
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.preparing import DataSet, check_folders, prepare_store, write_prepared
+from data_prep.processes import engine
 from pointnc.benchmarks import semantickitti
 from pointnc.entry import entry
 from pointnc.errors import UserError
@@ -212,7 +213,8 @@ def main(config: DictConfig) -> None:
         raise UserError(f"give raw=FOLDER (with {LAYOUT} in it) and out=STORE")
     settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     keys = ("splits", "workers", "overwrite", "strict")
-    prepare(settings["raw"], settings["out"], **{key: settings[key] for key in keys})
+    with engine(settings["backend"], settings["scheduler"], settings["workers"]):
+        prepare(settings["raw"], settings["out"], **{key: settings[key] for key in keys})
 
 
 if __name__ == "__main__":

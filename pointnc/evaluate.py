@@ -13,9 +13,14 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
+OPTIONS = ["split", "logit_adjustment", "tta", "interpolation", "max_points", "halo", "accelerator", "half", "engine"]
+"""The settings on which labels depend."""
+
+
 @entry("tools/evaluate")
 def main(config: DictConfig) -> None:
-    """Predict or read, count, score, print, write."""
+    """Predict or read, count, score, print, write; alone, or as one of several that share the scenes out."""
+    from omegaconf import OmegaConf
     from rich.console import Console
 
     from pointnc.benchmarks import scannet
@@ -23,6 +28,7 @@ def main(config: DictConfig) -> None:
     from pointnc.scoring.outputs import split_means, write_scores
     from pointnc.scoring.tables import majority_score, score
     from pointnc.scoring.terminal import scores_table
+    from pointnc.sharing import share_work
     from pointnc.training import evaluation
     from pointnc.views.confusion import write_confusion_png
 
@@ -38,15 +44,26 @@ def main(config: DictConfig) -> None:
         store = evaluation.open_store(trained, config.data_root)
         evaluation.adjust_logits(trained, store, config.logit_adjustment)
         predictor = evaluation.make_predictor(trained, config)
-        pairs = evaluation.predict_scenes(predictor, store, config.split, taxonomy.segment)
+        label = evaluation.predict_scenes(predictor, store, config.split, taxonomy.segment)
+        origin = trained.fingerprint
     else:
         if config.truth is None:
             raise UserError("predictions=DIR needs truth=STORE, the store with the labels")
         taxonomy = scannet.taxonomy(config.dataset)
         store = SceneStore(config.truth)
         store.check_taxonomy(taxonomy)
-        pairs = evaluation.read_scenes(Path(config.predictions), store, config.split, taxonomy)
-    counts = evaluation.tally(pairs, taxonomy, len(store.scenes(config.split)))
+        label = evaluation.read_scenes(Path(config.predictions), store, config.split, taxonomy)
+        origin = str(Path(config.predictions).resolve())
+    settings = [
+        origin,
+        str(store.root.resolve()),
+        OmegaConf.to_container(OmegaConf.masked_copy(config, OPTIONS), resolve=True),
+    ]
+    sizes = evaluation.scene_sizes(store, config.split)
+    work = share_work(config.shard, out, sizes, settings, "scenes")
+    counts = evaluation.tally(label, taxonomy, work)
+    if counts is None:
+        return
     scores = score(counts.total, taxonomy, config.convention)
     seconds = time.perf_counter() - start
     console = Console()
@@ -67,6 +84,7 @@ def main(config: DictConfig) -> None:
         picture = out.with_name(out.stem + "_confusion.png")
         write_confusion_png(picture, counts.total, taxonomy)
         console.print("written: " + ", ".join(str(file) for file in [*files, picture]), soft_wrap=True)
+    work.finish()
 
 
 if __name__ == "__main__":

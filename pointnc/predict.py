@@ -9,11 +9,23 @@ from pointnc.entry import entry
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
+    from rich.console import Console
+
+    from pointnc.prediction import Outcome
+    from pointnc.scenes.taxonomy import Taxonomy
+
+
+OPTIONS = [
+    *("tta", "interpolation", "max_points", "block_points", "halo", "accelerator", "half", "engine"),
+    *("units", "up", "colors", "out"),
+]
+"""The settings on which the files depend."""
 
 
 @entry("tools/predict")
 def main(config: DictConfig) -> int:
-    """Label file after file; what fails is listed at the end."""
+    """Label file after file, alone or as one of several that share them out; what fails is listed at the end."""
+    from omegaconf import OmegaConf
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -21,10 +33,11 @@ def main(config: DictConfig) -> int:
     from pointnc.clouds.conditions import check_frame
     from pointnc.errors import UserError
     from pointnc.prediction.failures import failure_line
-    from pointnc.prediction.inputs import find_inputs
+    from pointnc.prediction.inputs import find_inputs, size_of
     from pointnc.prediction.labeling import label_file
-    from pointnc.prediction.targets import OutputFolder
+    from pointnc.prediction.targets import OutputFolder, rivals
     from pointnc.scenes.leftovers import sweep
+    from pointnc.sharing import share_work
     from pointnc.training.evaluation import make_predictor, open_network
 
     if config.checkpoint is None or config.input is None or config.out is None:
@@ -32,57 +45,73 @@ def main(config: DictConfig) -> int:
     if not isinstance(config.block_points, int) or config.block_points < 1:
         raise UserError(f"block_points={config.block_points}: it must be a whole number, at least 1")
     check_frame(config.units, config.up)
-    inputs = find_inputs(config.input)
-    out = OutputFolder(Path(str(config.out)).expanduser(), inputs, bool(config.overwrite))
+    inputs = {str(path): path for path in find_inputs(config.input)}
+    out = OutputFolder(Path(str(config.out)).expanduser(), list(inputs.values()), bool(config.overwrite))
     trained = open_network(config)
     out.check_classes(trained.taxonomy)
     sweep(out.out)  # what killed commands have left
     predictor = make_predictor(trained, config)
+    settings = [trained.fingerprint, OmegaConf.to_container(OmegaConf.masked_copy(config, OPTIONS), resolve=True)]
+    sizes = {name: size_of(path) for name, path in inputs.items()}
+    work = share_work(config.shard, out.out, sizes, settings, "files", rivals(inputs))
     console = Console(soft_wrap=True, highlight=False)
-    failures: list[str] = []
-    done = 0
+    numbers = {name: number + 1 for number, name in enumerate(inputs)}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        for number, path in enumerate(inputs):
-            task = bar.add_task(f"{number + 1}/{len(inputs)} {path.name}", total=None)
 
-            def advance(points: int, total: int, task: object = task) -> None:
-                bar.update(task, completed=points, total=total)  # type: ignore[arg-type]
+    def label(name: str) -> dict[str, str | None]:
+        path = inputs[name]
+        task = bar.add_task(f"{numbers[name]}/{len(inputs)} {path.name}", total=None)
 
-            try:
-                targets = out.targets(path, bool(config.colors))
-                outcome = label_file(
-                    open_cloud(path), targets, predictor, trained.taxonomy, config.units, config.up,
-                    config.block_points, advance,
-                )  # fmt: skip
-            except Exception as error:
-                failures.append(failure_line(path, error))
-                console.print(f"error: {failures[-1]}", style="red", markup=False)
-                continue
-            finally:
-                bar.remove_task(task)
-            out.note(targets)
-            done += 1
-            for remark in outcome.remarks:
-                console.print(f"{path.name}: {remark}", style="yellow", markup=False)
-            commonest = outcome.counts.argsort()[::-1][:4]
-            shares = ", ".join(
-                f"{trained.taxonomy.names[k]} {outcome.counts[k] / max(outcome.counts.sum(), 1):.0%}"
-                for k in commonest
-                if outcome.counts[k]
-            )
-            console.print(
-                f"{path.name}: {outcome.points:,} points in {outcome.seconds:.1f} s, "
-                f"{outcome.points / outcome.seconds:,.0f} a second; {shares}; {', '.join(map(str, outcome.files))}",
-                markup=False,
-            )
-    if done:
+        def advance(points: int, total: int) -> None:
+            bar.update(task, completed=points, total=total)
+
+        try:
+            targets = out.targets(path, bool(config.colors))
+            outcome = label_file(
+                open_cloud(path), targets, predictor, trained.taxonomy, config.units, config.up,
+                config.block_points, advance,
+            )  # fmt: skip
+        except Exception as error:
+            failure = failure_line(path, error)
+            console.print(f"error: {failure}", style="red", markup=False)
+            return {"failure": failure}
+        finally:
+            bar.remove_task(task)
+        out.note(targets)
+        _print(console, path, outcome, trained.taxonomy)
+        return {"failure": None}
+
+    bar = Progress(*columns, console=console, transient=True, disable=not work.leads)
+    with bar:
+        results = work.do(label)
+    if results is None:
+        return int(work.failed)
+    failures = [result["failure"] for result in results.values() if result["failure"] is not None]
+    if len(failures) < len(inputs):
         console.print(f"ids, names and colours of the classes: {out.write_classes(trained.taxonomy)}", markup=False)
     if failures:
         console.print(f"{len(failures)} of {len(inputs)} failed:", style="red")
         for line in failures:
             console.print(f"  {line}", markup=False)
+    work.finish()
     return 1 if failures else 0
+
+
+def _print(console: Console, path: Path, outcome: Outcome, taxonomy: Taxonomy) -> None:
+    """Say what was assumed of a file, how long it took and what is in it."""
+    for remark in outcome.remarks:
+        console.print(f"{path.name}: {remark}", style="yellow", markup=False)
+    commonest = outcome.counts.argsort()[::-1][:4]
+    shares = ", ".join(
+        f"{taxonomy.names[k]} {outcome.counts[k] / max(outcome.counts.sum(), 1):.0%}"
+        for k in commonest
+        if outcome.counts[k]
+    )
+    console.print(
+        f"{path.name}: {outcome.points:,} points in {outcome.seconds:.1f} s, "
+        f"{outcome.points / outcome.seconds:,.0f} a second; {shares}; {', '.join(map(str, outcome.files))}",
+        markup=False,
+    )
 
 
 if __name__ == "__main__":

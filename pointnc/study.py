@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pointnc.entry import entry
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from pointnc.studies import Run, Study, Table
+    from pointnc.studies.launchers import Launcher
     from pointnc.studies.record import Record
 
 
@@ -23,6 +26,7 @@ def main(config: DictConfig) -> int:
     from pointnc.errors import UserError
     from pointnc.scenes.leftovers import sweep
     from pointnc.studies import read_study
+    from pointnc.studies.launchers import open_launcher
     from pointnc.studies.record import Record
 
     study = read_study(config)
@@ -32,21 +36,30 @@ def main(config: DictConfig) -> int:
     sweep(Path(config.out).parent, *(run.folder for run in study.runs()))
     record = Record(Path(f"{config.out}.jsonl"))
     console = Console(soft_wrap=True)
-    return (_search if config.rungs else _compare)(config, study, record, console)
+
+    @functools.cache
+    def launcher() -> Launcher:  # not before something is to be run: what is done is shown without a cluster
+        return open_launcher(config.launcher, study.folder, config.threads, _options(config))
+
+    return (_search if config.rungs else _compare)(config, study, record, console, launcher)
 
 
-def _compare(config: DictConfig, study: Study, record: Record, console: Console) -> int:
+def _compare(
+    config: DictConfig, study: Study, record: Record, console: Console, launcher: Callable[[], Launcher]
+) -> int:
     """Give every method the same budget."""
     from pointnc.studies.writing import write
 
-    table, failed = _train(config, study, record, console)
+    table, failed = _train(config, study, record, console, launcher)
     if table.results:
         paths = write(table, Path(config.out), _command())
         console.print("written: " + ", ".join(str(path) for path in paths))
     return _report_failures(failed, console)
 
 
-def _search(config: DictConfig, study: Study, record: Record, console: Console) -> int:
+def _search(
+    config: DictConfig, study: Study, record: Record, console: Console, launcher: Callable[[], Launcher]
+) -> int:
     """Give the better forms of each round more."""
     from pointnc.studies.halving import is_form, read_rungs, survivors
     from pointnc.studies.writing import write_search
@@ -56,7 +69,7 @@ def _search(config: DictConfig, study: Study, record: Record, console: Console) 
     failed: list[Run] = []
     rungs = read_rungs(config, study)
     for rung in rungs:
-        table, broken = _train(config, rung.study(study, forms), record, console)
+        table, broken = _train(config, rung.study(study, forms), record, console, launcher)
         tables.append(table)
         failed += broken
         forms = survivors(table, rung)
@@ -69,7 +82,9 @@ def _search(config: DictConfig, study: Study, record: Record, console: Console) 
     return _report_failures(failed, console)
 
 
-def _train(config: DictConfig, study: Study, record: Record, console: Console) -> tuple[Table, list[Run]]:
+def _train(
+    config: DictConfig, study: Study, record: Record, console: Console, launcher: Callable[[], Launcher]
+) -> tuple[Table, list[Run]]:
     """Train the runs of a study that neither their folder nor the record knows; return the table and what failed."""
     from pointnc.studies import collect, run_all
     from pointnc.studies.running import is_done
@@ -87,12 +102,20 @@ def _train(config: DictConfig, study: Study, record: Record, console: Console) -
 
     failed: list[Run] = []
     if missing and not config.collect_only:
+        chosen = launcher()
         prepare(study.common)
-        failed = run_all(missing, config.processes, config.threads, report)
+        failed = run_all(missing, config.processes, config.threads, report, chosen)
     for run in runs:  # those that were done before there was a record
         if run not in record:
             record.add(run)
     return collect(study, record), failed
+
+
+def _options(config: DictConfig) -> dict[str, dict[str, Any]]:
+    """Return what is set of each launcher, by its name."""
+    from omegaconf import OmegaConf
+
+    return {name: OmegaConf.to_container(config[name], resolve=True) for name in ("submitit", "ray")}  # type: ignore[misc]
 
 
 def _report_failures(failed: list[Run], console: Console) -> int:

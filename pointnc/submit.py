@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pointnc.inference.predictor import Predictor
     from pointnc.scenes.store import SceneStore
     from pointnc.scenes.taxonomy import Taxonomy
+    from pointnc.sharing import Work
 
 
 @entry("tools/submit")
@@ -56,7 +57,8 @@ def submit(config: DictConfig) -> int:
     check_output(Path(config.out), config.overwrite)
     sweep(Path(config.out).parent)
 
-    from pointnc.training.evaluation import make_predictor, open_network, open_store
+    from pointnc.sharing import share_work
+    from pointnc.training.evaluation import make_predictor, open_network, open_store, scene_sizes
 
     trained = open_network(config)
     if config.dataset is not None:
@@ -66,12 +68,17 @@ def submit(config: DictConfig) -> int:
     store = open_store(trained, config.data_root)
     expected = expected_scenes(config.split, store.root)
     folder = predictions_folder(config, trained.fingerprint, store)
-    write_missing(folder, make_predictor(trained, config), store, config.split, trained.taxonomy)
+    work = share_work(config.shard, config.out, scene_sizes(store, config.split), [folder.name], "scenes")
+    predictor = make_predictor(trained, config)
+    if not write_missing(folder, predictor, store, config.split, trained.taxonomy, work):
+        return 0
     violations: Sequence[Violation] = ()
     try:
         write_zip(folder, config.out, trained.taxonomy, expected, config.overwrite)
     except InvalidSubmission as invalid:
         violations = invalid.violations
+    else:
+        work.finish()
     return report(config.out, violations, trained.taxonomy, expected, config)
 
 
@@ -90,32 +97,55 @@ OPTIONS = ["tta", "interpolation", "max_points", "halo", "accelerator", "half", 
 """The settings on which predictions depend."""
 
 
-def write_missing(folder: Path, predictor: Predictor, store: SceneStore, split: str, taxonomy: Taxonomy) -> None:
-    """Predict the scenes of a split of which ``folder`` has no file yet.
+def write_missing(
+    folder: Path, predictor: Predictor, store: SceneStore, split: str, taxonomy: Taxonomy, work: Work | None = None
+) -> bool:
+    """Predict the scenes of a split of which ``folder`` has no file yet; return whether it has all of them now.
+
+    Args:
+        folder: where the predictions are kept.
+        predictor: the network with its settings.
+        store: with the scenes.
+        split: of the store.
+        taxonomy: the classes.
+        work: the scenes, where other processes do some of them.
 
     Raises:
-        UserError: a scene is damaged, or the disk is full.
+        UserError: a scene is damaged, the disk is full, or another process has put its predictions elsewhere.
         Interrupted: Ctrl-C; what is finished stays.
     """
-    from rich.progress import track
-
     from pointnc.benchmarks.predictions import write_labels
     from pointnc.scenes.leftovers import sweep
+    from pointnc.sharing import Work
 
     sweep(folder)
     scenes = store.scenes(split)
-    todo = [scene for scene in scenes if not (folder / f"{scene}.txt").is_file()]
-    print(f"{len(scenes) - len(todo)} of {len(scenes)} scenes are predicted already, in {folder}", flush=True)
-    try:
-        for scene in track(todo, description="predict", disable=not todo):
+    work = work or Work(dict.fromkeys(scenes, 1.0))
+    done = sum((folder / f"{scene}.txt").is_file() for scene in scenes)
+    if work.leads:
+        print(f"{done} of {len(scenes)} scenes are predicted already, in {folder}", flush=True)
+
+    def predict(scene: str) -> None:
+        if not (folder / f"{scene}.txt").is_file():
             labels = predictor.predict(store.load(split, scene).validate()).labels
             write_labels(folder / f"{scene}.txt", taxonomy.decode(labels))
+
+    try:
+        if work.do(predict, "predict") is None:
+            return False
     except KeyboardInterrupt:
         raise Interrupted(
             f"interrupted; finished scenes are in {folder}; the same command goes on from there"
         ) from None
     except OSError as error:
         raise UserError(f"could not write into {folder} ({error.strerror}): free space or give cache=FOLDER") from None
+    there = {path.name for path in folder.iterdir()}  # listed, not asked for one by one: network disks remember
+    lost = [scene for scene in scenes if f"{scene}.txt" not in there]
+    if lost:
+        raise UserError(
+            f"{folder} lacks {lost[0]}.txt, which was predicted: all processes must see cache={folder.parent}"
+        )
+    return True
 
 
 def report(

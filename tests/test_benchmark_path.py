@@ -58,7 +58,8 @@ def test_evaluation_of_a_run_of_files_and_of_the_training_agree(home: Path) -> N
     with initialize_config_dir(str(config_folder() / "tools"), version_base="1.3"):
         options = compose("evaluate")
     predictor = evaluation.make_predictor(trained_model, options)
-    for scene, labels in evaluation.predict_scenes(predictor, SceneStore(home / "store"), "val", None):
+    label = evaluation.predict_scenes(predictor, SceneStore(home / "store"), "val", None)
+    for scene, labels in map(label, SceneStore(home / "store").scenes("val")):
         write_labels(home / "texts" / f"{scene.name}.txt", taxonomy("scannet200").decode(labels))
     run("pointnc.evaluate", "predictions=texts", "truth=store", "out=files.json", folder=home)
     files = json.loads((home / "files.json").read_text())

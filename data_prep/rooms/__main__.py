@@ -22,11 +22,14 @@ def main(config: DictConfig) -> None:
     from omegaconf import OmegaConf
     from rich.console import Console
 
+    from data_prep.processes import engine
     from data_prep.rooms.generate import generate
     from data_prep.rooms.scanner import Scanner
 
     settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    records = generate(**{**settings, "scanner": Scanner(**settings["scanner"])})
+    backend, scheduler = settings.pop("backend"), settings.pop("scheduler")
+    with engine(backend, scheduler, settings["workers"]):
+        records = generate(**{**settings, "scanner": Scanner(**settings["scanner"])})
     Console().print(summary(records) if records else f"{config.out} is complete: no room was made")
 
 

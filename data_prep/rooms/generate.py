@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.processes import check_workers
+from data_prep.processes import check_workers, in_parallel, unseen, unseen_line
 from data_prep.raw_scannet import RawScan, write_scan
 from data_prep.rooms.layout import make_room
 from data_prep.rooms.recipes import nyu40
@@ -128,6 +128,9 @@ def _make(out: Path, counts: dict[str, int], seed: int, workers: int | None, sca
     write_text(out / LABEL_MAP_FILE, label_map())
     with nothing_left({task.folder.parent for task in tasks}):
         made = _make_scenes([task for task in tasks if not task.folder.exists()], len(tasks), workers)
+    lost = unseen([task.folder for task in tasks])
+    if lost:
+        raise UserError(unseen_line(lost[0]))
     for split in SPLITS:
         write_text(out / f"scannetv2_{split}.txt", "".join(f"{name}\n" for name in names[split]))
     return sorted(made, key=lambda item: item.name)
@@ -220,18 +223,15 @@ def _differences(found: dict[str, Any], wanted: dict[str, Any], prefix: str = ""
 
 def _make_scenes(tasks: Sequence[SceneTask], total: int, workers: int | None) -> list[SceneRecord]:
     """Make the scenes, with a progress bar that starts at what is done already."""
-    from joblib import Parallel, cpu_count, delayed
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     if not tasks:
         return []
     columns = (TextColumn("rooms"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    processes = min(workers or cpu_count(), max(len(tasks), 1))
     made = []
     with Progress(*columns) as progress:
         bar = progress.add_task("rooms", total=total, completed=total - len(tasks))
-        parallel = Parallel(n_jobs=processes, backend="loky", return_as="generator_unordered")
-        for record in parallel(delayed(make_scene)(task) for task in tasks):
+        for record in in_parallel(make_scene, tasks, workers):
             made.append(record)
             progress.advance(bar)
     return made

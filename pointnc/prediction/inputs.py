@@ -31,6 +31,15 @@ def find_inputs(value: Any) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
+def size_of(path: Path) -> float:
+    """Return the bytes of a file or of a scene's files: about what labelling it costs; 0 for what is not there."""
+    try:
+        parts = list(path.iterdir()) if path.is_dir() else [path]
+        return float(sum(part.stat().st_size for part in parts))
+    except OSError:
+        return 0.0
+
+
 def _files(text: str) -> list[Path]:
     path = Path(text).expanduser()
     if path.is_dir() and not (path / "coord.npy").is_file():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,9 @@ from pointnc.scenes.atomic import write_json
 from pointnc.scenes.legend import LEGEND
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.untrusted.json_file import read_json
+
+PICTURE = "_labels.ply"
+"""What the name of a coloured copy ends with."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,10 @@ class Targets:
         Raises:
             UserError: the source has no name of its own (the root of a disk).
         """
-        name = source.name if source.name not in ("", "..") else _real(source).name
+        name = result_name(source)
         if not name:
             raise UserError(f"{source} has no name that the result could bear")
-        if source.suffix.lower() == ".e57":
-            name = f"{Path(name).stem}.ply"
-        return cls(out / name, out / f"{name}_labels.ply" if colors else None)
+        return cls(out / name, out / f"{name}{PICTURE}" if colors else None)
 
     def paths(self) -> list[Path]:
         """Return all of them."""
@@ -134,6 +135,20 @@ class OutputFolder:
         path = self.out / LEGEND
         write_json(path, _classes(taxonomy))
         return path
+
+
+def rivals(inputs: Mapping[str, Path]) -> dict[str, str]:
+    """Return for each input the result that it may want to write: where two want the same, the first one has it.
+
+    So whoever shares inputs out must leave these to one process, in their order.
+    """
+    return {key: result_name(path).casefold().removesuffix(PICTURE) for key, path in inputs.items()}
+
+
+def result_name(source: Path) -> str:
+    """Return what the result of an input is called, "" where it can have no name; an e57 becomes a ply."""
+    name = source.name if source.name not in ("", "..") else _real(source).name
+    return f"{Path(name).stem}.ply" if source.suffix.lower() == ".e57" else name
 
 
 def _classes(taxonomy: Taxonomy) -> dict[str, Any]:

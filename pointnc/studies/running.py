@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pointnc.errors import Interrupted, UserError
-from pointnc.scenes.atomic import write_json
 from pointnc.scenes.locks import is_held
+from pointnc.studies.launchers import Job, Launcher, LocalLauncher
+from pointnc.studies.launchers.training import INTERRUPTED, LOG, LOST, read_arguments
 from pointnc.studies.plan import Run
 from pointnc.studies.record import has_metrics
-
-ARGUMENTS = "study.json"
-LOG = "log.txt"
 
 
 def is_done(run: Run) -> bool:
@@ -27,18 +20,22 @@ def is_done(run: Run) -> bool:
     Raises:
         UserError: the folder holds a run with other overrides.
     """
-    record = run.folder / ARGUMENTS
-    if record.is_file():
-        before = tuple(json.loads(record.read_text(encoding="utf-8"))["overrides"])
-        if before != run.overrides:
-            changed = sorted(set(before) ^ set(run.overrides))
-            raise UserError(
-                f"{run.folder} was made with other overrides ({', '.join(changed)}): remove it, or give folder=NEW"
-            )
+    before = read_arguments(run)
+    if before is not None and before != run.overrides:
+        changed = sorted(set(before) ^ set(run.overrides))
+        raise UserError(
+            f"{run.folder} was made with other overrides ({', '.join(changed)}): remove it, or give folder=NEW"
+        )
     return has_metrics(run)
 
 
-def run_all(runs: Sequence[Run], processes: int, threads: int, report: Callable[[Run, float, str], None]) -> list[Run]:
+def run_all(
+    runs: Sequence[Run],
+    processes: int,
+    threads: int,
+    report: Callable[[Run, float, str], None],
+    launcher: Launcher | None = None,
+) -> list[Run]:
     """Train what is not done yet; a run that was interrupted goes on from its last checkpoint.
 
     Each run is a process of its own with its output in ``log.txt``. A failed run does not stop the others. A run that
@@ -47,18 +44,21 @@ def run_all(runs: Sequence[Run], processes: int, threads: int, report: Callable[
     Args:
         runs: all runs of the study.
         processes: how many train at a time.
-        threads: of each.
+        threads: of each, without a launcher.
         report: called with a run, its seconds, and "done" or the reason why it failed.
+        launcher: where they train; None for processes of this machine.
 
     Returns:
         The runs that failed.
 
     Raises:
-        UserError: a folder holds a run with other overrides.
+        UserError: a folder holds a run with other overrides, or a cluster refuses a job.
         Interrupted: Ctrl-C; the running trainings save a checkpoint first.
     """
+    launcher = launcher or LocalLauncher(threads)
     waiting = [run for run in runs if not is_done(run)]
-    active: dict[Run, tuple[subprocess.Popen[bytes], float]] = {}
+    active: dict[Run, tuple[Job, float]] = {}
+    restarts = dict.fromkeys(waiting, launcher.restarts)
     failed = []
     try:
         while waiting or active:
@@ -67,40 +67,35 @@ def run_all(runs: Sequence[Run], processes: int, threads: int, report: Callable[
                 if is_done(run):
                     report(run, 0.0, "done by another process")
                 else:
-                    active[run] = (_start(run, threads), time.perf_counter())
+                    active[run] = (launcher.start(run), time.perf_counter())
             time.sleep(0.2)
-            for run, (process, start) in list(active.items()):
-                if process.poll() is None:
+            for run, (job, start) in list(active.items()):
+                code = job.poll()
+                if code is None:
                     continue
                 del active[run]
-                good = process.returncode == 0 and is_done(run)
-                if not good and is_held(run.folder):  # another process was faster
+                good = code == 0 and is_done(run)
+                interrupted = code in (INTERRUPTED, LOST) and restarts[run] > 0
+                if not good and (interrupted or is_held(run.folder)):  # held: another process was faster
+                    restarts[run] -= interrupted
                     waiting.append(run)
                     continue
                 if not good:
                     failed.append(run)
                 report(run, time.perf_counter() - start, "done" if good else _last_line(run.folder / LOG))
-    except KeyboardInterrupt:
-        for process, _ in active.values():
-            process.send_signal(signal.SIGTERM)
-        for process, _ in active.values():
-            process.wait()
-        raise Interrupted("interrupted; the same command goes on") from None
+    except BaseException as error:
+        for job, _ in active.values():
+            job.stop()
+        for job, _ in active.values():
+            job.wait()
+        if isinstance(error, KeyboardInterrupt):
+            raise Interrupted("interrupted; the same command goes on") from None
+        raise
     return failed
 
 
-def _start(run: Run, threads: int) -> subprocess.Popen[bytes]:
-    write_json(run.folder / ARGUMENTS, {"overrides": list(run.overrides), "seed": run.seed})
-    command = [sys.executable, "-m", "pointnc.train", *run.arguments]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
-    with (run.folder / LOG).open("ab") as log:
-        # A session of its own: Ctrl-C reaches the study, which then lets each run end its step.
-        return subprocess.Popen(
-            command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment,
-            start_new_session=True,
-        )  # fmt: skip
-
-
 def _last_line(log: Path) -> str:
+    if not log.is_file():
+        return f"its job never started the training (no {log})"
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return f"{lines[-1] if lines else 'no output'} (see {log})"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +17,9 @@ from pointnc.errors import UserError
 PATIENCE = timedelta(hours=2)
 """How long a rank waits for the others: rank 0 may prepare a data set or write a report meanwhile, and spconv's kernels
 may have to be compiled. NCCL's own ten minutes end such runs."""
+
+LOST_MACHINE = 16.0
+"""Seconds after which torchrun takes a machine for gone that says nothing more: three heartbeats of five seconds."""
 
 
 def rank() -> int:
@@ -40,6 +46,16 @@ def start(kind: str) -> None:
     if kind != "cuda":
         dist.init_process_group("gloo", timeout=PATIENCE)
         return
+    local = take_device()
+    dist.init_process_group("nccl", timeout=PATIENCE, device_id=torch.device("cuda", local))
+
+
+def take_device() -> int:
+    """Make the CUDA device of this process of torchrun the current one; return its number.
+
+    Raises:
+        UserError: torchrun started more processes on this machine than it has devices.
+    """
     local, devices = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
     if local >= devices:
         processes = os.environ.get("LOCAL_WORLD_SIZE", str(local + 1))
@@ -48,7 +64,7 @@ def start(kind: str) -> None:
             f"--nproc-per-node {devices}, or trainer.accelerator=cpu"
         )
     torch.cuda.set_device(local)
-    dist.init_process_group("nccl", timeout=PATIENCE, device_id=torch.device("cuda", local))
+    return local
 
 
 def stop() -> None:
@@ -66,10 +82,36 @@ def agree(value: Any) -> Any:
     return box[0]
 
 
+def gather(value: Any) -> list[Any]:
+    """Return the values of all ranks, on every rank; of types that can be pickled."""
+    if not dist.is_initialized():
+        return [value]
+    values = [None] * world_size()
+    dist.all_gather_object(values, value)
+    return values
+
+
 def wait() -> None:
     """Wait until every rank is here."""
     if dist.is_initialized():
         dist.barrier()
+
+
+@contextmanager
+def outliving_machines() -> Iterator[None]:
+    """Where other machines are lost, end late enough for torchrun to have noticed which.
+
+    The processes that are left fail at once, since their connections do. torchrun would then begin anew with the
+    machine that is gone still on its list, and give up after a minute; a little later it waits for that machine to
+    come back.
+    """
+    try:
+        yield
+    except RuntimeError:  # of gloo and nccl
+        restarts = int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0"))
+        if restarts and world_size() > int(os.environ.get("LOCAL_WORLD_SIZE", "1")):
+            time.sleep(LOST_MACHINE)
+        raise
 
 
 def in_torchrun() -> bool:

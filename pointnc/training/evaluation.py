@@ -5,7 +5,7 @@ Whether labels come from a network or from files, they are counted and scored by
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from hydra.utils import instantiate
 from numpy.typing import NDArray
 
 from pointnc.benchmarks.predictions import read_labels
+from pointnc.devices import device_of
 from pointnc.errors import UserError
 from pointnc.inference.predictor import Predictor
 from pointnc.models.heads import LinearHead
@@ -23,6 +24,8 @@ from pointnc.scenes.scene import Scene
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.scoring.confusion import confusion
+from pointnc.sharing import Work
+from pointnc.training import distributed
 from pointnc.training.trained import Trained, load_trained
 from pointnc.training.trust import trusted
 
@@ -67,9 +70,11 @@ def open_network(config: Any) -> Trained:
     Raises:
         UserError: see :func:`pointnc.training.trained.load_trained`.
     """
-    trust = trusted(config.trust)
-    trained = load_trained(config.checkpoint, config.accelerator, config.half, config.engine, trust)
-    trained.announce()
+    if distributed.world_size() > 1 and device_of(config.accelerator).type == "cuda":
+        distributed.take_device()
+    trained = load_trained(config.checkpoint, config.accelerator, config.half, config.engine, trusted(config.trust))
+    if distributed.rank() == 0:
+        trained.announce()
     return trained
 
 
@@ -127,24 +132,27 @@ def open_store(trained: Trained, data_root: str | None) -> SceneStore:
     return store
 
 
-def predict_scenes(
-    predictor: Predictor, store: SceneStore, split: str, segment: str | None
-) -> Iterator[tuple[Scene, NDArray[np.int64]]]:
-    """Yield every scene of a split with its labels: train indices in the order of the scan's points."""
-    for name in store.scenes(split):
+Labeler = Callable[[str], tuple[Scene, NDArray[np.int64]]]
+"""Scene name to the scene and the (N,) train index of each point, in the order of the scan's points."""
+
+
+def predict_scenes(predictor: Predictor, store: SceneStore, split: str, segment: str | None) -> Labeler:
+    """Return what labels a scene of a split by a network."""
+
+    def label(name: str) -> tuple[Scene, NDArray[np.int64]]:
         scene = store.load(split, name, segment).validate()
-        yield scene, predictor.predict(scene).labels
+        return scene, predictor.predict(scene).labels
+
+    return label
 
 
-def read_scenes(
-    folder: Path, store: SceneStore, split: str, taxonomy: Taxonomy
-) -> Iterator[tuple[Scene, NDArray[np.int64]]]:
-    """Yield every scene of a split with the labels of ``folder/<scene>.txt``.
+def read_scenes(folder: Path, store: SceneStore, split: str, taxonomy: Taxonomy) -> Labeler:
+    """Return what reads the labels of a scene of a split from ``folder/<scene>.txt``.
 
     Ids that the label set lacks become train index K: outside the set, so false negatives of the true class.
 
     Raises:
-        UserError: a file is missing, malformed or of another length; all missing ones are counted first.
+        UserError: files are missing; or, of a scene, its file is malformed or of another length.
     """
     names = store.scenes(split)
     if not folder.is_dir():
@@ -154,19 +162,43 @@ def read_scenes(
         raise UserError(
             f"{folder} lacks {len(missing)} of the {len(names)} scenes of {split}, the first is {missing[0]}.txt"
         )
-    for name in names:
+
+    def label(name: str) -> tuple[Scene, NDArray[np.int64]]:
         scene = store.load(split, name, taxonomy.segment).validate()
         index = taxonomy.encode(read_labels(folder / f"{name}.txt"))
         if len(index) != len(scene):
             raise UserError(f"{folder / name}.txt has {len(index)} lines, the scene {len(scene)} points")
-        yield scene, np.where(index < 0, len(taxonomy), index)
+        return scene, np.where(index < 0, len(taxonomy), index)
+
+    return label
 
 
-def tally(pairs: Iterable[tuple[Scene, NDArray[np.int64]]], taxonomy: Taxonomy, total: int) -> Tally:
-    """Count all pairs, with a progress bar."""
-    from rich.progress import track
+def tally(label: Labeler, taxonomy: Taxonomy, work: Work) -> Tally | None:
+    """Count all scenes, with a progress bar; None where another process has the counts of all.
 
+    Args:
+        label: gives a scene and its labels.
+        taxonomy: the K classes.
+        work: the scenes.
+    """
+
+    def count(name: str) -> list[list[int]]:
+        one = Tally(taxonomy)
+        one.add(*label(name))
+        counts = one.scenes[name]
+        rows, columns = np.nonzero(counts)  # of 200 classes a scene has 20
+        return [rows.tolist(), columns.tolist(), counts[rows, columns].tolist()]
+
+    results = work.do(count, "evaluate")
+    if results is None:
+        return None
     counts = Tally(taxonomy)
-    for scene, labels in track(pairs, description="evaluate", total=total):
-        counts.add(scene, labels)
+    for name, (rows, columns, values) in results.items():
+        counts.scenes[name] = np.zeros((len(taxonomy), len(taxonomy) + 1), np.int64)
+        counts.scenes[name][rows, columns] = values
     return counts
+
+
+def scene_sizes(store: SceneStore, split: str) -> dict[str, float]:
+    """Return the points of each scene of a split: what the work is shared out by."""
+    return {name: len(store.load(split, name).coord) for name in store.scenes(split)}

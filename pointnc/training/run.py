@@ -90,7 +90,7 @@ def _train(
         load_model_state(module.model, read_checkpoint(resume), data.taxonomy)
     if distributed.rank() == 0:
         open_folder(folder, config)
-    with watch.phase("train"), restoring.explained():
+    with watch.phase("train"), restoring.explained(), distributed.outliving_machines():
         trainer.fit(module, data.train, data.val, ckpt_path=str(resume) if resume else None)
     with watch.phase("evaluate"):
         best = read_checkpoint(checkpoints.best if checkpoints.best.is_file() else checkpoints.last)

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from data_prep.scannet import prepare
 from pointnc.benchmarks.predictions import format_labels, read_labels, write_labels
@@ -21,6 +20,7 @@ from pointnc.entry import config_folder
 from pointnc.errors import Interrupted, UserError
 from pointnc.scenes.store import SceneStore
 from tests.synthetic import write_raw_root
+from tests.untrained import write_checkpoint
 
 
 def command(*arguments: str, folder: Path, code: int) -> subprocess.CompletedProcess[str]:
@@ -95,22 +95,7 @@ def test_mistakes(tmp_path: Path, arguments: list[str], words: str) -> None:
 
 @pytest.fixture(scope="module")
 def checkpoint(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A network that was never trained: what it says is bad, but its own."""
-    from pointnc.training.checkpoint import contract
-    from pointnc.training.network import build_model
-
-    choices = ["dataset.prepare=null", f"dataset.store={root / 'store'}", "dataset.voxel_size=0.1"]
-    small = ["model.planes=[8,8]", "model.layers=[1,1]"]
-    names = ["choice.dataset=rooms", "choice.model=minkunet_tiny", "choice.regularizer=none"]
-    with initialize_config_dir(str(config_folder()), version_base="1.3"):
-        config = compose("train", [*choices, *small, *names])
-    torch.manual_seed(0)
-    label_set = taxonomy("scannet200")
-    state = {f"model.{key}": value for key, value in build_model(config, label_set).state_dict().items()}
-    own = contract(OmegaConf.to_container(config, resolve=True), label_set)
-    path = tmp_path_factory.mktemp("run") / "best.ckpt"
-    torch.save({"state_dict": state, "pointnc": own}, path)
-    return path
+    return write_checkpoint(tmp_path_factory.mktemp("run") / "best.ckpt", root / "store")
 
 
 def configure(checkpoint: Path, folder: Path, *overrides: str) -> DictConfig:

@@ -1,0 +1,83 @@
+"""Trainings as tasks of Ray."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from pointnc.errors import UserError
+from pointnc.servers import check_answers
+from pointnc.studies.launchers.training import LOST, Training
+from pointnc.studies.plan import Run
+
+
+class RayJob:
+    """A task.
+
+    Args:
+        task: Ray's reference to its result.
+    """
+
+    def __init__(self, task: Any) -> None:
+        self._task = task
+
+    def poll(self) -> int | None:
+        """Return the exit code of the training; None while it has none."""
+        done, _ = ray.wait([self._task], timeout=0)
+        if not done:
+            return None
+        try:
+            return ray.get(self._task)
+        except ray.exceptions.RayError:
+            return LOST
+
+    def stop(self) -> None:
+        """Ask the training to save a checkpoint and end."""
+        ray.cancel(self._task, force=False)
+
+    def wait(self) -> None:
+        """Wait until the training has ended, a minute at most."""
+        with contextlib.suppress(ray.exceptions.RayError):
+            ray.get(self._task, timeout=60)
+
+
+class RayLauncher:
+    """Starts tasks.
+
+    Args:
+        threads: of each training, on a CPU.
+        options: ``address`` of the cluster (by default the one on this machine, or a new one) and what a task needs, in
+            Ray's words: ``num_cpus``, ``num_gpus``, ``resources``.
+
+    Raises:
+        UserError: there is no cluster at the address, or Ray does not know an option.
+    """
+
+    restarts = 3
+
+    def __init__(self, threads: int, options: Mapping[str, Any]) -> None:
+        needs = dict(options)
+        address = needs.pop("address", None)
+        self.threads = threads
+        if address is not None:
+            check_answers("ray.address", address, "start one by: ray start --head")
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+            self._train = ray.remote(**{"num_cpus": threads, "max_retries": self.restarts, **needs})(_train)
+        except (ConnectionError, RuntimeError, ValueError, TypeError) as error:
+            raise UserError(
+                f"launcher=ray: {str(error).splitlines()[0]}; start a cluster by: ray start --head"
+            ) from None
+
+    def start(self, run: Run) -> RayJob:
+        """Start a training."""
+        return RayJob(self._train.remote(Training(run, self.threads, Path.cwd())))
+
+
+def _train(training: Training) -> int:
+    return training()

@@ -1,0 +1,187 @@
+"""Preparations on a Dask cluster of two processes; what is asked for and is not there gets a line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from data_prep.preparing import DataSet, prepare_store
+from data_prep.processes import engine, in_parallel, unseen
+from pointnc.benchmarks import scannet
+from pointnc.errors import UserError
+from tests.cluster.workers import Job, make
+from tests.commands import assert_one_line, run
+from tests.synthetic import write_raw_root
+
+ROOT = Path(__file__).parents[2]
+NEEDS_DASK = "the extra dask is not installed"
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The scheduler file of a Dask cluster: a scheduler and two workers, each a process."""
+    pytest.importorskip("distributed", reason=NEEDS_DASK)
+    folder = tmp_path_factory.mktemp("dask")
+    file = folder / "scheduler.json"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    dask = [sys.executable, "-m", "dask"]
+    worker = [*dask, "worker", "--scheduler-file", str(file), "--no-nanny", "--nthreads", "1", "--no-dashboard"]
+    commands = [
+        [*dask, "scheduler", "--scheduler-file", str(file), "--host", "127.0.0.1", "--port", "0", "--no-dashboard"],
+        [*worker, "--local-directory", str(folder)], [*worker, "--local-directory", str(folder)],
+    ]  # fmt: skip
+    with (folder / "log.txt").open("wb") as log:
+        running = [subprocess.Popen(one, env=environment, stdout=log, stderr=log, cwd=folder) for one in commands]
+    try:
+        wait_for(file.exists, folder / "log.txt")
+        yield str(file)
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+
+
+def wait_for(condition: object, log: Path, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < end, log.read_text(errors="replace")
+        time.sleep(0.1)
+
+
+def digests(store: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(store)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(store.rglob("*"))
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(store).parts)
+    }
+
+
+def prepare(out: Path, fatal: Path | None = None) -> None:
+    jobs = [Job(out / "train" / f"s{n}", n, fatal if n == 4 else None) for n in range(9)]
+    prepare_store(out, jobs, make, DataSet(scannet.taxonomy("scannet20"), "nothing"))
+
+
+def test_a_preparation_survives_the_death_of_a_worker(cluster: str, tmp_path: Path) -> None:
+    prepare(tmp_path / "plain")
+    with engine("dask", cluster):
+        from distributed import default_client
+
+        client = default_client()
+        client.wait_for_workers(2, timeout=30)
+        prepare(tmp_path / "shared", tmp_path / "died")
+        assert (tmp_path / "died").exists()
+        assert len(client.scheduler_info()["workers"]) == 1
+    assert digests(tmp_path / "shared") == digests(tmp_path / "plain")
+
+
+def test_commands_prepare_on_a_cluster(cluster: str, tmp_path: Path) -> None:
+    raw = write_raw_root(tmp_path / "raw", train=2, val=1)
+    run("data_prep.scannet", f"raw={raw}", "out=plain", "workers=1", folder=tmp_path)
+    where = ["backend=dask", f"scheduler={cluster}"]
+    run("data_prep.scannet", f"raw={raw}", "out=shared", *where, folder=tmp_path)
+    assert digests(tmp_path / "shared") == digests(tmp_path / "plain")
+    small = ["train=1", "val=1", "scanner.poses=3", "scanner.width=40", "scanner.height=30"]
+    run("data_prep.rooms.__main__", "out=r1", *small, "workers=1", folder=tmp_path)
+    run("data_prep.rooms.__main__", "out=r2", *small, *where, folder=tmp_path)
+    assert digests(tmp_path / "r1") == digests(tmp_path / "r2") != {}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["backend=spark"], ("backend=spark", "loky, dask, ray")),
+        (["scheduler=tcp://host:1"], ("scheduler=tcp://host:1", "backend=dask")),
+        (["workers=0"], ("workers=0",)),
+    ],
+)
+@pytest.mark.parametrize("module", ["scannet", "s3dis", "semantickitti", "rooms.__main__"])
+def test_settings_without_sense_get_a_line(
+    module: str, arguments: list[str], words: tuple[str, ...], tmp_path: Path
+) -> None:
+    places = ["out=out"] if module.startswith("rooms") else [f"raw={tmp_path}", "out=out"]
+    done = run(f"data_prep.{module}", *places, *arguments, folder=tmp_path, code=2)
+    assert_one_line(done, *words)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("backend", "module"), [("dask", "distributed"), ("ray", "ray")])
+def test_a_missing_package_is_named_with_the_command_that_installs_it(
+    backend: str, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)  # an import of it fails
+    with pytest.raises(UserError, match=rf"backend={backend}: .*pip install 'pointnc\[{backend}\]'"), engine(backend):
+        pass
+
+
+def test_an_unreachable_scheduler_gets_a_line_in_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason=NEEDS_DASK)
+    monkeypatch.setattr("data_prep.processes.PATIENCE", 1.0)
+    (tmp_path / "old.json").write_text(json.dumps({"address": f"tcp://127.0.0.1:{free_port()}", "workers": {}}))
+    with socket.create_server(("127.0.0.1", 0)) as mute:  # listens and says nothing
+        mistakes = {
+            f"tcp://127.0.0.1:{free_port()}": "nobody answers",
+            f"tcp://127.0.0.1:{mute.getsockname()[1]}": "nobody answers",
+            "nonsense": "is no address",
+            str(tmp_path / "none.json"): "there is no such file",
+            str(tmp_path / "old.json"): "no Dask scheduler answers",
+        }
+        for wrong, words in mistakes.items():
+            start = time.monotonic()
+            with pytest.raises(UserError, match=f"scheduler={wrong}.* {words}"), engine("dask", wrong):
+                pass
+            assert time.monotonic() - start < 10
+
+
+def test_a_scheduler_without_workers_gets_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    distributed = pytest.importorskip("distributed", reason=NEEDS_DASK)
+    monkeypatch.setattr("data_prep.processes.PATIENCE", 2.0)
+    with (
+        distributed.LocalCluster(n_workers=0, processes=False, protocol="tcp://", dashboard_address=":0") as empty,
+        pytest.raises(UserError, match="has no workers; start some by: dask worker"),
+        engine("dask", empty.scheduler_address),
+    ):
+        pass
+
+
+def test_an_unreachable_ray_cluster_gets_a_line_in_time() -> None:
+    from pointnc.servers import check_answers
+
+    for wrong, words in (
+        (f"127.0.0.1:{free_port()}", "nobody answers"),
+        ("nonsense", "is no address"),
+        ("host:99999999", "nobody"),
+    ):
+        with pytest.raises(UserError, match=words):
+            check_answers("scheduler", wrong, "start one")
+
+
+def die(number: int) -> int:
+    os._exit(number)
+
+
+def test_processes_that_die_are_a_line() -> None:
+    with pytest.raises(UserError, match="workers died .*the same command goes on"):
+        list(in_parallel(die, [1, 2], workers=2))
+
+
+def test_what_another_machine_wrote_to_its_own_disk_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    assert unseen([tmp_path / "a", tmp_path / "b", tmp_path / "none" / "c"]) == [
+        tmp_path / "b",
+        tmp_path / "none" / "c",
+    ]
