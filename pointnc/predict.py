@@ -37,7 +37,7 @@ def main(config: DictConfig) -> int:
     from pointnc.prediction.labeling import label_file
     from pointnc.prediction.targets import OutputFolder, rivals
     from pointnc.scenes.leftovers import sweep
-    from pointnc.sharing import share_work
+    from pointnc.sharing import failure_of, share_work
     from pointnc.training.evaluation import make_predictor, open_network
 
     if config.checkpoint is None or config.input is None or config.out is None:
@@ -86,7 +86,7 @@ def main(config: DictConfig) -> int:
         results = work.do(label)
     if results is None:
         return int(work.failed)
-    failures = [result["failure"] for result in results.values() if result["failure"] is not None]
+    failures = [line for line in map(failure_of, results.values()) if line is not None]
     if len(failures) < len(inputs):
         console.print(f"ids, names and colours of the classes: {out.write_classes(trained.taxonomy)}", markup=False)
     if failures:

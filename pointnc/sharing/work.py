@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pointnc import __version__
-from pointnc.errors import UserError
+from pointnc.errors import UserError, printable
 from pointnc.sharing.parts import Shard, check_enough, cut, read_shard
 from pointnc.sharing.records import Results, merge, open_record, place_of, remove
 from pointnc.training import distributed
@@ -110,13 +110,13 @@ class ShardWork(Work):
     def do(self, function: Do, description: str | None = None) -> Results | None:
         """Do what this part has not done before, note it, and say what is next."""
         with open_record(self._place, self._shard, self._key) as (done, put):
-            todo = [name for name in self._mine if name not in done or _failed(done[name])]
+            todo = [name for name in self._mine if name not in done or failure_of(done[name]) is not None]
             print(f"shard {self._shard}: {len(self._mine)} of {len(self.items)}, {len(self._mine) - len(todo)} done")
             sys.stdout.flush()
             for name in self._track(todo, description):
                 done[name] = function(name)
                 put(name, done[name])
-            self.failed = any(_failed(done[name]) for name in self._mine)
+            self.failed = any(failure_of(done[name]) is not None for name in self._mine)
         print(f"shard {self._shard} is done, in {self._place}; when all are: the same command with shard=merge")
         return None
 
@@ -176,5 +176,7 @@ def share_work(
     return ShardWork(items, together, chosen, place, key)
 
 
-def _failed(result: Any) -> bool:
-    return isinstance(result, Mapping) and result.get("failure") is not None
+def failure_of(result: Any) -> str | None:
+    """Return why an item failed, None where it did not."""
+    failure = result.get("failure") if isinstance(result, Mapping) else None
+    return None if failure is None else printable(str(failure))

@@ -193,9 +193,28 @@ def tally(label: Labeler, taxonomy: Taxonomy, work: Work) -> Tally | None:
     if results is None:
         return None
     counts = Tally(taxonomy)
-    for name, (rows, columns, values) in results.items():
-        counts.scenes[name] = np.zeros((len(taxonomy), len(taxonomy) + 1), np.int64)
-        counts.scenes[name][rows, columns] = values
+    for name, sparse in results.items():
+        counts.scenes[name] = _dense(name, sparse, len(taxonomy), work.items[name])
+    return counts
+
+
+def _dense(name: str, sparse: Any, classes: int, points: float) -> NDArray[np.int64]:
+    """Return the (K, K+1) counts of a scene from rows, columns and values, which may come out of a shard's file.
+
+    Raises:
+        UserError: they are no counts of a scene of so many points.
+    """
+    counts = np.zeros((classes, classes + 1), np.int64)
+    try:
+        rows, columns, values = (np.asarray(part, np.int64 if len(part) == 0 else None) for part in sparse)
+        whole = all(part.dtype == np.int64 and part.ndim == 1 for part in (rows, columns, values))
+        if not whole or min((part.min(initial=0) for part in (rows, columns, values))) < 0:
+            raise ValueError("whole numbers from 0 are asked for")
+        counts[rows, columns] = values
+    except (TypeError, ValueError, IndexError, OverflowError) as error:
+        raise UserError(f"the counts of scene {name} are damaged ({error}): run its shard again") from None
+    if values.max(initial=0) > points or values.sum() > points:
+        raise UserError(f"the counts of scene {name} are more than its {points:.0f} points: run its shard again")
     return counts
 
 

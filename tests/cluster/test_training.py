@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,11 @@ SMALL = ["dataset.prepare=null", "dataset.store=store", "dataset.voxel_size=0.1"
          "logger=none", "model.planes=[8,8]", "model.layers=[1,1]", "batch_size=1", "trainer.check_val_every_n_epoch=24",
          "trainer.max_epochs=24", "resume=auto"]  # fmt: skip
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run"]
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "GLOO_SOCKET_IFNAME": "lo"}
+# A machine that stays rank 0 does not tell the one that comes back where the store is, unless each round has its own.
+OWN_STORES = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
+ENVIRONMENT = {
+    **os.environ, **OWN_STORES, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "GLOO_SOCKET_IFNAME": "lo"
+}  # fmt: skip
 
 
 class Nodes:
@@ -49,6 +54,11 @@ class Nodes:
             os.kill(process, signal.SIGKILL)
         agent.wait()
 
+    def meet(self) -> bool:
+        """Whether there is a server at which the agents can meet."""
+        with socket.socket() as one:
+            return one.connect_ex(("127.0.0.1", self.port)) == 0
+
     def text(self) -> str:
         return self.log.read_text(errors="replace") if self.log.is_file() else ""
 
@@ -75,6 +85,7 @@ def test_a_node_that_dies_comes_back_and_the_run_goes_on_to_the_same_bits(tmp_pa
     nodes = Nodes(tmp_path, "disturbed")
     try:
         nodes.start(1)
+        wait_for(nodes.meet, nodes.log, 60)  # on the machine that stays
         nodes.start(2)
         wait_for(lambda: "epoch 4/" in nodes.text(), nodes.log, 120)
         nodes.kill(2)
