@@ -208,7 +208,7 @@ def _dense(name: str, sparse: Any, classes: int, points: float) -> NDArray[np.in
     try:
         rows, columns, values = (np.asarray(part, np.int64 if len(part) == 0 else None) for part in sparse)
         whole = all(part.dtype == np.int64 and part.ndim == 1 for part in (rows, columns, values))
-        if not whole or min((part.min(initial=0) for part in (rows, columns, values))) < 0:
+        if not whole or min(part.min(initial=0) for part in (rows, columns, values)) < 0:
             raise ValueError("whole numbers from 0 are asked for")
         counts[rows, columns] = values
     except (TypeError, ValueError, IndexError, OverflowError) as error:
