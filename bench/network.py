@@ -18,8 +18,8 @@ from bench.measure import NOTHING_KEPT, REPEATS, exponent, growth, medians, peak
 from bench.rows import Row
 from bench.voxels import SIZE, synthetic_room
 from pointnc.data.voxels import voxelize
-from pointnc.models.neighbours import PairTable
 from pointnc.models.unet import SparseUNet
+from pointnc.sparse.neighbors import PairTable
 
 MODELS = Path(__file__).parents[1] / "conf" / "model"
 CHANNELS = 6
@@ -183,7 +183,7 @@ def _step_memory(name: str, count: int, way: str) -> float:
 
 def _multiplications(model: nn.Module, coord: Tensor, features: Tensor) -> int:
     """Count those of all convolutions of a forward pass."""
-    from pointnc.models import fused
+    from pointnc.sparse import fused
 
     counted = [0]
     real = fused.convolve

@@ -89,7 +89,7 @@ def _ask_spconv(devices: list[dict[str, Any]]) -> dict[str, Any]:
         return {} if error.name == "spconv" else {"spconv_error": _line(error)}
     except Exception as error:  # whatever a broken build raises is the finding
         return {"spconv_error": _line(error)}
-    from pointnc.models.spconv_convolution import code_for
+    from pointnc.sparse.spconv_convolution import code_for
 
     return {"devices": [{**device, "spconv": code_for(tuple(device["capability"]), CompileInfo)} for device in devices]}
 
@@ -111,9 +111,9 @@ def train_a_little(device: str, half: bool = False) -> str:
     """
     import torch
 
-    from pointnc.models.grid import SparseTensor
     from pointnc.models.minkunet import MinkUNet
-    from pointnc.models.sparse import SubmanifoldConvolution
+    from pointnc.sparse.grid import SparseTensor
+    from pointnc.sparse.modules import SubmanifoldConvolution
 
     torch.manual_seed(0)
     if device.startswith("cuda"):

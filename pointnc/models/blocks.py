@@ -11,9 +11,9 @@ from typing import Literal, NamedTuple, cast
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pointnc.models.fused import Layer, is_recomputing, run_layers
-from pointnc.models.grid import SparseTensor
-from pointnc.models.sparse import PointwiseConvolution, SparseConvolution, SubmanifoldConvolution
+from pointnc.sparse.fused import Layer, is_recomputing, run_layers
+from pointnc.sparse.grid import SparseTensor
+from pointnc.sparse.modules import PointwiseConvolution, SparseConvolution, SubmanifoldConvolution
 
 
 class Norm(NamedTuple):
@@ -52,7 +52,7 @@ class NormedConvolution(nn.Module):
     """A convolution, batch normalisation and, unless told otherwise, ReLU.
 
     Args:
-        convolution: any convolution of :mod:`pointnc.models.sparse`.
+        convolution: any convolution of :mod:`pointnc.sparse.modules`.
         channels: its output channels.
         norm: settings of the normalisation.
         relu: whether to end in ReLU.
@@ -78,7 +78,7 @@ class NormedConvolution(nn.Module):
 def run_path(path: Sequence[NormedConvolution], x: SparseTensor, residual: Tensor | None = None) -> SparseTensor:
     """Run layers one after the other; a residual is added to the last one, and a ReLU follows.
 
-    The CPU engine runs them fused (:mod:`pointnc.models.fused`), the others module by module.
+    The CPU engine runs them fused (:mod:`pointnc.sparse.fused`), the others module by module.
     """
     fused = x.grid.engine == "cpu" and len(x.features) > 0 and all(type(layer.norm) is BatchNorm for layer in path)
     if not fused:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import nn
 
 from pointnc.models.blocks import Norm, NormedConvolution
-from pointnc.models.grid import SparseTensor
-from pointnc.models.sparse import PointwiseConvolution
+from pointnc.sparse.grid import SparseTensor
+from pointnc.sparse.modules import PointwiseConvolution
 
 
 class Neck(nn.Module):

@@ -10,11 +10,11 @@ from torch.utils.checkpoint import checkpoint
 from pointnc.checks import check_whole
 from pointnc.errors import UserError
 from pointnc.models.blocks import BLOCKS, BlockName, Norm, NormedConvolution, ResidualBlock
-from pointnc.models.engines import choose_engine
-from pointnc.models.fused import recomputing
-from pointnc.models.grid import SparseTensor
 from pointnc.models.neck import Neck
-from pointnc.models.sparse import DownConvolution, PointwiseConvolution, SubmanifoldConvolution, UpConvolution
+from pointnc.sparse.engines import choose_engine
+from pointnc.sparse.fused import recomputing
+from pointnc.sparse.grid import SparseTensor
+from pointnc.sparse.modules import DownConvolution, PointwiseConvolution, SubmanifoldConvolution, UpConvolution
 
 
 class EncoderStage(nn.Module):
@@ -107,7 +107,7 @@ class SparseUNet(nn.Module):
         checkpointing: whether training keeps only what goes into each residual block, and computes the inside of the
             blocks again in the backward pass: about half the memory for a third more time.
         engine: who computes: "auto" (the CPU engine on a CPU, spconv on CUDA where it is installed and fits, else plain
-            torch), "cpu", "spconv" or "torch"; see :mod:`pointnc.models.engines`.
+            torch), "cpu", "spconv" or "torch"; see :mod:`pointnc.sparse.engines`.
         widen_on_descent: whether the convolution that halves the resolution has the width of the coarser stage
             already; otherwise it keeps that of the finer one.
 

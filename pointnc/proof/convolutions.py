@@ -7,10 +7,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pointnc.models.grid import Grid, SparseTensor
-from pointnc.models.neighbours import linear_keys
-from pointnc.models.sparse import DownConvolution, SparseConvolution, SubmanifoldConvolution, UpConvolution
 from pointnc.proof.subjects import Outcome, Subject, bound, precision_name, relative_error, room_voxels
+from pointnc.sparse.grid import Grid, SparseTensor
+from pointnc.sparse.modules import DownConvolution, SparseConvolution, SubmanifoldConvolution, UpConvolution
+from pointnc.sparse.neighbors import linear_keys
 
 REFERENCE = Subject(torch.device("cpu"), "torch")
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pointnc.errors import UserError
-from pointnc.models.engines import HALF_PRECISION, EngineName, choose_engine
+from pointnc.sparse.engines import HALF_PRECISION, EngineName, choose_engine
 
 FLOAT32 = 1e-4
 """Largest relative error of float32 against float64, in the Euclidean norm: rounding gives 1e-7 to 1e-5."""

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 from pointnc.devices import describe, device_of, idle_driver
 from pointnc.errors import UserError
-from pointnc.models.engines import HALF_PRECISION, Engine, choose_engine
+from pointnc.sparse.engines import HALF_PRECISION, Engine, choose_engine
 from pointnc.training import distributed
 
 HALVES = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}

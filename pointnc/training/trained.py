@@ -13,12 +13,12 @@ import torch
 
 from pointnc.devices import describe, device_of, idle_driver
 from pointnc.errors import UserError
-from pointnc.models.engines import HALF_PRECISION, Engine, choose_engine
 from pointnc.models.loading import load, locate
 from pointnc.models.segmentor import Segmentor
 from pointnc.models.unet import SparseUNet
 from pointnc.models.weights import weights_file
 from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.sparse.engines import HALF_PRECISION, Engine, choose_engine
 from pointnc.training.checkpoint import load_model_state, read_checkpoint
 from pointnc.training.machine import HALVES
 from pointnc.training.network import input_of, network_of
@@ -102,7 +102,7 @@ def load_trained(
             ``.safetensors`` file, or ``owner/name`` of a bundle that was pulled from the hub.
         accelerator: "auto" (CUDA where there is one), "cpu", "cuda" or "mps".
         half: whether to predict in half precision; "auto": as it was trained, where the device can.
-        engine: who computes sparse convolutions, see :func:`pointnc.models.engines.choose_engine`.
+        engine: who computes sparse convolutions, see :func:`pointnc.sparse.engines.choose_engine`.
         trust: names of networks that are none of pointnc's and may be imported and built where a checkpoint asks.
 
     Raises:

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from pointnc.models import spconv_convolution
-from pointnc.models.grid import Grid
+from pointnc.sparse import spconv_convolution
+from pointnc.sparse.grid import Grid
 from tests.cuda.native import use_native_algorithm
 from tests.cuda.tensor import DeviceTensor
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from pointnc.models import engines
+from pointnc.sparse import engines
 from tests.cuda import convolution, runtime
 from tests.cuda.calls import Calls
 from tests.cuda.kernels import Kernels

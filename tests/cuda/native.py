@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pointnc.models import spconv_convolution
+from pointnc.sparse import spconv_convolution
 
 
 def use_native_algorithm(monkeypatch: pytest.MonkeyPatch) -> None:

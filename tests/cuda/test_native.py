@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from pointnc.models import unet
-from pointnc.models.engines import Engine
+from pointnc.sparse.engines import Engine
 from tests.cuda.native import use_native_algorithm
-from tests.models.test_engines import assert_same, network, outcome
+from tests.sparse.test_engines import assert_same, network, outcome
 
 
 def scenes(*sizes: tuple[int, float]) -> tuple[Tensor, int]:

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from pointnc.models.engines import choose_engine, spconv_fault
-from pointnc.models.grid import SparseTensor
-from pointnc.models.sparse import SubmanifoldConvolution
+from pointnc.sparse.engines import choose_engine, spconv_fault
+from pointnc.sparse.grid import SparseTensor
+from pointnc.sparse.modules import SubmanifoldConvolution
 from tests.cuda.waits import Waits
-from tests.models.test_engines import assert_same, network
+from tests.sparse.test_engines import assert_same, network
 from tests.models.voxels import random_voxels
 
 ENGINES = ["spconv", "torch"]

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from pointnc.benchmarks.scannet import taxonomy
-from pointnc.models.engines import choose_engine
 from pointnc.proof import Outcome, Subject, networks, subjects, throughput
 from pointnc.proof.convolutions import check_convolutions
 from pointnc.proof.networks import check_checkpointing, check_networks, check_steps
 from pointnc.proof.subjects import room_voxels
 from pointnc.proof.throughput import check_throughput
 from pointnc.proof.transforms import check_transforms
+from pointnc.sparse.engines import choose_engine
 from tests.cuda.waits import Waits
 
 CHECKS = [check_convolutions, check_networks, check_checkpointing, check_steps, check_throughput]

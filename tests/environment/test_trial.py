@@ -12,7 +12,7 @@ from pointnc.environment import trial
 from pointnc.environment.examination import examine
 from pointnc.environment.finding import Finding
 from pointnc.environment.watch import Watched
-from pointnc.models.spconv_convolution import code_for
+from pointnc.sparse.spconv_convolution import code_for
 from tests.environment.machines import Spconv
 
 CAPABILITIES = [(3, 5), (5, 0), (5, 2), (5, 3), (6, 0), (6, 1), (7, 0), (7, 2), (7, 5), (8, 0), (8, 6), (8, 7), (8, 9),
@@ -66,7 +66,7 @@ def test_spconv_itself_says_what_it_was_compiled_for() -> None:
 
 def test_the_trial_notices_a_convolution_that_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     assert trial.train_a_little("cpu") == "works"
-    from pointnc.models.sparse import SubmanifoldConvolution
+    from pointnc.sparse.modules import SubmanifoldConvolution
 
     forward = SubmanifoldConvolution.forward
 

@@ -12,8 +12,8 @@ from pointnc.errors import UserError
 from pointnc.models import MinkUNet, Segmentor
 from pointnc.models.architecture import Architecture
 from pointnc.models.blocks import Norm
-from pointnc.models.grid import SparseTensor
 from pointnc.models.neck import Neck
+from pointnc.sparse.grid import SparseTensor
 from tests.models.voxels import random_voxels
 
 PLAN = {"planes": [8, 12, 12, 8], "layers": [1, 1, 1, 1], "stem_channels": 8, "stem_kernel": 3}

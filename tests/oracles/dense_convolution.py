@@ -1,6 +1,6 @@
 """Sparse convolutions by their definition: dense tensors, zeros where no voxel is, torch's own convolutions.
 
-Kernels come as (out, k, k, k, in), the layout of ``pointnc.models.sparse``. All functions are differentiable.
+Kernels come as (out, k, k, k, in), the layout of ``pointnc.sparse.modules``. All functions are differentiable.
 """
 
 from __future__ import annotations

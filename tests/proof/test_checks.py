@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from pointnc.environment import watch
-from pointnc.models import gathered_products, register_products
 from pointnc.proof import Outcome, Subject, __main__, networks, report, subjects
 from pointnc.proof.convolutions import check_convolutions
 from pointnc.proof.networks import check_checkpointing, check_networks, check_steps
 from pointnc.proof.subjects import relative_error, room_voxels
 from pointnc.proof.throughput import check_throughput
+from pointnc.sparse import compiled_products, reference_products
 
 ON_CPU = [Subject(torch.device("cpu"), "cpu"), Subject(torch.device("cpu"), "torch")]
 CHECKS = [check_convolutions, check_networks, check_checkpointing, check_steps, check_throughput]
@@ -54,12 +54,12 @@ def test_a_cpu_computes_convolutions_as_in_float64(subject: Subject) -> None:
 
 
 def test_a_wrong_product_and_a_wrong_gradient_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = register_products.convolve, register_products.weight_gradient
-    monkeypatch.setattr(register_products, "convolve", lambda *arguments: right[0](*arguments) * 1.001)
+    right = compiled_products.convolve, compiled_products.weight_gradient
+    monkeypatch.setattr(compiled_products, "convolve", lambda *arguments: right[0](*arguments) * 1.001)
     (outcome,) = check_convolutions(ON_CPU[0])
     assert not outcome.passed and outcome.figures["relative_error"] == pytest.approx(1e-3, rel=0.1)
-    monkeypatch.setattr(register_products, "convolve", right[0])
-    monkeypatch.setattr(register_products, "weight_gradient", lambda *arguments: right[1](*arguments) * float("nan"))
+    monkeypatch.setattr(compiled_products, "convolve", right[0])
+    monkeypatch.setattr(compiled_products, "weight_gradient", lambda *arguments: right[1](*arguments) * float("nan"))
     (outcome,) = check_convolutions(ON_CPU[0])
     assert not outcome.passed and "gradient of the weight" in outcome.text
 
@@ -69,9 +69,9 @@ def test_networks_and_steps_agree_and_a_wrong_one_is_noticed(monkeypatch: pytest
     monkeypatch.setattr(networks, "STEPS", 5)
     for check in (check_networks, check_checkpointing, check_steps):
         assert not failing(check(ON_CPU[1]))
-    right = gathered_products.convolve
+    right = reference_products.convolve
     monkeypatch.setattr(
-        gathered_products, "convolve", lambda x, m, t, transposed=False: right(x, m, t, transposed) * 1.1
+        reference_products, "convolve", lambda x, m, t, transposed=False: right(x, m, t, transposed) * 1.1
     )
     assert failing(check_networks(ON_CPU[1]))
 

@@ -14,8 +14,8 @@ from omegaconf import DictConfig, OmegaConf
 from data_prep.scannet import prepare
 from pointnc import devices
 from pointnc.errors import UserError
-from pointnc.models import engines
-from pointnc.models.engines import Engine
+from pointnc.sparse import engines
+from pointnc.sparse.engines import Engine
 from pointnc.training.checkpoint import read_checkpoint
 from pointnc.training.machine import Machine, machine_of
 from pointnc.training.run import train

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from pointnc.models.register_tiles import TALL, make_outer_rows
+from pointnc.sparse.register_tiles import TALL, make_outer_rows
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]

@@ -11,8 +11,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from pointnc.models.loops import moments
-from pointnc.models.register_tiles import TALL, make_multiply_rows
+from pointnc.sparse.layer_loops import moments
+from pointnc.sparse.register_tiles import TALL, make_multiply_rows
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]

@@ -1,6 +1,6 @@
 """The compiled loops that build neighbour tables. All release the interpreter's lock.
 
-Voxels come as ascending int64 keys (:func:`pointnc.models.neighbours.linear_keys`), so that two lists of them are
+Voxels come as ascending int64 keys (:func:`pointnc.sparse.neighbors.linear_keys`), so that two lists of them are
 matched by walking along both at once. Rows are int32.
 """
 

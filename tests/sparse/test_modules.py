@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from pointnc.models.blocks import BatchNorm
-from pointnc.models.grid import SparseTensor
-from pointnc.models.sparse import (
+from pointnc.sparse.grid import SparseTensor
+from pointnc.sparse.modules import (
     DownConvolution,
     PointwiseConvolution,
     SparseConvolution,

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pointnc.models.grid import Grid
+from pointnc.sparse.grid import Grid
 
 
 @functools.cache

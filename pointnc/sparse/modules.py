@@ -1,12 +1,12 @@
 """Sparse convolution behind one set of modules, whoever computes it.
 
 A :class:`SparseTensor` is one feature row for each occupied voxel of a :class:`Grid`. The modules map sparse
-tensors to sparse tensors by the engine of their grid (:mod:`pointnc.models.engines`):
+tensors to sparse tensors by the engine of their grid (:mod:`pointnc.sparse.engines`):
 
-- "cpu": :mod:`pointnc.models.products`. spconv is not asked there: its native path is slow, refuses biases in
+- "cpu": :mod:`pointnc.sparse.products`. spconv is not asked there: its native path is slow, refuses biases in
   evaluation, numbers voxels in 32 bits, and in its build without CUDA cannot train;
-- "spconv": :mod:`pointnc.models.spconv_convolution`;
-- "torch": :mod:`pointnc.models.gathered_products`, on any device.
+- "spconv": :mod:`pointnc.sparse.spconv_convolution`;
+- "torch": :mod:`pointnc.sparse.reference_products`, on any device.
 
 Kernels of 1³ and batches without voxels are a plain product for all of them.
 """
@@ -17,11 +17,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from pointnc.models import spconv_convolution
-from pointnc.models.engines import compute_dtype
-from pointnc.models.fused import Convolution
-from pointnc.models.grid import Grid, SparseTensor
-from pointnc.models.neighbours import PairTable
+from pointnc.sparse import spconv_convolution
+from pointnc.sparse.engines import compute_dtype
+from pointnc.sparse.fused import Convolution
+from pointnc.sparse.grid import Grid, SparseTensor
+from pointnc.sparse.neighbors import PairTable
 
 Kind = Literal["submanifold", "down", "up"]
 

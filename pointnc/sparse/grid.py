@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pointnc.models.engines import EngineName, choose_engine
-from pointnc.models.neighbours import PairTable, Shape, lexicographic_order, strided_table, submanifold_table
+from pointnc.sparse.engines import EngineName, choose_engine
+from pointnc.sparse.neighbors import PairTable, Shape, lexicographic_order, strided_table, submanifold_table
 
 
 @dataclass(eq=False)
@@ -98,7 +98,7 @@ class SparseTensor:
             batch_size: number of samples.
             divisor: the extent is rounded up to a multiple of this power of two, so that it can be halved
                 ``log2(divisor)`` times.
-            engine: who computes; None: what :func:`~pointnc.models.engines.choose_engine` has for the device.
+            engine: who computes; None: what :func:`~pointnc.sparse.engines.choose_engine` has for the device.
 
         Raises:
             ValueError: if the shapes disagree, a coordinate is negative or not int32, or a sample is out of range.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pointnc.models.neighbours import PairTable
+from pointnc.sparse.neighbors import PairTable
 
 
 def convolve(features: Tensor, matrices: Tensor, table: PairTable, transposed: bool = False) -> Tensor:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pointnc.models.workers import SMALL, pieces
+from pointnc.sparse.workers import SMALL, pieces
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pointnc.compiled import loops
-from pointnc.models import gathered_products
-from pointnc.models.neighbours import PairTable
+from pointnc.sparse import reference_products
+from pointnc.sparse.neighbors import PairTable
 
 TILE = 512
 """Output rows of a tile: their sums fit the second-level cache."""
@@ -51,7 +51,7 @@ def convolve(
         residual = None if residual is None else residual.float().contiguous()
         out: Tensor = _compiled().convolve(features, matrices, table, transposed, scale, shift, residual, relu)
         return out
-    out = gathered_products.convolve(features, matrices, table, transposed)
+    out = reference_products.convolve(features, matrices, table, transposed)
     if scale is None or shift is None:
         return out
     out.mul_(scale).add_(shift)
@@ -78,7 +78,7 @@ def convolve_with_moments(
     means, squares = np.empty(shape, rows.dtype)
     for t, first in enumerate(range(0, len(rows), TILE)):
         last = min(first + TILE, len(rows))
-        loops("pointnc.models.loops").moments(rows, means[t], squares[t], first, last, 0)
+        loops("pointnc.sparse.layer_loops").moments(rows, means[t], squares[t], first, last, 0)
     return out, means, squares
 
 
@@ -90,10 +90,10 @@ def weight_gradient(features: Tensor, gradient: Tensor, table: PairTable) -> Ten
         gradient: (V', out), contiguous.
         table: its pairs.
     """
-    way = _compiled() if features.dtype == gradient.dtype == torch.float32 else gathered_products
+    way = _compiled() if features.dtype == gradient.dtype == torch.float32 else reference_products
     result: Tensor = way.weight_gradient(features, gradient, table)
     return result
 
 
 def _compiled() -> ModuleType:
-    return loops("pointnc.models.register_products")
+    return loops("pointnc.sparse.compiled_products")

@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pointnc.models import MinkUNet, fused, products
+from pointnc.models import MinkUNet
 from pointnc.models.blocks import BasicBlock, BatchNorm, BottleneckBlock, Norm, ResidualBlock
-from pointnc.models.grid import SparseTensor
-from pointnc.models.neighbours import submanifold_table
+from pointnc.sparse import fused, products
+from pointnc.sparse.grid import SparseTensor
+from pointnc.sparse.neighbors import submanifold_table
 from tests.models.voxels import random_voxels
 
 

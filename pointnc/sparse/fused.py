@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pointnc.compiled import loops
-from pointnc.models import gathered_products
-from pointnc.models.neighbours import PairTable
-from pointnc.models.products import TILE, convolve, convolve_with_moments, weight_gradient
-from pointnc.models.workers import pieces, run_all
+from pointnc.sparse import reference_products
+from pointnc.sparse.neighbors import PairTable
+from pointnc.sparse.products import TILE, convolve, convolve_with_moments, weight_gradient
+from pointnc.sparse.workers import pieces, run_all
 
 Floats = NDArray[Any]
 
@@ -33,7 +33,7 @@ _thread = threading.local()
 
 
 def _loops() -> ModuleType:
-    return loops("pointnc.models.loops")
+    return loops("pointnc.sparse.layer_loops")
 
 
 @contextmanager
@@ -166,7 +166,7 @@ class _Layers(torch.autograd.Function):
 class Convolution(torch.autograd.Function):
     """A convolution alone: features (V, in), matrices (K, in, out) and a table to (V', out).
 
-    With ``plain`` by :mod:`pointnc.models.gathered_products`, on any device; otherwise by the CPU engine.
+    With ``plain`` by :mod:`pointnc.sparse.reference_products`, on any device; otherwise by the CPU engine.
     """
 
     @staticmethod
@@ -175,7 +175,7 @@ class Convolution(torch.autograd.Function):
         features = features.contiguous()
         ctx.table, ctx.plain = table, plain
         ctx.save_for_backward(features, matrices)
-        way = gathered_products.convolve if plain else convolve
+        way = reference_products.convolve if plain else convolve
         return way(features.detach(), matrices.detach(), table)
 
     @staticmethod
@@ -184,8 +184,8 @@ class Convolution(torch.autograd.Function):
         """Return the gradients of features and matrices."""
         features, matrices = ctx.saved_tensors
         gradient = gradient.contiguous()
-        way = gathered_products.convolve if ctx.plain else convolve
-        of_weight = gathered_products.weight_gradient if ctx.plain else weight_gradient
+        way = reference_products.convolve if ctx.plain else convolve
+        of_weight = reference_products.weight_gradient if ctx.plain else weight_gradient
         d_features = d_matrices = None
         if ctx.needs_input_grad[0]:
             d_features = way(gradient, matrices, ctx.table.reversed, transposed=True)

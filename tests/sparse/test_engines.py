@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from pointnc.entry import config_folder
 from pointnc.errors import UserError
-from pointnc.models import engines, spconv_convolution
-from pointnc.models.engines import choose_engine, compute_dtype
-from pointnc.models.grid import SparseTensor
-from pointnc.models.sparse import DownConvolution, SubmanifoldConvolution, UpConvolution
+from pointnc.sparse import engines, spconv_convolution
+from pointnc.sparse.engines import choose_engine, compute_dtype
+from pointnc.sparse.grid import SparseTensor
+from pointnc.sparse.modules import DownConvolution, SubmanifoldConvolution, UpConvolution
 from tests.models.voxels import random_voxels
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from pointnc.models.neighbours import PairTable, lexicographic_order, linear_keys, strided_table, submanifold_table
+from pointnc.sparse.neighbors import PairTable, lexicographic_order, linear_keys, strided_table, submanifold_table
 
 Voxel = tuple[int, int, int, int]
 voxels = st.lists(st.tuples(st.integers(0, 2), *[st.integers(0, 5)] * 3), min_size=1, max_size=40, unique=True).map(

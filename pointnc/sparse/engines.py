@@ -96,7 +96,7 @@ def spconv_fault(kind: str, index: int | None = None) -> str | None:
         )
     if not builds:
         return "it is not installed (pip install spconv-cu118)"
-    from pointnc.models import spconv_convolution
+    from pointnc.sparse import spconv_convolution
 
     return spconv_convolution.fault(torch.cuda.get_device_capability(index))
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pointnc.compiled import loops
-from pointnc.models.workers import pieces, run_all
+from pointnc.sparse.workers import pieces, run_all
 
 Shape = tuple[int, int, int]
 RowPairs = tuple[Tensor, Tensor]
@@ -159,4 +159,4 @@ def strided_table(coord: Tensor, shape: Shape) -> tuple[Tensor, PairTable]:
 
 
 def _loops() -> ModuleType:
-    return loops("pointnc.models.table_loops")
+    return loops("pointnc.sparse.neighbor_loops")

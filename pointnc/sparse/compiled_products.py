@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pointnc.models import gradient_loops, product_loops
-from pointnc.models.neighbours import PairTable
-from pointnc.models.products import TILE
-from pointnc.models.workers import pieces, run_all
+from pointnc.sparse import gradient_loops, product_loops
+from pointnc.sparse.neighbors import PairTable
+from pointnc.sparse.products import TILE
+from pointnc.sparse.workers import pieces, run_all
 
 NO_ROWS = np.empty((0, 0), np.float32)
 NO_ENTRIES = np.empty(0, np.float32)
@@ -33,7 +33,7 @@ def convolve(
     means: NDArray[np.float32] = NO_ROWS,
     squares: NDArray[np.float32] = NO_ROWS,
 ) -> Tensor:
-    """See :func:`pointnc.models.products.convolve`; everything is float32, and all but the matrices contiguous.
+    """See :func:`pointnc.sparse.products.convolve`; everything is float32, and all but the matrices contiguous.
 
     Where ``means`` and ``squares`` (T, out) have rows, they get the moments of each tile.
     """
@@ -69,7 +69,7 @@ def convolve(
 
 
 def weight_gradient(features: Tensor, gradient: Tensor, table: PairTable) -> Tensor:
-    """See :func:`pointnc.models.products.weight_gradient`; everything is float32 and contiguous.
+    """See :func:`pointnc.sparse.products.weight_gradient`; everything is float32 and contiguous.
 
     The (K, in, out) that is returned lies in memory as weights do, (out, K, in): autograd adds it without a copy.
     """

@@ -1,0 +1,1 @@
+"""Sparse convolution on voxels: grids, neighbor tables, the modules that networks are built of, and their engines."""
