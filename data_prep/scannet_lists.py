@@ -33,7 +33,7 @@ def split_lists(raw: Path | None, splits: Splits | None = None) -> dict[str, lis
     else:
         lists = {split: _checked(split, names) for split, names in _default_lists(raw).items()}
         if splits is not None:
-            unknown = [split for split in splits if split not in lists]
+            unknown = [split for split in splits if not isinstance(split, str) or split not in lists]
             if unknown:
                 raise UserError(f"unknown split {unknown[0]!r}; choose among {', '.join(lists)}")
             lists = {split: lists[split] for split in lists if split in splits}

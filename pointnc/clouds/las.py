@@ -32,6 +32,8 @@ class LasFile(CloudFile):
         with self._open() as reader:
             self.count = int(reader.header.point_count)
             self._names = list(reader.header.point_format.dimension_names)
+        if "" in self._names:
+            raise UserError(f"{path} describes an extra column without a name: write it again with one")
 
     def __len__(self) -> int:
         return self.count

@@ -43,8 +43,12 @@ def test_a_scene_belongs_to_one_split(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text, message", [(None, "cannot be read"), ("{", "no json"), ("3", "neither"), ('{"a": "b"}', "no list")]
-)
+    "text, message",
+    [
+        (None, "cannot be read"), ("{", "no json"), ("3", "neither"), ('{"a": "b"}', "no list"),
+        ('["val", ["train"]]', "unknown split"), ('["val", {}]', "unknown split"),
+    ],
+)  # fmt: skip
 def test_damaged_files_of_lists(tmp_path: Path, text: str | None, message: str) -> None:
     if text is not None:
         (tmp_path / "splits.json").write_text(text)

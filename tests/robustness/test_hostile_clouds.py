@@ -214,6 +214,14 @@ def test_las_names_that_are_no_text_get_a_line(tmp_path: Path) -> None:
         open_cloud(tmp_path / "a.las").rewrite(tmp_path / "b.las", [clouds.new_columns()])
 
 
+def test_las_columns_without_a_name_get_a_line(tmp_path: Path) -> None:
+    clouds.las(tmp_path / "a.las")
+    data = (tmp_path / "a.las").read_bytes()
+    (tmp_path / "a.las").write_bytes(data.replace(b"reflectance", bytes(11)))
+    with pytest.raises(UserError, match=r"a\.las describes an extra column without a name"):
+        open_cloud(tmp_path / "a.las")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
