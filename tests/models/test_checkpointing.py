@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from pointnc.models import MinkUNet, SpUNet
 from pointnc.models.unet import SparseUNet
-from tests.sparse.test_fused import unfused
 from tests.models.voxels import random_voxels
+from tests.sparse.test_fused import unfused
 
 PLAN: dict[str, Any] = {"planes": (8, 12, 12, 8), "layers": (2, 1, 1, 2), "stem_channels": 8, "stem_kernel": 3}
 
