@@ -27,12 +27,3 @@ def loops(name: str) -> ModuleType:
 @lru_cache(maxsize=1)
 def _own_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="pointnc-numba-")  # removed when the process ends
-
-
-@lru_cache
-def compiled_module(name: str) -> ModuleType | None:
-    """Return a module of numba loops, or None without numba."""
-    try:
-        return loops(name)
-    except ImportError:
-        return None

@@ -26,7 +26,7 @@ from pointnc.losses import CrossEntropy, DiceLoss, FocalLoss, LogitAdjustedCross
 from pointnc.losses.weighted import WeightedCrossEntropy
 from pointnc.models import CosineHead, LinearHead, Segmentor
 from pointnc.scenes import Scene
-from pointnc.scoring.confusion import ConfusionMatrix, confusion, count_in_chunks
+from pointnc.scoring.confusion import ConfusionMatrix, confusion
 from tests.inference.scenes import ColorBackbone
 
 POINTS, CLASSES, CHANNELS, VOXELS = 10_000, 200, 32, 512
@@ -133,7 +133,6 @@ CASES: dict[str, Make] = {
     "label_points": full_resolution,
     "Predictor of one view": predictor,
     "confusion": counting(lambda prediction, truth: confusion(prediction, truth, CLASSES)),
-    "confusion in numpy": counting(lambda prediction, truth: count_in_chunks(prediction, truth, CLASSES)),
     "ConfusionMatrix": counting(lambda prediction, truth: ConfusionMatrix(CLASSES).update(prediction, truth)),
     "regularizer": regularizer,
     "CrossEntropy": loss(CrossEntropy()),

@@ -30,7 +30,6 @@ def test_without_a_folder_numba_gets_one_for_the_process() -> None:
     assert Path(compiled.loops("loops_without_a_cache").folder).is_dir()
 
 
-def test_a_module_that_is_missing_has_a_plain_way() -> None:
-    assert compiled.compiled_module("no_such_loops") is None
+def test_a_module_that_is_missing_is_an_error() -> None:
     with pytest.raises(ImportError):
         compiled.loops("no_such_loops")

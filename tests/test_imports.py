@@ -27,7 +27,7 @@ for name in names:
         if error.name not in ("ray", "submitit"):  # extras, each with a module that is its launcher
             raise
 print(len(names), *compiled)
-import pointnc.data.kernels_numba, numba
+import pointnc.data.loops, numba
 numba.njit(lambda x: x + 1)(1)
 print(len(compiled))
 """

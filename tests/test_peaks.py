@@ -18,7 +18,6 @@ LIMITS = {
     "label_points": LITTLE,
     "Predictor of one view": LITTLE,
     "confusion": LITTLE,
-    "confusion in numpy": LITTLE,
     "ConfusionMatrix": LITTLE,
     "regularizer": FEATURES + LITTLE,
     # The logits are the result; the cosine also normalises the features.

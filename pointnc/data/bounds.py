@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pointnc.data.kernels import compiled
+from pointnc.compiled import loops
 
 
 def bounds(coord: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -14,9 +14,6 @@ def bounds(coord: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.
     Args:
         coord: (N, 3) float32, N ≥ 1. Where a coordinate is not finite, some of the results are not.
     """
-    loops = compiled()
-    if loops is None:
-        return coord.min(axis=0), coord.max(axis=0)
     low, high = np.empty(3, np.float32), np.empty(3, np.float32)
-    loops.bounds(coord, low, high)
+    loops("pointnc.data.loops").bounds(coord, low, high)
     return low, high

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pointnc.compiled import loops
 from pointnc.data.bounds import bounds
-from pointnc.data.kernels import compiled
 from pointnc.errors import UserError
 
 Representative = Literal["first", "random", "mean"]
@@ -45,13 +46,8 @@ class Voxels:
 
     def mean(self, values: NDArray[Any]) -> NDArray[np.float32]:
         """Return the (V, C) float32 mean of ``values`` (N, C) over the points of each voxel."""
-        loops = compiled()
         total = np.zeros((len(self), values.shape[1]))
-        if loops is not None:
-            loops.sums(self.inverse, values, total)
-        else:
-            for channel in range(values.shape[1]):
-                total[:, channel] = np.bincount(self.inverse, values[:, channel], minlength=len(self))
+        _loops().sums(self.inverse, values, total)
         return (total / self.counts()[:, None]).astype(np.float32)
 
 
@@ -60,7 +56,6 @@ def voxelize(
     voxel_size: float,
     representative: Representative = "first",
     rng: np.random.Generator | None = None,
-    backend: Literal["auto", "numpy"] = "auto",
 ) -> Voxels:
     """Find the distinct voxels ``floor(coord / voxel_size)``, computed in float32.
 
@@ -71,7 +66,6 @@ def voxelize(
             likely as the others. "mean" says that features will be averaged (:meth:`Voxels.mean`); what cannot
             be averaged, the label, comes from the first point.
         rng: needed for "random".
-        backend: "numpy" for the plain path even where numba is there; the results are equal.
 
     Raises:
         UserError: no points, coordinates that are not finite, a voxel size that is not positive, or an extent
@@ -86,28 +80,23 @@ def voxelize(
         raise UserError("there are no points to voxelise")
     coord = np.ascontiguousarray(coord, np.float32)
     size = np.float32(voxel_size)
-    loops = compiled() if backend == "auto" else None
     low = first_cell(*bounds(coord), size)
-    if loops is not None:
-        N = len(coord)
-        grid, index, inverse = np.empty((N, 3), np.int32), np.empty(N + 1, np.int64), np.empty(N, np.int64)
-        # Half full at most; one region more, so that a handful of points has a choice too.
-        table = np.zeros((2 * N // loops.REGION + 1) * loops.REGION, np.uint32)
-        V = loops.hash_voxels(coord, size, low, table, grid, index, inverse)
-        del table  # before there are more arrays
-        voxels = Voxels(grid[:V], index[:V], inverse)
-    else:
-        voxels = _sort_voxels(coord, size, low)
+    N, region = len(coord), _loops().REGION
+    grid, index, inverse = np.empty((N, 3), np.int32), np.empty(N + 1, np.int64), np.empty(N, np.int64)
+    # Half full at most; one region more, so that a handful of points has a choice too.
+    table = np.zeros((2 * N // region + 1) * region, np.uint32)
+    V = _loops().hash_voxels(coord, size, low, table, grid, index, inverse)
+    del table  # before there are more arrays
+    voxels = Voxels(grid[:V], index[:V], inverse)
     if representative == "random":
         if rng is None:
             raise ValueError("a random representative needs a generator")
-        chosen = _draw(voxels, rng)
-        if loops is not None:
-            loops.nth_points(inverse, chosen, index[: V + 1])
-        else:
-            starts = np.cumsum(voxels.counts()) - voxels.counts()
-            voxels.index[:] = np.argsort(voxels.inverse, kind="stable")[starts + chosen]
+        _loops().nth_points(inverse, _draw(voxels, rng), index[: V + 1])
     return voxels
+
+
+def _loops() -> ModuleType:
+    return loops("pointnc.data.loops")
 
 
 def first_cell(low: NDArray[np.float32], high: NDArray[np.float32], size: np.float32) -> NDArray[np.int64]:
@@ -128,19 +117,6 @@ def first_cell(low: NDArray[np.float32], high: NDArray[np.float32], size: np.flo
             "remove stray points, centre the scene or raise voxel_size"
         )
     return first.astype(np.int64)
-
-
-def _sort_voxels(coord: NDArray[np.float32], size: np.float32, low: NDArray[np.int64]) -> Voxels:
-    """Number the voxels by sorting one integer key a point."""
-    cells = np.floor(coord / size).astype(np.int64) - low
-    x, y, z = cells.T
-    _, extent_y, extent_z = cells.max(axis=0) + 1
-    _, index, inverse = np.unique((x * extent_y + y) * extent_z + z, return_index=True, return_inverse=True)
-    order = np.argsort(index)
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    index = index[order]
-    return Voxels(cells[index].astype(np.int32), index, rank[inverse.reshape(-1)])
 
 
 def _draw(voxels: Voxels, rng: np.random.Generator) -> NDArray[np.int64]:

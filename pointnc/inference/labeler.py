@@ -10,7 +10,7 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
-from pointnc.compiled import compiled_module
+from pointnc.compiled import loops
 from pointnc.data.batch import VoxelBatch
 from pointnc.errors import UserError
 from pointnc.sparse.workers import pieces, run_all
@@ -102,26 +102,24 @@ class PointVotes:
         return self._total
 
 
-def _compiled() -> ModuleType | None:
-    return compiled_module("pointnc.inference.vote_loops")
-
-
 def _loops_for(scores: Tensor) -> ModuleType | None:
     """Return the compiled loops where they can read the scores: not on a GPU, and in no type that numpy lacks."""
-    return _compiled() if scores.device.type == "cpu" and scores.dtype in (torch.float32, torch.float64) else None
+    if scores.device.type != "cpu" or scores.dtype not in (torch.float32, torch.float64):
+        return None
+    return loops("pointnc.inference.vote_loops")
 
 
 def _look_up(logits_VK: Tensor, voxel_N: Tensor, total_NK: Tensor) -> None:
     """Add the probabilities of each point's voxel."""
     probability_VK = logits_VK.softmax(dim=1)
-    loops = _loops_for(total_NK)
-    if loops is None:
+    compiled = _loops_for(total_NK)
+    if compiled is None:
         size = CHUNK if total_NK.device.type == "cpu" else MOST_ROWS
         for rows, voxel in zip(total_NK.split(size), voxel_N.split(size)):
             rows += probability_VK.index_select(0, voxel)  # twice as fast as indexing
         return
     arrays = total_NK.numpy(), probability_VK.numpy(), voxel_N.numpy()
-    run_all(loops.add_rows, [(*arrays, first, last) for first, last in pieces(len(total_NK))])
+    run_all(compiled.add_rows, [(*arrays, first, last) for first, last in pieces(len(total_NK))])
 
 
 def best_class(scores_NK: Tensor, highest_N: Tensor) -> Tensor:
@@ -131,12 +129,12 @@ def best_class(scores_NK: Tensor, highest_N: Tensor) -> Tensor:
         scores_NK: (N, K) scores.
         highest_N: (N,) the highest of each row.
     """
-    loops = _loops_for(scores_NK)
-    if loops is None:
+    compiled = _loops_for(scores_NK)
+    if compiled is None:
         return scores_NK.argmax(dim=1)
     label = torch.empty(len(scores_NK), dtype=torch.int64)
     arrays = scores_NK.detach().numpy(), highest_N.detach().numpy(), label.numpy()
-    run_all(loops.find_highest, [(*arrays, first, last) for first, last in pieces(len(label))])
+    run_all(compiled.find_highest, [(*arrays, first, last) for first, last in pieces(len(label))])
     return label
 
 

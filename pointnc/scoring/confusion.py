@@ -13,10 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics import Metric
 
-from pointnc.compiled import compiled_module
-
-CHUNK = 1 << 16
-"""Points a step: the temporaries of one chunk stay in the processor's cache, so memory is read once."""
+from pointnc.compiled import loops
 
 
 def confusion(prediction: NDArray[Any], truth: NDArray[Any], num_classes: int) -> NDArray[np.int64]:
@@ -34,35 +31,16 @@ def confusion(prediction: NDArray[Any], truth: NDArray[Any], num_classes: int) -
         ValueError: different lengths, or arrays that do not hold integers.
     """
     _check(len(prediction), len(truth), prediction.dtype.kind in "iu" and truth.dtype.kind in "iu")
-    K = num_classes
-    loops = compiled_module("pointnc.scoring.counting_numba")
-    if loops is not None:
-        tables = np.zeros((2, K, K + 1), np.int64)
-        loops.count(_signed(prediction), _signed(truth), tables)
-        return tables.sum(axis=0)
-    return count_in_chunks(prediction, truth, K)
+    tables = np.zeros((2, num_classes, num_classes + 1), np.int64)
+    loops("pointnc.scoring.counting_loops").count(_signed(prediction), _signed(truth), tables)
+    counts: NDArray[np.int64] = tables.sum(axis=0)
+    return counts
 
 
 def _signed(labels: NDArray[Any]) -> NDArray[Any]:
     """Return labels that can index: of uint64, whose greatest half turns negative and so stays outside the set."""
     labels = np.asarray(labels)
     return labels.view(np.int64) if labels.dtype == np.uint64 else labels
-
-
-def count_in_chunks(prediction: NDArray[Any], truth: NDArray[Any], num_classes: int) -> NDArray[np.int64]:
-    """Count as :func:`confusion` does, in numpy: where numba is missing, and to test against."""
-    K = num_classes
-    total = np.zeros((K + 1) ** 2, np.int64)
-    for start in range(0, len(truth), CHUNK):
-        # Seen as unsigned, negative numbers are huge: one minimum sends both ends to the row and column K.
-        key = truth[start : start + CHUNK].astype(np.int64).view(np.uint64)
-        column = prediction[start : start + CHUNK].astype(np.int64).view(np.uint64)
-        np.minimum(key, K, out=key)
-        np.minimum(column, K, out=column)
-        key *= K + 1
-        key += column
-        total += np.bincount(key.view(np.int64), minlength=len(total))
-    return total.reshape(K + 1, K + 1)[:K]
 
 
 def confusion_on_device(prediction: Tensor, truth: Tensor, num_classes: int) -> Tensor:

@@ -12,9 +12,9 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 
+from pointnc import distributed
 from pointnc.data.sampler import ResumableBatchSampler
 from pointnc.errors import Interrupted
-from pointnc.training import distributed
 from pointnc.training.later import AnyRank
 
 

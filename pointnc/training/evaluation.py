@@ -15,6 +15,7 @@ import torch
 from hydra.utils import instantiate
 from numpy.typing import NDArray
 
+from pointnc import distributed
 from pointnc.benchmarks.predictions import read_labels
 from pointnc.devices import device_of
 from pointnc.errors import UserError
@@ -25,7 +26,6 @@ from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.scoring.confusion import confusion
 from pointnc.sharing import Work
-from pointnc.training import distributed
 from pointnc.training.trained import Trained, load_trained
 from pointnc.training.trust import trusted
 

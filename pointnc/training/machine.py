@@ -8,10 +8,10 @@ from typing import NamedTuple
 import torch
 from omegaconf import DictConfig
 
+from pointnc import distributed
 from pointnc.devices import describe, device_of, idle_driver
 from pointnc.errors import UserError
 from pointnc.sparse.engines import HALF_PRECISION, Engine, choose_engine
-from pointnc.training import distributed
 
 HALVES = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}
 """Lightning's name of a precision to the dtype of its autocast."""

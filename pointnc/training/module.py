@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.profiler import record_function
 
+from pointnc import distributed
 from pointnc.collapse.nearest import NearestCenter
 from pointnc.collapse.observer import CenterObserver
 from pointnc.data.batch import VoxelBatch
@@ -20,7 +21,7 @@ from pointnc.inference.labeler import label_points
 from pointnc.scenes.taxonomy import GROUPS, Taxonomy
 from pointnc.scoring.confusion import ConfusionMatrix
 from pointnc.scoring.tables import Scores, score
-from pointnc.training import checkpoint, distributed
+from pointnc.training import checkpoint
 from pointnc.training.collapse_meter import CollapseMeter, scalars
 from pointnc.training.force_meter import ForceMeter
 from pointnc.training.later import Later

@@ -19,10 +19,11 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from pointnc import distributed
 from pointnc.errors import Interrupted
 from pointnc.losses import losses_with_prior
 from pointnc.models.segmentor import Segmentor
-from pointnc.training import distributed, results
+from pointnc.training import results
 from pointnc.training.callbacks import EpochLine, History, SaveCheckpoints
 from pointnc.training.checkpoint import AtomicCheckpointIO, load_model_state, read_checkpoint
 from pointnc.training.epoch_losses import EpochLosses

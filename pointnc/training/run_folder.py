@@ -9,11 +9,11 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from pointnc import distributed
 from pointnc.errors import UserError
 from pointnc.scenes.atomic import write_text
 from pointnc.scenes.leftovers import sweep
 from pointnc.scenes.locks import hold
-from pointnc.training import distributed
 
 LAST = Path("checkpoints") / "last.ckpt"
 

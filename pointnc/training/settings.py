@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from omegaconf import DictConfig, OmegaConf
 
+from pointnc import distributed
 from pointnc.errors import UserError
-from pointnc.training import distributed
 
 WHOLE = {
     "seed": 0,

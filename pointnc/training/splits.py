@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from torch.utils.data import DataLoader
 
+from pointnc import distributed
 from pointnc.data.batch import VoxelBatch
 from pointnc.data.dataset import SceneDataset
 from pointnc.data.device import DevicePipeline, RawBatch
@@ -22,7 +23,6 @@ from pointnc.data.transforms import Transform
 from pointnc.errors import UserError
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
-from pointnc.training import distributed
 from pointnc.training.stopwatch import Stopwatch
 
 

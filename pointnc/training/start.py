@@ -10,12 +10,12 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
+from pointnc import distributed
 from pointnc.models.architecture import HOW
 from pointnc.models.loading import check_state, locate
 from pointnc.models.segmentor import Segmentor
 from pointnc.models.weights import read_weights, weights_file
 from pointnc.scenes.taxonomy import Taxonomy
-from pointnc.training import distributed
 from pointnc.training.checkpoint import load_model_state, read_checkpoint
 from pointnc.training.network import input_of, model_node, network_of
 from pointnc.training.trained import is_weights

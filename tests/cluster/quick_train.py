@@ -1,7 +1,7 @@
 """``pointnc.train`` for machines whose heartbeats are short."""
 
+from pointnc import distributed
 from pointnc.train import main
-from pointnc.training import distributed
 
 if __name__ == "__main__":
     distributed.LOST_MACHINE = 3.5

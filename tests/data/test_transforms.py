@@ -3,7 +3,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointnc.data import bounds
 from pointnc.data import transforms as T
 from pointnc.data.transforms import crop, elastic, geometry
 from tests.oracles.elastic import blurred, looked_up
@@ -227,19 +226,12 @@ def test_class_balanced_crop_has_every_class_in_the_middle_as_often(make_scene):
         T.SphereCrop(9, class_balanced=1.5)
 
 
-@pytest.fixture(params=["numba", "numpy"])
-def way(request, monkeypatch):
-    if request.param == "numpy":
-        monkeypatch.setattr(elastic, "compiled", lambda: None)
-    return request.param
-
-
 def test_blur_equals_loops():
     field = rng(5).standard_normal((5, 3, 6, 3), np.float32)
     np.testing.assert_allclose(elastic.blur(field), blurred(field, elastic.BLURS), atol=1e-6)
 
 
-def test_displacement_equals_loops(way):
+def test_displacement_equals_loops():
     generator = rng(6)
     field = generator.standard_normal((6, 4, 5, 3), np.float32)
     start = np.array([-1, 2, 0.5], np.float32)
@@ -251,18 +243,15 @@ def test_displacement_equals_loops(way):
     np.testing.assert_allclose(moved, expected, atol=2e-6)
 
 
-def test_both_ways_are_equal_bit_for_bit(make_scene, monkeypatch):
-    scene = make_scene(3000)
-    steps = T.Compose([T.CenterShift(), T.RandomRotate((90, 90, 180), p=1), T.ElasticDistortion()])
-    fast = steps(scene, rng(7))
-    for module in (bounds, elastic, geometry):
-        monkeypatch.setattr(module, "compiled", lambda: None)
-    slow = steps(scene, rng(7))
-    np.testing.assert_array_equal(slow.coord, fast.coord)
-    np.testing.assert_array_equal(slow.normal, fast.normal)
+def test_vectors_are_multiplied_in_single_precision_in_one_order(make_scene):
+    vectors, matrix = make_scene(3000).coord, geometry.rotation(1, 0.7) @ geometry.rotation(2, -2.0)
+    x, y, z = vectors.T
+    rows = matrix.astype(np.float32)
+    expected = np.stack([row[0] * x + row[1] * y + row[2] * z for row in rows], axis=1)
+    np.testing.assert_array_equal(geometry.multiply(vectors, matrix), expected)
 
 
-def test_elastic_field_is_bounded_and_smooth(make_scene, way):
+def test_elastic_field_is_bounded_and_smooth(make_scene):
     scene = make_scene(800)
     granularity, magnitude = 0.5, 0.4
     shift = T.ElasticDistortion([(granularity, magnitude)])(scene, rng(9)).coord - scene.coord
@@ -277,7 +266,7 @@ def test_elastic_field_is_bounded_and_smooth(make_scene, way):
     assert distances(shift)[near].mean() < 0.5 * distances(shift)[far].mean()
 
 
-def test_elastic_without_magnitude_is_the_identity(make_scene, way):
+def test_elastic_without_magnitude_is_the_identity(make_scene):
     scene = make_scene()
     np.testing.assert_array_equal(T.ElasticDistortion([(0.2, 0.0)])(scene, rng()).coord, scene.coord)
 

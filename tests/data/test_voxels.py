@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pointnc.data import kernels
 from pointnc.data import voxels as module
 from pointnc.data.voxels import MAX_EXTENT, Voxels, voxelize
 from pointnc.errors import UserError
@@ -23,14 +22,6 @@ clouds = arrays(
 sizes = st.sampled_from([0.02, 0.05, 0.5, 7.0, 200.0])
 
 
-@pytest.fixture(params=["numba", "numpy"])
-def backend(request, monkeypatch):
-    if request.param == "numpy":
-        monkeypatch.setattr(module, "compiled", lambda: None)
-    else:
-        assert kernels.compiled() is not None
-
-
 def assert_equals_definition(coord, size, voxels):
     expected = voxel_lists(coord, size)
     assert [tuple(row) for row in voxels.grid.tolist()] == list(expected)
@@ -42,9 +33,8 @@ def assert_equals_definition(coord, size, voxels):
 
 @settings(deadline=None, max_examples=60)
 @given(clouds, sizes)
-def test_both_ways_equal_the_definition(coord, size):
-    for way in ("auto", "numpy"):
-        assert_equals_definition(coord, size, voxelize(coord, size, backend=way))
+def test_voxels_equal_the_definition(coord, size):
+    assert_equals_definition(coord, size, voxelize(coord, size))
 
 
 @pytest.mark.parametrize("spacing", [0.007, 0.02, 0.08, 0.64, 655.36])
@@ -66,7 +56,6 @@ def test_extreme_positions():
     for coord in (far, -far, np.full((4, 3), 1e-30), np.full((3, 3), -1e-30), np.full((2, 3), 3e6)):
         coord = coord.astype(np.float32)
         assert_equals_definition(coord, 0.02, voxelize(coord, 0.02))
-        assert_equals_definition(coord, 0.02, voxelize(coord, 0.02, backend="numpy"))
 
 
 def test_order_of_memory_does_not_matter():
@@ -78,16 +67,17 @@ def test_order_of_memory_does_not_matter():
 
 @settings(deadline=None, max_examples=40)
 @given(clouds, sizes, st.integers(0, 2**32))
-def test_random_representative_lies_in_its_voxel_and_both_ways_agree(coord, size, seed):
+def test_random_representative_is_the_drawn_one_of_its_voxels_points(coord, size, seed):
     first = voxelize(coord, size)
     drawn = voxelize(coord, size, "random", np.random.default_rng(seed))
     np.testing.assert_array_equal(drawn.inverse[drawn.index], np.arange(len(drawn)))
     np.testing.assert_array_equal(drawn.grid, first.grid)
-    plain = voxelize(coord, size, "random", np.random.default_rng(seed), backend="numpy")
-    np.testing.assert_array_equal(drawn.index, plain.index)
+    counts = first.counts()
+    places = np.cumsum(counts) - counts + (np.random.default_rng(seed).random(len(counts)) * counts).astype(np.int64)
+    np.testing.assert_array_equal(drawn.index, np.argsort(first.inverse, kind="stable")[places])
 
 
-def test_random_representative_is_uniform(backend):
+def test_random_representative_is_uniform():
     # 4,000 voxels of 5 points each: every place among the five is drawn 800 ± 25 times.
     coord = np.repeat(np.arange(4000, dtype=np.float32), 5)[:, None] * np.ones(3, np.float32)
     voxels = voxelize(coord, 1.0, "random", np.random.default_rng(1))
@@ -96,7 +86,7 @@ def test_random_representative_is_uniform(backend):
     assert np.abs(draws - 800).max() < 130
 
 
-def test_mean_is_that_of_the_voxels_points(backend):
+def test_mean_is_that_of_the_voxels_points():
     rng = np.random.default_rng(2)
     coord = rng.random((400, 3)).astype(np.float32)
     voxels = voxelize(coord, 0.3, "mean")
@@ -114,29 +104,28 @@ def test_counts_sum_to_points():
     assert len(voxels) == len(voxels.grid)
 
 
-@pytest.mark.parametrize("way", ["auto", "numpy"])
-def test_mistakes_are_named(way):
+def test_mistakes_are_named():
     good = np.zeros((3, 3), np.float32)
     wide = good.copy()
     wide[1, 2] = 0.02 * (MAX_EXTENT + 5)
     with pytest.raises(UserError, match=r"41943.*voxels of 0\.02 m.*raise voxel_size"):
-        voxelize(wide, 0.02, backend=way)
+        voxelize(wide, 0.02)
     with pytest.raises(UserError, match="too far"):
-        voxelize(good + np.float32(1e9), 0.02, backend=way)
+        voxelize(good + np.float32(1e9), 0.02)
     for bad in (np.nan, np.inf, -np.inf):
         broken = good.copy()
         broken[2, 1] = bad
         with pytest.raises(UserError, match="NaN or infinity"):
-            voxelize(broken, 0.02, backend=way)
+            voxelize(broken, 0.02)
     with pytest.raises(UserError, match="no points"):
-        voxelize(good[:0], 0.02, backend=way)
+        voxelize(good[:0], 0.02)
     for size in (0, -1.0, float("nan")):
         with pytest.raises(UserError, match="voxel_size"):
-            voxelize(good, size, backend=way)
+            voxelize(good, size)
     with pytest.raises(UserError, match="choose one of first, random, mean"):
-        voxelize(good, 0.02, "median", backend=way)
+        voxelize(good, 0.02, "median")
     with pytest.raises(ValueError, match="generator"):
-        voxelize(good, 0.02, "random", backend=way)
+        voxelize(good, 0.02, "random")
 
 
 @pytest.mark.parametrize("points", [50_000, 200_000])
@@ -153,12 +142,12 @@ def test_memory_per_point(representative, points):
     finally:
         tracemalloc.stop()
     assert isinstance(voxels, Voxels)
-    assert len(voxels) > 0.99 * points  # the dearest case: hardly two points share a voxel
+    assert len(voxels) > 0.99 * points  # the costliest case: hardly two points share a voxel
     # The result itself is 28 of these bytes.
     assert 28 * points < peak <= 40 * points
 
 
-def test_draws_in_pieces_are_those_of_one_draw(backend, monkeypatch):
+def test_draws_in_pieces_are_those_of_one_draw(monkeypatch):
     coord = np.random.default_rng(5).random((900, 3)).astype(np.float32)
     whole = voxelize(coord, 0.1, "random", np.random.default_rng(0))
     monkeypatch.setattr(module, "DRAWN_AT_ONCE", 7)

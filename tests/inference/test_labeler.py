@@ -71,8 +71,8 @@ def test_compiled_loops_and_torch_count_the_same_to_the_bit(threads: int, monkey
     passes = [(torch.randn(40, 19, generator=generator), torch.randint(40, (300,), generator=generator))] * 3
     found, before = [], torch.get_num_threads()
     torch.set_num_threads(threads)
-    for compiled in (labeler._compiled(), None):
-        monkeypatch.setattr(labeler, "_compiled", lambda loops=compiled: loops)
+    for compiled in (labeler._loops_for(passes[0][0]), None):
+        monkeypatch.setattr(labeler, "_loops_for", lambda scores, loops=compiled: loops)
         votes = PointVotes()
         for logits, voxel in passes:
             votes.add(logits, voxel)
@@ -87,7 +87,7 @@ def test_the_best_class_is_the_first_of_the_highest(
     compiled: bool, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not compiled:
-        monkeypatch.setattr(labeler, "_compiled", lambda: None)
+        monkeypatch.setattr(labeler, "_loops_for", lambda scores: None)
     # Whole numbers from few: nearly every row has its highest score more than once.
     scores = torch.randint(4, (500, 21), generator=torch.Generator().manual_seed(0)).to(dtype).requires_grad_()
     expected = [row.index(max(row)) for row in scores.tolist()]
@@ -116,7 +116,7 @@ def test_votes_may_be_read_and_then_go_on() -> None:
 
 def test_many_points_are_looked_up_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(labeler, "CHUNK", 7)
-    monkeypatch.setattr(labeler, "_compiled", lambda: None)
+    monkeypatch.setattr(labeler, "_loops_for", lambda scores: None)
     logits, voxel = torch.randn(5, 3), torch.arange(50) % 5
     votes = PointVotes()
     votes.add(logits, voxel)

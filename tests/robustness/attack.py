@@ -82,7 +82,7 @@ def serve() -> None:
     logging.disable(logging.CRITICAL)
     import tests.robustness.subjects  # noqa: F401 - imported before the memory is bounded and the time counted
 
-    for name in ("laspy", "lazrs", "pye57", "plyfile", "yaml", "pointnc.data.kernels_numba"):
+    for name in ("laspy", "lazrs", "pye57", "plyfile", "yaml", "pointnc.data.loops"):
         __import__(name)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

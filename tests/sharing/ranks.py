@@ -6,7 +6,7 @@ import importlib
 import json
 import sys
 
-from pointnc.training import distributed
+from pointnc import distributed
 
 if __name__ == "__main__":
     distributed.stop = lambda: None  # torch cannot join the same processes twice

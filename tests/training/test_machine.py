@@ -213,7 +213,7 @@ def test_a_resumed_run_may_take_another_engine(finished: Path) -> None:
 
 
 def test_more_processes_than_devices_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pointnc.training import distributed
+    from pointnc import distributed
 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     for name, value in {"WORLD_SIZE": "4", "LOCAL_RANK": "3", "LOCAL_WORLD_SIZE": "4"}.items():
@@ -223,7 +223,7 @@ def test_more_processes_than_devices_are_refused(monkeypatch: pytest.MonkeyPatch
 
 
 def test_nccl_waits_for_hours_and_knows_its_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pointnc.training import distributed
+    from pointnc import distributed
 
     asked: dict[str, Any] = {}
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pointnc.compiled import loops
 from pointnc.data.bounds import bounds
-from pointnc.data.kernels import compiled
 from pointnc.scenes import Scene
 
 BLURS = 2
@@ -80,18 +80,6 @@ def displace(
         granularity: distance of the nodes in metres.
     """
     step = np.float32(granularity)
-    loops = compiled()
-    if loops is not None:
-        moved = np.empty_like(coord)
-        loops.displace(coord, field, start, step, moved)
-        return moved
-    moved = coord.copy()
-    position = (coord - start) / step
-    node = np.minimum(position.astype(np.int64), np.array(field.shape[:3]) - 2)
-    fraction = position - node.astype(np.float32)
-    for corner in np.ndindex(2, 2, 2):
-        weight = np.ones(len(coord), np.float32)
-        for axis in range(3):
-            weight *= fraction[:, axis] if corner[axis] else 1 - fraction[:, axis]
-        moved += weight[:, None] * field[tuple((node + corner).T)]
+    moved = np.empty_like(coord)
+    loops("pointnc.data.loops").displace(coord, field, start, step, moved)
     return moved

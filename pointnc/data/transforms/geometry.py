@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pointnc.compiled import loops
 from pointnc.data.bounds import bounds
-from pointnc.data.kernels import compiled
 from pointnc.data.transforms.columns import by_column
 from pointnc.scenes import Scene
 
@@ -128,11 +128,5 @@ def multiply(vectors: NDArray[np.float32], matrix: NDArray[np.float64]) -> NDArr
     """
     single = np.ascontiguousarray(matrix, np.float32)
     result = np.empty_like(vectors)
-    loops = compiled()
-    if loops is not None:
-        loops.multiply(vectors, single, result)
-        return result
-    x, y, z = vectors.T
-    for axis in range(3):
-        result[:, axis] = single[axis, 0] * x + single[axis, 1] * y + single[axis, 2] * z
+    loops("pointnc.data.loops").multiply(vectors, single, result)
     return result
