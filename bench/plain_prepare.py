@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from plyfile import PlyData
 
-from data_prep.raw_scannet import annotation_paths, mesh_path, read_axis_alignment
+from data_prep.scannet.raw import annotation_paths, mesh_path, read_axis_alignment
 from pointnc.benchmarks.scannet import LabelMap, taxonomy
 
 

@@ -21,11 +21,11 @@ from bench.measure import REPEATS, exponent, growth, medians, moving
 from bench.plain_prepare import add_at_normals, prepare_plainly, read_labels, read_mesh
 from bench.rows import Row
 from data_prep.preparing import hash_array, hash_file
-from data_prep.raw_scannet import RawObject, RawScan, annotation_paths, mesh_path, read_scan, write_scan
 from data_prep.rooms.generate import label_map
-from data_prep.scannet import prepare
-from data_prep.scannet_labels import annotate
-from data_prep.scannet_scene import Job, align, prepare_scene
+from data_prep.scannet.labels import annotate
+from data_prep.scannet.preparation import prepare
+from data_prep.scannet.raw import RawObject, RawScan, annotation_paths, mesh_path, read_scan, write_scan
+from data_prep.scannet.scene import Job, align, prepare_scene
 from pointnc.benchmarks.scannet import LABEL_MAP_FILE, LabelMap, taxonomy
 from pointnc.scenes.mesh import vertex_normals
 from pointnc.scenes.ply import read_ply

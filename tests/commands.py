@@ -7,6 +7,7 @@ import importlib
 import io
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,12 +30,20 @@ def run(module: str, *arguments: str, folder: Path, code: int = 0) -> Done:
     os.chdir(folder)
     try:
         with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr), pytest.raises(SystemExit) as end:
-            importlib.import_module(module).main()
+            _main_of(module)()
     finally:
         sys.argv = argv
         os.chdir(before)
     assert (end.value.code or 0) == code, stdout.getvalue() + stderr.getvalue()
     return Done(stdout.getvalue(), stderr.getvalue())
+
+
+def _main_of(name: str) -> Callable[[], None]:
+    module = importlib.import_module(name)
+    if hasattr(module, "__path__"):  # a package is run by its __main__
+        module = importlib.import_module(f"{name}.__main__")
+    main: Callable[[], None] = module.main
+    return main
 
 
 def assert_one_line(done: Done, *words: str) -> None:

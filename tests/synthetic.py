@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.raw_scannet import RawObject, RawScan, write_scan
+from data_prep.scannet.raw import RawObject, RawScan, write_scan
 from pointnc.benchmarks.scannet import LABEL_MAP_FILE
 
 # raw name, ScanNet200 id, NYU40 id, colour; the last one is not in ScanNet20.

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep.scannet import prepare
+from data_prep.scannet.preparation import prepare
 from pointnc.entry import entry
 from tests.synthetic import write_raw_root
 

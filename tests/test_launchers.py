@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.scannet import prepare
+from data_prep.scannet.preparation import prepare
 from tests.synthetic import write_raw_root
 from tests.test_entry import QUICK, command
 

@@ -29,7 +29,7 @@ from tests.models.foreign.test_reading import Evil
         ("pointnc.train", "measure_collapse=off"),
         ("data_prep.scannet", "overwrite=no"),
         ("data_prep.scannet", "strict=no"),
-        ("data_prep.rooms.__main__", "overwrite=no"),
+        ("data_prep.rooms", "overwrite=no"),
         ("data_prep.check", "classes=off"),
     ],
 )

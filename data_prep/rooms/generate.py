@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from data_prep.processes import check_workers, in_parallel, unseen, unseen_line
-from data_prep.raw_scannet import RawScan, write_scan
 from data_prep.rooms.layout import make_room
 from data_prep.rooms.recipes import nyu40
 from data_prep.rooms.scan import scan_room
 from data_prep.rooms.scanner import Scanner
+from data_prep.scannet.raw import RawScan, write_scan
 from data_prep.stopping import nothing_left
 from pointnc.benchmarks.scannet import LABEL_MAP_FILE, SPLITS, taxonomy
 from pointnc.errors import UserError

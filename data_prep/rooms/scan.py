@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.raw_scannet import RawObject, RawScan
 from data_prep.rooms.fusion import fuse
 from data_prep.rooms.meshing import compact, extract
 from data_prep.rooms.painting import paint
@@ -13,6 +12,7 @@ from data_prep.rooms.recipes import nyu40
 from data_prep.rooms.room import Room
 from data_prep.rooms.scanner import Frames, Scanner, record
 from data_prep.rooms.segments import over_segment
+from data_prep.scannet.raw import RawObject, RawScan
 from pointnc.scenes.mesh import vertex_normals
 
 SMALLEST_PIECE = 30

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from data_prep.rooms.generate import RECORD, generate
-from data_prep.scannet import prepare
+from data_prep.scannet.preparation import prepare
 from pointnc.scenes.records import MANIFEST, read_manifest
 
 

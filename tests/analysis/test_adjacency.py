@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep.scannet import prepare
+from data_prep.scannet.preparation import prepare
 from pointnc.analysis.adjacency import HALF, association, class_adjacency, voxel_adjacency
 from pointnc.benchmarks.scannet import taxonomy
 from pointnc.errors import UserError

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from data_prep.scannet import prepare
+from data_prep.scannet.preparation import prepare
 from pointnc.analysis.subject import measure, open_source
 from pointnc.analyze import as_list
 from pointnc.benchmarks.scannet import taxonomy

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.scannet import prepare
+from data_prep.scannet.preparation import prepare
 from pointnc.benchmarks.predictions import parse_lines, write_labels
 from pointnc.benchmarks.scannet import split_scenes, taxonomy
 from pointnc.benchmarks.submission import InvalidSubmission, expected_scenes, find_violations, write_zip

@@ -13,7 +13,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from data_prep.scannet import prepare
+from data_prep.scannet.preparation import prepare
 from pointnc.benchmarks.predictions import format_labels, read_labels, write_labels
 from pointnc.benchmarks.scannet import split_scenes, taxonomy
 from pointnc.entry import config_folder

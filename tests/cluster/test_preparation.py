@@ -90,8 +90,8 @@ def test_commands_prepare_on_a_cluster(cluster: str, tmp_path: Path) -> None:
     run("data_prep.scannet", f"raw={raw}", "out=shared", *where, folder=tmp_path)
     assert digests(tmp_path / "shared") == digests(tmp_path / "plain")
     small = ["train=1", "val=1", "scanner.poses=3", "scanner.width=40", "scanner.height=30"]
-    run("data_prep.rooms.__main__", "out=r1", *small, "workers=1", folder=tmp_path)
-    run("data_prep.rooms.__main__", "out=r2", *small, *where, folder=tmp_path)
+    run("data_prep.rooms", "out=r1", *small, "workers=1", folder=tmp_path)
+    run("data_prep.rooms", "out=r2", *small, *where, folder=tmp_path)
     assert digests(tmp_path / "r1") == digests(tmp_path / "r2") != {}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from data_prep.scannet import prepare
+from data_prep.scannet.preparation import prepare
 from tests.cluster.test_preparation import ROOT, free_port, wait_for
 from tests.synthetic import write_raw_root
 

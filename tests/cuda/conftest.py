@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.scannet import prepare
+from data_prep.scannet.preparation import prepare
 from pointnc.training.run import train
 from tests.cuda.device import pretend_cuda
 from tests.cuda.waits import Waits

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.export_formats import WRITERS
+from data_prep.export.formats import WRITERS
 
 IDS = (2, 5, 40)
 """Label values; the third is rare."""

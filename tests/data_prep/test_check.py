@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep.check import check, store_argument
-from data_prep.check_tables import class_table, print_report
-from data_prep.scannet import prepare
+from data_prep.arguments import store_argument
+from data_prep.check.store import check
+from data_prep.check.tables import class_table, print_report
+from data_prep.scannet.preparation import prepare
 from pointnc.benchmarks.scannet import taxonomy
 from pointnc.errors import UserError
 from tests.synthetic import write_raw_root

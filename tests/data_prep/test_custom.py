@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data_prep.check import check
-from data_prep.export import export
-from data_prep.export_formats import WRITERS
+from data_prep.check.store import check
+from data_prep.export.formats import WRITERS
+from data_prep.export.scenes import export
 from pointnc.scenes import Scene, SceneStore
 from pointnc.scenes.ply import write_ply
 from pointnc.scenes.store import write_scene

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.point_text import parse, read_points, repair
+from data_prep.s3dis.point_text import parse, read_points, repair
 from pointnc.errors import UserError
 
 GOOD = [b"22.383 6.858 3.050 155 155 165", b"-1.5 +2 .25 0 255 1e2", b"1\t2\t3\t4.6\t5\t6"]

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep import s3dis as preparation
-from data_prep.check import check
+from data_prep.check.store import check
+from data_prep.s3dis import preparation
 from pointnc.benchmarks.s3dis import taxonomy
 from pointnc.errors import UserError
 from pointnc.scenes.store import SceneStore

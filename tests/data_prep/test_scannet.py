@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from plyfile import PlyData, PlyElement
 
-from data_prep import scannet as preparation
-from data_prep.raw_scannet import RawObject, mesh_path, read_scan, write_scan
+from data_prep.scannet import preparation
+from data_prep.scannet.raw import RawObject, mesh_path, read_scan, write_scan
 from pointnc.benchmarks.scannet import LABEL_MAP_FILE, LabelMap, taxonomy
 from pointnc.errors import UserError
 from pointnc.scenes.mesh import vertex_normals

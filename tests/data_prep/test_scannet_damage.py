@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep import scannet as preparation
-from data_prep.raw_scannet import mesh_path, read_scan, write_scan
+from data_prep.scannet import preparation
+from data_prep.scannet.raw import mesh_path, read_scan, write_scan
 from pointnc.benchmarks.scannet import LABEL_MAP_FILE
 from pointnc.errors import UserError
 from pointnc.scenes.ply import write_ply

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.raw_scannet import RawObject, RawScan
-from data_prep.scannet_labels import annotate, compare, own_vertices
+from data_prep.scannet.labels import annotate, compare, own_vertices
+from data_prep.scannet.raw import RawObject, RawScan
 from pointnc.benchmarks.scannet import LABEL_MAP_FILE, LabelMap, taxonomy
 from pointnc.errors import UserError
 from tests.synthetic import CLASSES, raw_scan, write_label_map

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.scannet_lists import find_jobs, split_lists
+from data_prep.scannet.lists import find_jobs, split_lists
 from pointnc.errors import UserError
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep import semantickitti as preparation
-from data_prep.check import check
+from data_prep.check.store import check
+from data_prep.semantickitti import preparation
 from pointnc.benchmarks.semantickitti import taxonomy
 from pointnc.data import SceneDataset
 from pointnc.errors import UserError

@@ -12,8 +12,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.frequency import associations, class_weights, cooccurrence, imbalance_ratio
-from data_prep.store_counting import count_instances, statistics
+from data_prep.stats.counting import count_instances, statistics
+from data_prep.stats.frequency import associations, class_weights, cooccurrence, imbalance_ratio
 from pointnc.errors import UserError
 from pointnc.losses import WeightedCrossEntropy
 from pointnc.scenes import SceneStore

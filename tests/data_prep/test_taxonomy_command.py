@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.frequency import frequency_groups
-from data_prep.taxonomy_file import derive_taxonomy, quote, write_taxonomy
+from data_prep.stats.frequency import frequency_groups
+from data_prep.taxonomy.file import derive_taxonomy, quote, write_taxonomy
 from pointnc.benchmarks import scannet
 from pointnc.scenes import Taxonomy
 from tests.commands import Done, assert_one_line, run

@@ -13,7 +13,7 @@ import torch
 import pointnc.models
 from data_prep.rooms.generate import generate
 from data_prep.rooms.scanner import Scanner
-from data_prep.scannet import prepare
+from data_prep.scannet.preparation import prepare
 from pointnc.training.checkpoint import read_checkpoint
 from tests.commands import assert_one_line, run
 from tests.oracles import minkowski

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.raw_scannet import write_scan
+from data_prep.scannet.raw import write_scan
 from pointnc.benchmarks import scannet
 from pointnc.clouds.lzf import compress, decompress
 from pointnc.scenes.store import write_manifest, write_scene

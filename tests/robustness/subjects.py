@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep import check, scannet_lists
-from data_prep.custom_scene import read_record
-from data_prep.point_text import read_points
+from data_prep.check.store import check
+from data_prep.custom.scene import read_record
 from data_prep.rooms import generate
 from data_prep.rooms import store as rooms_store
-from data_prep.scannet_scene import Job, prepare_scene
+from data_prep.s3dis.point_text import read_points
+from data_prep.scannet import lists
+from data_prep.scannet.scene import Job, prepare_scene
 from pointnc.benchmarks import scannet
 from pointnc.benchmarks.validation import find_violations
 from pointnc.clouds import open_cloud
@@ -113,7 +114,7 @@ def _count(root: Path) -> None:
 
 
 def _check(root: Path) -> None:
-    report = check.check(root, workers=1)
+    report = check(root, workers=1)
     assert len(report.scenes) >= 1
 
 
@@ -219,7 +220,7 @@ SUBJECTS: dict[str, Subject] = {
     "raw scan, txt": _text(samples.raw_folder, "scans/*/*.txt", read_raw),
     "S3DIS txt": _text(samples.s3dis_text, "*.txt", read_points_text),
     "label table": _text(samples.label_table, "*.tsv", lambda root: scannet.LabelMap.from_tsv(root / scannet.LABEL_MAP_FILE)),
-    "split lists": _text(samples.split_lists, "*.json", lambda root: scannet_lists.split_lists(None, root / "splits.json"), by_json),
+    "split lists": _text(samples.split_lists, "*.json", lambda root: lists.split_lists(None, root / "splits.json"), by_json),
     "taxonomy yaml": _text(samples.taxonomy_yaml, "*.yaml", read_taxonomy, by_yaml),
     "classes.json": _text(samples.legend, "*.json", lambda root: _use(read_legend(root / "classes.json")), by_json, by_json),
     "store, arrays": Subject(samples.store, "train/*/*.npy", any_of(blind, by_npy, by_npy), read_store_arrays),

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep.columns import whole_numbers
+from data_prep.custom.columns import whole_numbers
 from pointnc.clouds import open_cloud, read_cloud
 from pointnc.clouds.las_header import read_layout
 from pointnc.errors import UserError

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data_prep import check
-from data_prep.custom_scene import read_record
-from data_prep.raw_scannet import annotation_paths, mesh_path, read_scan
+from data_prep.check.store import check
+from data_prep.custom.scene import read_record
 from data_prep.rooms import generate
 from data_prep.rooms import store as rooms_store
-from data_prep.scannet_lists import split_lists
+from data_prep.scannet.lists import split_lists
+from data_prep.scannet.raw import annotation_paths, mesh_path, read_scan
 from pointnc.benchmarks.scannet import LABEL_MAP_FILE, LabelMap
 from pointnc.clouds import read_cloud
 from pointnc.data.dataset import SceneDataset
@@ -61,7 +61,7 @@ def test_a_damaged_manifest_gets_a_line(case: str, store: Path) -> None:
     uses: tuple[Callable[[], object], ...] = (
         lambda: train(store),
         lambda: SceneStore(store).load("train", SCENE),
-        lambda: check.check(store, workers=1),
+        lambda: check(store, workers=1),
         lambda: rooms_store._scenes(store),
     )
     for use in uses:
@@ -149,7 +149,7 @@ def test_damaged_arrays_get_a_line(name: str, case: str, store: Path) -> None:
         np.save(path, value)
     with pytest.raises(UserError, match=f"{name}|{SCENE}"):
         train(store)
-    report = check.check(store, workers=1)
+    report = check(store, workers=1)
     assert not report.sound
     if isinstance(value, bytes) or case in ("scalar", "complex", "dates", "truth", "texts", "four columns"):
         with pytest.raises(UserError, match=f"{name}|{SCENE}"):

@@ -17,7 +17,7 @@ import pytest
 
 from data_prep.rooms import generate as rooms
 from data_prep.rooms.scanner import Scanner
-from data_prep.scannet import prepare
+from data_prep.scannet.preparation import prepare
 from pointnc.errors import UserError
 from pointnc.scenes import atomic, scene_arrays, store
 from pointnc.scenes.store import SceneStore, write_scene

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data_prep import custom, custom_scene
-from data_prep.check import check
-from data_prep.custom_scene import Settings
-from data_prep.scannet import prepare
+from data_prep.check.store import check
+from data_prep.custom import preparation as custom
+from data_prep.custom import scene as custom_scene
+from data_prep.custom.scene import Settings
+from data_prep.scannet.preparation import prepare
 from pointnc.errors import UserError
 from pointnc.scenes import atomic
 from pointnc.scenes.taxonomy import Taxonomy
@@ -83,7 +84,7 @@ def test_one_bad_scene_never_ends_a_preparation(raw: Path, tmp_path: Path, monke
 def test_whatever_is_raised_is_one_line(
     raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    from data_prep import scannet_scene
+    from data_prep.scannet import scene as scannet_scene
 
     real = scannet_scene.read_scan
 

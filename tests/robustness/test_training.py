@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from data_prep.scannet import prepare
+from data_prep.scannet.preparation import prepare
 from pointnc.data.sampler import ResumableBatchSampler
 from pointnc.errors import UserError
 from pointnc.scenes.locks import LOCK

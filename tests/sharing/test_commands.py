@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.scannet import prepare
+from data_prep.scannet.preparation import prepare
 from pointnc.scenes.store import SceneStore
 from tests.commands import assert_one_line, run
 from tests.synthetic import write_raw_root

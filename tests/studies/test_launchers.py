@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from data_prep.scannet import prepare
+from data_prep.scannet.preparation import prepare
 from pointnc.errors import Interrupted, UserError
 from pointnc.studies import run_all
 from pointnc.studies.launchers import LocalLauncher, open_launcher

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.scannet import prepare
+from data_prep.scannet.preparation import prepare
 from tests.commands import run
 from tests.synthetic import write_raw_root
 from tests.training.strangers import TINY

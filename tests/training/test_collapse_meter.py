@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from data_prep.scannet import prepare
+from data_prep.scannet.preparation import prepare
 from pointnc.benchmarks.scannet import taxonomy
 from pointnc.collapse import NearestCenter
 from pointnc.data.batch import VoxelBatch, collate

@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from data_prep.scannet import prepare
+from data_prep.scannet.preparation import prepare
 from pointnc.benchmarks.scannet import taxonomy
 from pointnc.collapse import CenterRegularizer
 from pointnc.collapse.forces import forces_of

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import pointnc
-from data_prep.scannet import prepare
+from data_prep.scannet.preparation import prepare
 from pointnc.errors import UserError
 from pointnc.exchange.exporting import export_run
 from pointnc.models.heads import CosineHead, ETFHead

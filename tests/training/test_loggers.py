@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.scannet import prepare
+from data_prep.scannet.preparation import prepare
 from pointnc.errors import UserError
 from pointnc.training.loggers import wandb_runs
 from tests.commands import assert_one_line, run

@@ -11,7 +11,7 @@ import pytest
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from data_prep.scannet import prepare
+from data_prep.scannet.preparation import prepare
 from pointnc import devices
 from pointnc.errors import UserError
 from pointnc.sparse import engines

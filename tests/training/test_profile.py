@@ -19,7 +19,7 @@ PLAN = ("model.planes=[8,16,16,8]", "model.layers=[1,1,1,1]", "dataset.voxel_siz
 
 
 def test_a_profile_has_a_trace_and_a_table_and_changes_nothing(tmp_path: Path) -> None:
-    from data_prep.scannet import prepare
+    from data_prep.scannet.preparation import prepare
 
     prepare(write_raw_root(tmp_path / "raw", train=2, val=1), tmp_path / "store", workers=1)
     store = f"dataset.store={tmp_path / 'store'}"

@@ -14,7 +14,7 @@ import torch.multiprocessing as mp
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from data_prep.scannet import prepare
+from data_prep.scannet.preparation import prepare
 from pointnc.entry import config_folder
 from pointnc.errors import Interrupted
 from pointnc.training import results

@@ -8,7 +8,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from data_prep.scannet import prepare
+from data_prep.scannet.preparation import prepare
 from pointnc.entry import config_folder
 from pointnc.errors import Interrupted, UserError
 from pointnc.training.checkpoint import read_checkpoint

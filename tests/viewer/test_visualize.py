@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from data_prep.scannet import prepare
+from data_prep.scannet.preparation import prepare
 from pointnc.benchmarks.predictions import write_labels
 from pointnc.benchmarks.scannet import taxonomy
 from pointnc.scenes.ply import write_ply

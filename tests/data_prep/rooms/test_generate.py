@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep.raw_scannet import mesh_path, read_scan
 from data_prep.rooms.generate import SceneRecord, generate
 from data_prep.rooms.recipes import nyu40
 from data_prep.rooms.scanner import Scanner
+from data_prep.scannet.raw import mesh_path, read_scan
 from pointnc.benchmarks.scannet import LABEL_MAP_FILE, LabelMap, taxonomy
 from pointnc.errors import UserError
 

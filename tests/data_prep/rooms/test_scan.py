@@ -7,13 +7,13 @@ import pytest
 from scipy.ndimage import maximum_filter
 from scipy.spatial import cKDTree
 
-from data_prep.raw_scannet import RawScan, read_scan, write_scan
 from data_prep.rooms.layout import make_room
 from data_prep.rooms.recipes import nyu40
 from data_prep.rooms.room import Room
 from data_prep.rooms.scan import scan_room
 from data_prep.rooms.scanner import Scanner
 from data_prep.rooms.segments import over_segment
+from data_prep.scannet.raw import RawScan, read_scan, write_scan
 from pointnc.scenes.mesh import vertex_normals
 
 from .small_room import surface_samples

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from data_prep.store_statistics import Statistics
+    from data_prep.stats.statistics import Statistics
 
 Pairs = Sequence[tuple[int, int, int, float]]
 """First and second class, scenes with both, correlation: see :func:`data_prep.frequency.associations`."""

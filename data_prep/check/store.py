@@ -6,24 +6,21 @@ against the manifest. Exit code 0: sound; 1: something is wrong; 2: there is no 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data_prep.check_scene import SceneReport, check_scene
-from data_prep.check_tables import print_report
+from data_prep.check.scene import SceneReport, check_scene
 from data_prep.processes import check_workers
-from data_prep.scannet_lists import Splits, split_lists
+from data_prep.scannet.lists import Splits, split_lists
 from pointnc.benchmarks import scannet
-from pointnc.entry import entry
 from pointnc.errors import UserError
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
-    from omegaconf import DictConfig
+    pass
 
 NAMED = 10
 """How many missing scenes are named."""
@@ -162,29 +159,3 @@ def _check_arrays(scenes: Sequence[SceneReport]) -> None:
         for key in sorted(arrays[scene.split] - scene.arrays):
             if not any(problem.startswith(f"{key}.npy") for problem in scene.problems):
                 scene.problems.append(f"{key}.npy is missing; other scenes of {scene.split} have it")
-
-
-@entry("tools/check")
-def main(config: DictConfig) -> int:
-    """Check a scene store."""
-    from omegaconf import OmegaConf
-
-    settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    if settings["store"] is None:
-        raise UserError("give the store's folder: python -m data_prep.check STORE")
-    report = check(settings["store"], splits=settings["splits"], workers=settings["workers"])
-    print_report(report.scenes, report.listed, report.taxonomies, report.problems, classes=settings["classes"])
-    return 0 if report.sound else 1
-
-
-def store_argument(argument: str) -> str:
-    """Return a bare folder as Hydra's ``store=...``, any other argument as it is."""
-    if argument.startswith("-") or ("=" in argument and not Path(argument).is_dir()):
-        return argument
-    quoted = argument.replace("\\", "\\\\").replace("'", "\\'")
-    return f"store='{quoted}'"
-
-
-if __name__ == "__main__":
-    sys.argv[1:] = [store_argument(argument) for argument in sys.argv[1:]]
-    main()

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.frequency import class_weights
 from data_prep.processes import check_workers
+from data_prep.stats.frequency import class_weights
+from data_prep.stats.statistics import SplitCounts, Statistics
 from data_prep.store_labels import choose_taxonomy
-from data_prep.store_statistics import SplitCounts, Statistics
 from pointnc.errors import UserError
 from pointnc.scenes.scene import IGNORE
 from pointnc.scenes.store import SceneStore, class_counts

@@ -10,24 +10,22 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data_prep.columns import find_label, whole_numbers, without_ignored
-from data_prep.custom import TAXONOMY, read_ignored, read_taxonomy
-from data_prep.folder import Room, find_rooms
+from data_prep.custom.columns import find_label, whole_numbers, without_ignored
+from data_prep.custom.folder import Room, find_rooms
 from data_prep.processes import check_workers
-from data_prep.taxonomy_file import derive_taxonomy, moved, placeholder, write_taxonomy
+from data_prep.taxonomy.file import moved, placeholder
 from pointnc.clouds import open_cloud
-from pointnc.entry import entry
 from pointnc.errors import UserError
 from pointnc.scenes.scene import IGNORE
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
-    from omegaconf import DictConfig
+    pass
 
 MOST = 1000
 """Different label values beyond which a column does not hold classes."""
@@ -174,34 +172,3 @@ def stored_names(root: Path) -> Taxonomy | None:
         return None
     data = next(iter(known.values()))
     return Taxonomy.from_dict({**data, "ids": list(range(len(data["names"])))})
-
-
-@entry("tools/taxonomy")
-def main(config: DictConfig) -> int:
-    """Write the taxonomy of a folder's labels."""
-    from omegaconf import OmegaConf
-
-    settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    if settings["root"] is None:
-        raise UserError("give root=FOLDER (with train/, val/ in it)")
-    root = Path(settings["root"])
-    path = Path(settings["out"] or root / TAXONOMY)
-    if path.is_dir():
-        raise UserError(f"out={path} is a folder: name a file")
-    given = Taxonomy.from_yaml(path) if path.exists() else None
-    names = stored_names(root) if settings["names"] is None else read_taxonomy(settings["names"], root)
-    keys = ("label", "splits", "files", "workers")
-    found = count_values(root, ignore=read_ignored(settings["ignore"]), **{key: settings[key] for key in keys})
-    counts = basis(found)
-    everything = {number: counts[number] for number in found.total()}
-    if not everything:
-        first = next((f": {place}: {line}" for place, line in found.failures.items()), "")
-        raise UserError(f"no file in {root} has labels; name their column by label=NAME{first}")
-    taxonomy = derive_taxonomy(everything, settings["name"], given, names, settings["regroup"])
-    write_taxonomy(path, taxonomy, found.total(), found.scenes)
-    report(taxonomy, found, path)
-    return 1 if found.failures else 0
-
-
-if __name__ == "__main__":
-    main()

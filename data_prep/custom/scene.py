@@ -12,8 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.columns import find_instance, find_label, whole_numbers, without_ignored
-from data_prep.folder import Room
+from data_prep.custom.columns import find_instance, find_label, whole_numbers, without_ignored
+from data_prep.custom.folder import Room
 from data_prep.preparing import hash_array, histogram
 from pointnc.clouds import PointCloud, open_cloud
 from pointnc.clouds.conditions import Conditions, Unit, Up, survey_points

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from data_prep.scannet_scene import Job
+from data_prep.scannet.scene import Job
 from pointnc.benchmarks import scannet
 from pointnc.errors import UserError
 from pointnc.untrusted.json_file import SMALL, read_json

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.raw_scannet import RawScan
+from data_prep.scannet.raw import RawScan
 from pointnc.benchmarks import scannet
 from pointnc.benchmarks.scannet import LabelMap
 from pointnc.errors import UserError

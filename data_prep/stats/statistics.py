@@ -9,7 +9,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.frequency import Scheme, class_weights, cooccurrence, frequency_groups, imbalance_ratio
+from data_prep.stats.frequency import Scheme, class_weights, cooccurrence, frequency_groups, imbalance_ratio
 from pointnc.scenes.taxonomy import Taxonomy
 
 

@@ -18,15 +18,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.point_text import read_points
 from data_prep.preparing import DataSet, check_folders, prepare_store, write_prepared
-from data_prep.processes import engine
+from data_prep.s3dis.point_text import read_points
 from pointnc.benchmarks import s3dis
-from pointnc.entry import entry
 from pointnc.errors import UserError
 
 if TYPE_CHECKING:
-    from omegaconf import DictConfig
+    pass
 
 LAYOUT = "Area_1/ to Area_6/"
 _AREA = re.compile(r"Area_(\d+)")
@@ -201,24 +199,3 @@ def notes(manifest: Mapping[str, Any]) -> list[str]:
 
 def _listing(items: Sequence[str], most: int = 5) -> str:
     return ", ".join(items[:most]) + (", ..." if len(items) > most else "")
-
-
-@entry("tools/prepare_s3dis")
-def main(config: DictConfig) -> None:
-    """Prepare a raw S3DIS folder."""
-    from omegaconf import OmegaConf
-
-    if config.raw is None or config.out is None:
-        raise UserError(f"give raw=FOLDER (with {LAYOUT} in it) and out=STORE")
-    settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    areas = settings["val_areas"]
-    for area in areas if isinstance(areas, list) else [areas]:
-        if not isinstance(area, int) or isinstance(area, bool):
-            raise UserError(f"val_areas={areas}: give numbers, for example val_areas=[5]")
-    keys = ("val_areas", "normals", "workers", "overwrite", "strict")
-    with engine(settings["backend"], settings["scheduler"], settings["workers"]):
-        prepare(settings["raw"], settings["out"], **{key: settings[key] for key in keys})
-
-
-if __name__ == "__main__":
-    main()

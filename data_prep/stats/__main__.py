@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data_prep.check import store_argument
+from data_prep.arguments import store_argument
 from pointnc.entry import entry
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 @entry("tools/stats")
 def main(config: DictConfig) -> None:
     """Print what a store holds, and write it as json and html."""
-    from data_prep.frequency import associations
-    from data_prep.stats_page import page
-    from data_prep.stats_tables import print_statistics
-    from data_prep.store_counting import statistics
+    from data_prep.stats.counting import statistics
+    from data_prep.stats.frequency import associations
+    from data_prep.stats.page import page
+    from data_prep.stats.tables import print_statistics
     from pointnc.errors import UserError
     from pointnc.scenes.atomic import write_json, write_text
 

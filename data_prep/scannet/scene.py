@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.preparing import write_prepared
-from data_prep.raw_scannet import annotation_paths, mesh_path, read_scan
-from data_prep.scannet_labels import annotate
+from data_prep.scannet.labels import annotate
+from data_prep.scannet.raw import annotation_paths, mesh_path, read_scan
 from pointnc.benchmarks import scannet
 from pointnc.benchmarks.scannet import LabelMap
 from pointnc.scenes.mesh import vertex_normals

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.export_formats import WRITERS
+from data_prep.export.formats import WRITERS
 from data_prep.processes import check_workers
 from data_prep.store_labels import choose_taxonomy
-from pointnc.entry import entry
 from pointnc.errors import UserError
 from pointnc.scenes.atomic import atomic_path
 from pointnc.scenes.scene import IGNORE, Scene
@@ -23,7 +22,7 @@ from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
-    from omegaconf import DictConfig
+    pass
 
 
 def table_of(scene: Scene, taxonomy: Taxonomy | None) -> dict[str, NDArray[Any]]:
@@ -107,20 +106,3 @@ def _export_scene(root: Path, split: str, name: str, path: Path, taxonomy: Taxon
     scene = SceneStore(root).load(split, name, taxonomy.segment).validate()
     with atomic_path(path) as temporary:
         WRITERS[path.suffix[1:]](temporary, table_of(scene, taxonomy))
-
-
-@entry("tools/export")
-def main(config: DictConfig) -> None:
-    """Export a store."""
-    from omegaconf import OmegaConf
-
-    settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    if settings["store"] is None or settings["out"] is None:
-        raise UserError("give store=STORE and out=FOLDER")
-    paths = export(kind=settings.pop("format"), **settings)
-    size = sum(path.stat().st_size for path in paths)
-    print(f"{len(paths)} files in {settings['out']}, {size / 1e6:,.1f} MB")
-
-
-if __name__ == "__main__":
-    main()

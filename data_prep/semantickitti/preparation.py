@@ -17,13 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.preparing import DataSet, check_folders, prepare_store, write_prepared
-from data_prep.processes import engine
 from pointnc.benchmarks import semantickitti
-from pointnc.entry import entry
 from pointnc.errors import UserError
 
 if TYPE_CHECKING:
-    from omegaconf import DictConfig
+    pass
 
 LAYOUT = "dataset/sequences/00/velodyne/"
 UNLABELED = "test"
@@ -202,20 +200,3 @@ def decode_labels(labels: NDArray[np.uint32], place: str) -> tuple[NDArray[np.in
     instance = np.full(len(labels), -1, np.int32)
     instance[inside] = np.unique(key[inside], return_inverse=True)[1].reshape(-1)
     return segment, instance
-
-
-@entry("tools/prepare_semantickitti")
-def main(config: DictConfig) -> None:
-    """Prepare a raw SemanticKITTI folder."""
-    from omegaconf import OmegaConf
-
-    if config.raw is None or config.out is None:
-        raise UserError(f"give raw=FOLDER (with {LAYOUT} in it) and out=STORE")
-    settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    keys = ("splits", "workers", "overwrite", "strict")
-    with engine(settings["backend"], settings["scheduler"], settings["workers"]):
-        prepare(settings["raw"], settings["out"], **{key: settings[key] for key in keys})
-
-
-if __name__ == "__main__":
-    main()

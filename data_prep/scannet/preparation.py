@@ -11,21 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_prep.preparing import check_folders, hash_file, prepare_scenes, raise_failures, report, unfinished
-from data_prep.processes import check_workers, engine
-from data_prep.raw_scannet import mesh_path, read_scan
-from data_prep.scannet_labels import label_vertices
-from data_prep.scannet_lists import Splits, find_jobs, split_lists
-from data_prep.scannet_scene import Job, prepare_scene
-from data_prep.scannet_summary import summary_table, totals
+from data_prep.processes import check_workers
+from data_prep.scannet.labels import label_vertices
+from data_prep.scannet.lists import Splits, find_jobs, split_lists
+from data_prep.scannet.raw import mesh_path, read_scan
+from data_prep.scannet.scene import Job, prepare_scene
+from data_prep.scannet.summary import summary_table, totals
 from data_prep.stopping import sweep_store
 from pointnc.benchmarks import scannet
 from pointnc.benchmarks.scannet import LabelMap
-from pointnc.entry import entry
 from pointnc.errors import UserError
 from pointnc.scenes.store import SceneStore, write_manifest
 
 if TYPE_CHECKING:
-    from omegaconf import DictConfig
+    pass
 
 __all__ = ["Job", "label_vertices", "mesh_path", "prepare", "prepare_scene", "read_scan"]
 
@@ -93,20 +92,3 @@ def _finish(out: Path, lists: dict[str, list[str]], label_map: Path) -> dict[str
 
     taxonomies = [scannet.taxonomy(name) for name in scannet.TAXONOMIES]
     return write_manifest(out, taxonomies, source="ScanNet layout", more=more)
-
-
-@entry("tools/prepare_scannet")
-def main(config: DictConfig) -> None:
-    """Prepare a raw ScanNet folder."""
-    from omegaconf import OmegaConf
-
-    if config.raw is None or config.out is None:
-        raise UserError("give raw=FOLDER (with scans/ in it) and out=STORE")
-    settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    keys = ("splits", "label_map", "workers", "overwrite", "strict")
-    with engine(settings["backend"], settings["scheduler"], settings["workers"]):
-        prepare(settings["raw"], settings["out"], **{key: settings[key] for key in keys})
-
-
-if __name__ == "__main__":
-    main()

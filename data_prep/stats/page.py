@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.frequency import cooccurrence
+from data_prep.stats.frequency import cooccurrence
 from pointnc.scenes.taxonomy import GROUPS
 
 if TYPE_CHECKING:
-    from data_prep.stats_tables import Pairs
-    from data_prep.store_statistics import Statistics
+    from data_prep.stats.statistics import Statistics
+    from data_prep.stats.tables import Pairs
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --bar: #4a7dbd; }

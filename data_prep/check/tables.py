@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.check_scene import SceneReport
+from data_prep.check.scene import SceneReport
 from pointnc.scenes.taxonomy import GROUPS, Taxonomy
 
 if TYPE_CHECKING:

@@ -12,15 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from data_prep.custom_report import print_report
-from data_prep.custom_scene import Settings, is_done, prepare_room, read_record
-from data_prep.folder import Room, find_rooms
+from data_prep.custom.folder import Room, find_rooms
+from data_prep.custom.report import print_report
+from data_prep.custom.scene import Settings, is_done, prepare_room, read_record
 from data_prep.preparing import explain
-from data_prep.processes import check_workers, engine, in_parallel, unseen, unseen_line
+from data_prep.processes import check_workers, in_parallel, unseen, unseen_line
 from data_prep.stopping import nothing_left, sweep_store
 from pointnc.benchmarks import scannet
 from pointnc.clouds.conditions import Unit, Up
-from pointnc.entry import entry
 from pointnc.errors import UserError
 from pointnc.scenes.atomic import write_json
 from pointnc.scenes.leftovers import remove
@@ -28,7 +27,7 @@ from pointnc.scenes.store import SceneStore, write_manifest
 from pointnc.scenes.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
-    from omegaconf import DictConfig
+    pass
 
 FAILED = "failed.json"
 TAXONOMY = "taxonomy.yaml"
@@ -185,23 +184,3 @@ def read_ignored(value: Any) -> tuple[int, ...]:
     if not all(isinstance(one, int) and not isinstance(one, bool) for one in values):
         raise UserError(f"ignore={value}: give the ids that mean no class, such as ignore=[0,255]")
     return tuple(sorted({-1, *values}))
-
-
-@entry("tools/custom")
-def main(config: DictConfig) -> int:
-    """Prepare a folder of one's own scans."""
-    from omegaconf import OmegaConf
-
-    settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    if settings["root"] is None or settings["out"] is None:
-        raise UserError("give root=FOLDER (with train/, val/ in it) and out=STORE")
-    keys = ("splits", "files", "workers", "overwrite")
-    with engine(settings["backend"], settings["scheduler"], settings["workers"]):
-        _, failures = prepare(
-            settings["root"], settings["out"], read_settings(settings), **{key: settings[key] for key in keys}
-        )
-    return 1 if failures else 0
-
-
-if __name__ == "__main__":
-    main()

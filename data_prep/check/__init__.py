@@ -1,0 +1,1 @@
+"""Whether a scene store is whole and sound."""

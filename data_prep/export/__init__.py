@@ -1,0 +1,1 @@
+"""Scenes of a store as files for other programs."""

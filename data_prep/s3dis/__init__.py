@@ -1,0 +1,1 @@
+"""The raw S3DIS data set to a scene store."""

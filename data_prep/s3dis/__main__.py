@@ -1,0 +1,34 @@
+"""``python -m data_prep.s3dis``: the raw S3DIS data set to a scene store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from data_prep.processes import engine
+from data_prep.s3dis.preparation import LAYOUT, prepare
+from pointnc.entry import entry
+from pointnc.errors import UserError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+
+@entry("tools/prepare_s3dis")
+def main(config: DictConfig) -> None:
+    """Prepare a raw S3DIS folder."""
+    from omegaconf import OmegaConf
+
+    if config.raw is None or config.out is None:
+        raise UserError(f"give raw=FOLDER (with {LAYOUT} in it) and out=STORE")
+    settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    areas = settings["val_areas"]
+    for area in areas if isinstance(areas, list) else [areas]:
+        if not isinstance(area, int) or isinstance(area, bool):
+            raise UserError(f"val_areas={areas}: give numbers, for example val_areas=[5]")
+    keys = ("val_areas", "normals", "workers", "overwrite", "strict")
+    with engine(settings["backend"], settings["scheduler"], settings["workers"]):
+        prepare(settings["raw"], settings["out"], **{key: settings[key] for key in keys})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Raw ScanNet folders to a scene store."""

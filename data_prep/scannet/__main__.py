@@ -1,0 +1,30 @@
+"""``python -m data_prep.scannet``: raw ScanNet folders to a scene store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from data_prep.processes import engine
+from data_prep.scannet.preparation import prepare
+from pointnc.entry import entry
+from pointnc.errors import UserError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+
+@entry("tools/prepare_scannet")
+def main(config: DictConfig) -> None:
+    """Prepare a raw ScanNet folder."""
+    from omegaconf import OmegaConf
+
+    if config.raw is None or config.out is None:
+        raise UserError("give raw=FOLDER (with scans/ in it) and out=STORE")
+    settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    keys = ("splits", "label_map", "workers", "overwrite", "strict")
+    with engine(settings["backend"], settings["scheduler"], settings["workers"]):
+        prepare(settings["raw"], settings["out"], **{key: settings[key] for key in keys})
+
+
+if __name__ == "__main__":
+    main()

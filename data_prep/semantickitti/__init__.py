@@ -1,0 +1,1 @@
+"""The raw SemanticKITTI data set to a scene store."""

@@ -1,0 +1,30 @@
+"""``python -m data_prep.semantickitti``: the raw SemanticKITTI data set to a scene store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from data_prep.processes import engine
+from data_prep.semantickitti.preparation import LAYOUT, prepare
+from pointnc.entry import entry
+from pointnc.errors import UserError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+
+@entry("tools/prepare_semantickitti")
+def main(config: DictConfig) -> None:
+    """Prepare a raw SemanticKITTI folder."""
+    from omegaconf import OmegaConf
+
+    if config.raw is None or config.out is None:
+        raise UserError(f"give raw=FOLDER (with {LAYOUT} in it) and out=STORE")
+    settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    keys = ("splits", "workers", "overwrite", "strict")
+    with engine(settings["backend"], settings["scheduler"], settings["workers"]):
+        prepare(settings["raw"], settings["out"], **{key: settings[key] for key in keys})
+
+
+if __name__ == "__main__":
+    main()

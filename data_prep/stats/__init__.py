@@ -1,0 +1,1 @@
+"""What a scene store holds: imbalance, groups, what occurs together."""

@@ -1,0 +1,1 @@
+"""The classes of somebody's own files, as a taxonomy to edit."""

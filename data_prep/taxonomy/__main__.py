@@ -1,0 +1,47 @@
+"""``python -m data_prep.taxonomy``: the classes of somebody's own files, as a taxonomy to edit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data_prep.custom.preparation import TAXONOMY, read_ignored, read_taxonomy
+from data_prep.taxonomy.file import derive_taxonomy, write_taxonomy
+from data_prep.taxonomy.values import basis, count_values, report, stored_names
+from pointnc.entry import entry
+from pointnc.errors import UserError
+from pointnc.scenes.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+
+@entry("tools/taxonomy")
+def main(config: DictConfig) -> int:
+    """Write the taxonomy of a folder's labels."""
+    from omegaconf import OmegaConf
+
+    settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    if settings["root"] is None:
+        raise UserError("give root=FOLDER (with train/, val/ in it)")
+    root = Path(settings["root"])
+    path = Path(settings["out"] or root / TAXONOMY)
+    if path.is_dir():
+        raise UserError(f"out={path} is a folder: name a file")
+    given = Taxonomy.from_yaml(path) if path.exists() else None
+    names = stored_names(root) if settings["names"] is None else read_taxonomy(settings["names"], root)
+    keys = ("label", "splits", "files", "workers")
+    found = count_values(root, ignore=read_ignored(settings["ignore"]), **{key: settings[key] for key in keys})
+    counts = basis(found)
+    everything = {number: counts[number] for number in found.total()}
+    if not everything:
+        first = next((f": {place}: {line}" for place, line in found.failures.items()), "")
+        raise UserError(f"no file in {root} has labels; name their column by label=NAME{first}")
+    taxonomy = derive_taxonomy(everything, settings["name"], given, names, settings["regroup"])
+    write_taxonomy(path, taxonomy, found.total(), found.scenes)
+    report(taxonomy, found, path)
+    return 1 if found.failures else 0
+
+
+if __name__ == "__main__":
+    main()
