@@ -13,7 +13,7 @@ from pointnc.errors import UserError
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from pointnc.analysis.subject import Source
+    from pointnc.analysis.subject import TrainedRun
     from pointnc.views.analysis import Analysis
 
 LETTERS = "ABC"
@@ -94,11 +94,11 @@ def _check_numbers(config: DictConfig) -> None:
         raise UserError(f"contact_size={size}: it must be a number of metres above 0")
 
 
-def _sources(config: DictConfig) -> list[Source]:
+def _sources(config: DictConfig) -> list[TrainedRun]:
     from omegaconf import ListConfig
 
-    from pointnc.analysis.subject import open_source
-    from pointnc.training.trust import trusted
+    from pointnc.analysis.subject import open_run
+    from pointnc.weights.trust import trusted
 
     if config.checkpoint is None:
         raise UserError("give checkpoint=RUN, or checkpoint=RUN,RUN to compare two or three")
@@ -111,12 +111,12 @@ def _sources(config: DictConfig) -> list[Source]:
         raise UserError(f"{len(labels)} labels for {len(paths)} checkpoints")
     labels = labels if config.labels is not None else [None] * len(paths)
     how = (config.accelerator, config.half, config.engine, trusted(config.trust))
-    sources = [open_source(path, label, *how) for path, label in zip(paths, labels)]
+    sources = [open_run(path, label, *how) for path, label in zip(paths, labels)]
     sources[0].trained.announce()
     return _distinct(sources)
 
 
-def _distinct(sources: list[Source]) -> list[Source]:
+def _distinct(sources: list[TrainedRun]) -> list[TrainedRun]:
     """Return the sources with a letter behind names that occur twice."""
     from dataclasses import replace
 

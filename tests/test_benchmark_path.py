@@ -48,7 +48,7 @@ def test_evaluation_of_a_run_of_files_and_of_the_training_agree(home: Path) -> N
 
     # The same predictions as text files of ids, scored as files of unknown origin.
     from pointnc.training import evaluation
-    from pointnc.training.trained import load_trained
+    from pointnc.weights.trained import load_trained
 
     trained_model = load_trained(home / "run", "cpu")
     from hydra import compose, initialize_config_dir

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.commands import assert_one_line, run
-from tests.models.foreign.test_reading import Evil
+from tests.weights.foreign.test_reading import Evil
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from pointnc.entry import config_folder
 
 def write_checkpoint(path: Path, store: Path) -> Path:
     """Write a checkpoint of ScanNet200's classes that knows a store."""
-    from pointnc.training.checkpoint import contract
-    from pointnc.training.network import build_model
+    from pointnc.weights.checkpoint import contract
+    from pointnc.weights.network import build_model
 
     choices = ["dataset.prepare=null", f"dataset.store={store}", "dataset.voxel_size=0.1"]
     small = ["model.planes=[8,8]", "model.layers=[1,1]"]

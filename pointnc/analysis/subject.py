@@ -27,16 +27,16 @@ from pointnc.inference.predictor import autocast
 from pointnc.models.segmentor import SegmentorOutput
 from pointnc.scenes.store import SceneStore
 from pointnc.scoring.confusion import ConfusionMatrix
-from pointnc.training.checkpoint import read_checkpoint
 from pointnc.training.collapse_meter import CollapseMeter, classifier_vectors, voxel_labels
 from pointnc.training.objective import Objective, read_objective
-from pointnc.training.trained import Trained, is_weights, load_trained
+from pointnc.weights.checkpoint import read_checkpoint
+from pointnc.weights.trained import Trained, load_trained
 
 NEAREST = ("split", "bank", "none")
 
 
 @dataclass(frozen=True)
-class Source:
+class TrainedRun:
     """A trained network and what its run has left beside it.
 
     Attributes:
@@ -69,7 +69,7 @@ class Subject:
         forces: of loss and regularizer on the class centers; None without a regularizer that pulls.
     """
 
-    source: Source
+    source: TrainedRun
     meter: CollapseMeter
     classifier: Tensor | None
     confusion: NDArray[np.int64]
@@ -77,24 +77,24 @@ class Subject:
     forces: ForceTally | None = None
 
 
-def open_source(
+def open_run(
     path: str,
     label: str | None,
     accelerator: str,
     half: bool | str = "auto",
     engine: str = "auto",
     trust: Collection[str] = (),
-) -> Source:
-    """Load what ``path`` means; see :func:`pointnc.training.trained.load_trained`.
+) -> TrainedRun:
+    """Load what ``path`` means; see :func:`pointnc.weights.trained.load_trained`.
 
     Raises:
         UserError: there is nothing of pointnc's, or it is damaged.
     """
     trained = load_trained(path, accelerator, half, engine, trust)
-    if is_weights(path):
+    checkpoint = trained.source.checkpoint
+    if checkpoint is None:
         missing = "published weights hold neither the loss nor the regularizer of the training"
-        return Source(label or trained.path.parent.name, trained, without_objective=missing)
-    checkpoint = read_checkpoint(trained.path)
+        return TrainedRun(label or trained.path.parent.name, trained, without_objective=missing)
     choice = (checkpoint.config.get("choice") or {}).get("regularizer")
     state = checkpoint.data["state_dict"]
     objective, reason = None, ""
@@ -103,7 +103,7 @@ def open_source(
     except UserError as error:  # all the rest can be measured without
         reason = str(error)
     centers, updates = (state.get(f"regularizer.bank.{name}") for name in ("centers", "updates"))
-    return Source(
+    return TrainedRun(
         label=label or str(choice or trained.path.parent.parent.name),
         trained=trained,
         history=_history(trained.path),
@@ -125,7 +125,7 @@ def _history(path: Path) -> dict[str, list[tuple[int, float]]]:
 
 
 @torch.no_grad()
-def measure(source: Source, store: SceneStore, split: str, nearest: str = "split", workers: int = 0) -> Subject:
+def measure(source: TrainedRun, store: SceneStore, split: str, nearest: str = "split", workers: int = 0) -> Subject:
     """Run the network over every scene of a split, once or, for ``nearest="split"``, twice.
 
     Args:

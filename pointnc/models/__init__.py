@@ -1,9 +1,8 @@
 """Sparse-convolution networks from voxels to logits."""
 
 from pointnc.models.heads import CosineHead, ETFHead, LinearHead
-from pointnc.models.loading import load
 from pointnc.models.minkunet import MinkUNet
 from pointnc.models.segmentor import Segmentor, SegmentorOutput
 from pointnc.models.spunet import SpUNet
 
-__all__ = ["CosineHead", "ETFHead", "LinearHead", "MinkUNet", "Segmentor", "SegmentorOutput", "SpUNet", "load"]
+__all__ = ["CosineHead", "ETFHead", "LinearHead", "MinkUNet", "Segmentor", "SegmentorOutput", "SpUNet"]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from pointnc.models.heads import LinearHead
-
-if TYPE_CHECKING:
-    from pointnc.models.card import ModelCard
 
 
 class VoxelInput(Protocol):
@@ -61,10 +58,11 @@ class Segmentor(nn.Module):
         head: from (V, D) features to (V, K) logits; by default linear.
 
     Attributes:
-        card: what the weights are and which input they expect, where they were loaded from a file that says so.
+        card: the :class:`~pointnc.weights.card.ModelCard` of published weights that were loaded: what they are and
+            which input they expect.
     """
 
-    card: ModelCard | None = None
+    card: Any = None
 
     def __init__(self, backbone: Backbone, num_classes: int, head: nn.Module | None = None) -> None:
         super().__init__()

@@ -17,6 +17,9 @@ from pointnc.errors import UserError
 
 EngineName = Literal["cpu", "spconv", "torch"]
 
+HALVES = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}
+"""Lightning's name of a precision to the dtype of its autocast."""
+
 HALF_PRECISION: dict[str, tuple[torch.dtype, ...]] = {
     "cpu": (),
     "spconv": (torch.float16,),

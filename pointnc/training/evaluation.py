@@ -26,8 +26,8 @@ from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.scoring.confusion import confusion
 from pointnc.sharing import Work
-from pointnc.training.trained import Trained, load_trained
-from pointnc.training.trust import trusted
+from pointnc.weights.trained import Trained, load_trained
+from pointnc.weights.trust import trusted
 
 
 @dataclass
@@ -68,7 +68,7 @@ def open_network(config: Any) -> Trained:
         config: with ``checkpoint``, ``accelerator``, ``half``, ``engine`` and ``trust``.
 
     Raises:
-        UserError: see :func:`pointnc.training.trained.load_trained`.
+        UserError: see :func:`pointnc.weights.trained.load_trained`.
     """
     if distributed.world_size() > 1 and device_of(config.accelerator).type == "cuda":
         distributed.take_device()
@@ -125,9 +125,9 @@ def open_store(trained: Trained, data_root: str | None) -> SceneStore:
     Raises:
         UserError: it is missing or unknown, or has other classes.
     """
-    if data_root is None and trained.store is None:
+    if data_root is None and trained.source.store is None:
         raise UserError(f"{trained.path} does not say where scenes lie: give data_root=STORE")
-    store = SceneStore(str(data_root or trained.store), hint=f"give data_root=STORE ({trained.hint})")
+    store = SceneStore(str(data_root or trained.source.store), hint=f"give data_root=STORE ({trained.source.hint})")
     store.check_taxonomy(trained.taxonomy)
     return store
 

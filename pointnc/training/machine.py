@@ -11,10 +11,7 @@ from omegaconf import DictConfig
 from pointnc import distributed
 from pointnc.devices import describe, device_of, idle_driver
 from pointnc.errors import UserError
-from pointnc.sparse.engines import HALF_PRECISION, Engine, choose_engine
-
-HALVES = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}
-"""Lightning's name of a precision to the dtype of its autocast."""
+from pointnc.sparse.engines import HALF_PRECISION, HALVES, Engine, choose_engine
 
 
 class Machine(NamedTuple):

@@ -21,10 +21,10 @@ from pointnc.inference.labeler import label_points
 from pointnc.scenes.taxonomy import GROUPS, Taxonomy
 from pointnc.scoring.confusion import ConfusionMatrix
 from pointnc.scoring.tables import Scores, score
-from pointnc.training import checkpoint
 from pointnc.training.collapse_meter import CollapseMeter, scalars
 from pointnc.training.force_meter import ForceMeter
 from pointnc.training.later import Later
+from pointnc.weights import checkpoint
 
 
 class SegmentationModule(pl.LightningModule):

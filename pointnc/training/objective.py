@@ -13,8 +13,8 @@ from torch import nn
 
 from pointnc.collapse.observer import CenterObserver
 from pointnc.errors import UserError
-from pointnc.training.checkpoint import Checkpoint
-from pointnc.training.trust import check_parts
+from pointnc.weights.checkpoint import Checkpoint
+from pointnc.weights.trust import check_parts
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pointnc.errors import UserError
 from pointnc.losses import losses_with_prior
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
-from pointnc.training.network import build_model
+from pointnc.weights.network import build_model
 
 
 def rehearse(config: DictConfig) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from pointnc.errors import UserError
-from pointnc.models.architecture import TARGETS
-from pointnc.training.checkpoint import Checkpoint, load_model_state, read_checkpoint
-from pointnc.training.network import input_of, network_of
-from pointnc.training.plain import check_type
-from pointnc.training.trust import TARGET, check_parts, parts, trusted
+from pointnc.weights.architecture import TARGETS
+from pointnc.weights.checkpoint import Checkpoint, load_model_state, read_checkpoint
+from pointnc.weights.network import input_of, network_of
+from pointnc.weights.plain import check_type
+from pointnc.weights.trust import TARGET, check_parts, parts, trusted
 
 GROUPS = ("choice", "dataset", "model", "augmentation", "loss", "regularizer", "optimizer", "schedule", "trainer")
 """What every run's configuration has."""

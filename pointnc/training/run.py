@@ -25,19 +25,21 @@ from pointnc.losses import losses_with_prior
 from pointnc.models.segmentor import Segmentor
 from pointnc.training import results
 from pointnc.training.callbacks import EpochLine, History, SaveCheckpoints
-from pointnc.training.checkpoint import AtomicCheckpointIO, load_model_state, read_checkpoint
+from pointnc.training.checkpoint_io import AtomicCheckpointIO
 from pointnc.training.epoch_losses import EpochLosses
 from pointnc.training.machine import Machine, machine_of
 from pointnc.training.module import SegmentationModule
-from pointnc.training.network import build_model
 from pointnc.training.profile import Profile
 from pointnc.training.rehearsal import rehearse
 from pointnc.training.restoring import Restoring
 from pointnc.training.run_folder import LAST, claimed_run, find_resume, open_folder
 from pointnc.training.settings import check_settings
 from pointnc.training.splits import Data, class_counts, open_data, prepare_data
-from pointnc.training.start import Start, read_start
+from pointnc.training.start import load_into, read_start
 from pointnc.training.stopwatch import Stopwatch
+from pointnc.weights.checkpoint import load_model_state, read_checkpoint
+from pointnc.weights.network import build_model
+from pointnc.weights.source import Source
 
 
 def train(config: DictConfig) -> Path:
@@ -66,7 +68,7 @@ def train(config: DictConfig) -> Path:
 
 
 def _train(
-    config: DictConfig, machine: Machine, watch: Stopwatch, start: Start | None, resume: Path | None, folder: Path
+    config: DictConfig, machine: Machine, watch: Stopwatch, start: Source | None, resume: Path | None, folder: Path
 ) -> None:
     """Train in a folder that is ours."""
     rehearse(config)
@@ -77,7 +79,7 @@ def _train(
     module = build_module(config, data, model)
     _announce(config, folder, data, module, resume)
     if start is not None:
-        start.load_into(model, data.taxonomy)
+        load_into(model, start, data.taxonomy)
     history = History()
     checkpoints = SaveCheckpoints(folder / "checkpoints", data.sampler)
     own = [instantiate(node) for node in (config.get("callbacks") or {}).values()]

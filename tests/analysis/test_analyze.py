@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from data_prep.scannet.preparation import prepare
-from pointnc.analysis.subject import measure, open_source
+from pointnc.analysis.subject import measure, open_run
 from pointnc.analyze import as_list
 from pointnc.benchmarks.scannet import taxonomy
 from pointnc.data.batch import collate
@@ -157,7 +157,7 @@ def test_three_runs_say_why_their_regularizers_help_or_harm(home: Path) -> None:
 
 def test_forces_at_the_checkpoint_are_those_of_the_batches_of_the_training(home: Path) -> None:
     """Slowly: both scenes as one batch, the gradient on every point, the sum over every class."""
-    source = open_source(str(home / "narrow"), None, "cpu")
+    source = open_run(str(home / "narrow"), None, "cpu")
     assert source.objective is not None and source.objective.batch_size == 2
     found = measure(source, SceneStore(home / "store"), "val", nearest="none")
     assert found.forces is not None

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from pointnc.analysis import forces
 from pointnc.analysis.diagnosis import diagnose
 from pointnc.analysis.forces import ForceMeasurement
-from pointnc.analysis.subject import Source, Subject
+from pointnc.analysis.subject import Subject, TrainedRun
 from pointnc.benchmarks.scannet import taxonomy
 from pointnc.collapse import CenterObserver, CenterRegularizer, ClassScatter, RegionRebalance
 from pointnc.collapse.conflict import ForceTally
@@ -25,7 +25,8 @@ from pointnc.models.minkunet import MinkUNet
 from pointnc.models.segmentor import Segmentor, SegmentorOutput
 from pointnc.training.collapse_meter import CollapseMeter
 from pointnc.training.objective import Objective
-from pointnc.training.trained import Trained
+from pointnc.weights.source import Source
+from pointnc.weights.trained import Trained
 
 CLASSES = taxonomy("scannet20")
 PAPER: dict[str, Any] = {"centers": "batch", "reduction": "sum", "weight": 0.1}
@@ -39,13 +40,13 @@ def seed() -> None:
 def subject(regularizer: CenterObserver, features: Tensor, labels: Tensor, **plan: Any) -> Subject:
     """A network of a plan that gave these features, and the regularizer of its run."""
     model = Segmentor(MinkUNet(3, [4, 6, 6, features.shape[1]], [1, 1, 1, 1], **plan), 20)
-    trained = Trained(Path("best.ckpt"), model.eval(), CLASSES, ("color",), 0.1)
+    trained = Trained(Source(Path("best.ckpt"), model, {}, {}, CLASSES, ("color",), 0.1), model.eval())
     meter = CollapseMeter(CLASSES)
     meter.scatter = ClassScatter(20, features.shape[1], torch.zeros(20, dtype=torch.long))
     meter.scatter.update(features, labels)
     objective = Objective(CrossEntropy().eval(), regularizer.eval(), 2)
     return Subject(
-        Source("it", trained, objective=objective), meter, None, torch.zeros(20, 21).numpy(), float(features.min())
+        TrainedRun("it", trained, objective=objective), meter, None, torch.zeros(20, 21).numpy(), float(features.min())
     )
 
 

@@ -109,7 +109,7 @@ def test_checkpoint_to_zip_and_on_from_what_is_there(
 ) -> None:
     from pointnc.submit import submit
     from pointnc.training.evaluation import make_predictor
-    from pointnc.training.trained import load_trained
+    from pointnc.weights.trained import load_trained
 
     config = configure(checkpoint, tmp_path)
     assert submit(config) == 0
@@ -154,7 +154,7 @@ def test_ctrl_c_keeps_finished_scenes(
     from pointnc.inference.predictor import Prediction, Predictor
     from pointnc.scenes.scene import Scene
     from pointnc.submit import write_missing
-    from pointnc.training.trained import load_trained
+    from pointnc.weights.trained import load_trained
 
     class Interrupting(Predictor):
         seen = 0

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pointnc.errors import Interrupted, UserError
-from pointnc.training.checkpoint import read_checkpoint
 from pointnc.training.run import train
 from pointnc.training.run_folder import resumed_config
+from pointnc.weights.checkpoint import read_checkpoint
 from tests.cuda.conftest import ON_DEVICE
 from tests.cuda.waits import Waits
 from tests.training.test_run import INTERRUPT, assert_same_weights, configure

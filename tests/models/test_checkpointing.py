@@ -48,7 +48,7 @@ def test_checkpointing_changes_nothing_but_what_is_kept(kind: type[SparseUNet], 
 
 
 def test_a_card_does_not_mention_it() -> None:
-    from pointnc.models.architecture import Architecture
+    from pointnc.weights.architecture import Architecture
 
     node = {"_target_": "pointnc.models.spunet.SpUNet", "planes": [8, 8], "layers": [1, 1], "checkpointing": True}
     assert "checkpointing" not in Architecture.of(node, 3).to_dict()

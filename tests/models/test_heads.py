@@ -18,12 +18,12 @@ import pointnc
 from pointnc.collapse import largest_cosine
 from pointnc.errors import UserError
 from pointnc.models import CosineHead, ETFHead, LinearHead, Segmentor
-from pointnc.models.architecture import Architecture
-from pointnc.models.bundle import save_bundle
-from pointnc.models.card import ModelCard
-from pointnc.models.head_architecture import HEADS, HeadArchitecture
-from pointnc.models.weights import count_parameters, save_weights
 from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.weights.architecture import Architecture
+from pointnc.weights.bundle import save_bundle
+from pointnc.weights.card import ModelCard
+from pointnc.weights.head_architecture import HEADS, HeadArchitecture
+from pointnc.weights.published import count_parameters, save_weights
 from tests.models.voxels import random_voxels
 
 CONFIGS = Path(__file__).parents[2] / "conf" / "head"
@@ -122,7 +122,7 @@ def test_saved_heads_give_identical_logits(choice: str, as_bundle: bool, tmp_pat
     card = ModelCard(ARCHITECTURE, ("color",), 0.05, TAXONOMY, head=head)
     path = tmp_path / ("bundle" if as_bundle else "model.safetensors")
     (save_bundle if as_bundle else save_weights)(path, model.state_dict(), card)
-    loaded = pointnc.models.load(path)
+    loaded = pointnc.weights.load(path)
     assert torch.equal(logits(loaded), logits(model))
     assert loaded.card is not None and loaded.card.head == head
     assert type(loaded.head) is type(model.head)
@@ -148,7 +148,7 @@ def test_tensors_of_another_head_are_refused(tmp_path: Path) -> None:
     model = Segmentor(ARCHITECTURE.build(), 12, make("etf"))
     save_weights(tmp_path / "a.safetensors", model.state_dict(), ModelCard(ARCHITECTURE, ("color",), 0.05, TAXONOMY))
     with pytest.raises(UserError, match=r"head\.weight is nothing there"):
-        pointnc.models.load(tmp_path / "a.safetensors")
+        pointnc.weights.load(tmp_path / "a.safetensors")
 
 
 @pytest.mark.parametrize(

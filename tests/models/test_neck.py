@@ -10,10 +10,10 @@ import torch.nn.functional as F
 
 from pointnc.errors import UserError
 from pointnc.models import MinkUNet, Segmentor
-from pointnc.models.architecture import Architecture
 from pointnc.models.blocks import Norm
 from pointnc.models.neck import Neck
 from pointnc.sparse.grid import SparseTensor
+from pointnc.weights.architecture import Architecture
 from tests.models.voxels import random_voxels
 
 PLAN = {"planes": [8, 12, 12, 8], "layers": [1, 1, 1, 1], "stem_channels": 8, "stem_kernel": 3}
@@ -60,10 +60,10 @@ def test_a_neck_travels_in_architectures_and_one_that_is_not_there_is_not_named(
 
 
 def test_a_bundle_carries_the_neck(tmp_path: Path) -> None:
-    from pointnc.models.card import ModelCard
-    from pointnc.models.loading import load
-    from pointnc.models.weights import save_weights
     from pointnc.scenes.taxonomy import Taxonomy
+    from pointnc.weights.card import ModelCard
+    from pointnc.weights.published import save_weights
+    from pointnc.weights.source import load
 
     taxonomy = Taxonomy.from_dict({"names": ["a", "b", "c"]})
     card = ModelCard(Architecture("MinkUNet", {**PLAN, "in_channels": 3, "neck": 24}), ("color",), 0.05, taxonomy)

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from pointnc.clouds import read_cloud
-from pointnc.models.bundle import save_bundle
 from pointnc.scenes.ply import write_ply
-from tests.models.test_weights import make
+from pointnc.weights.bundle import save_bundle
+from tests.weights.test_weights import make
 
 
 @pytest.fixture(scope="module")

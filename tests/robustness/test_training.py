@@ -19,7 +19,7 @@ from pointnc.errors import UserError
 from pointnc.scenes.locks import LOCK
 from pointnc.training import run, run_folder
 from pointnc.training.callbacks import EpochLine, SaveCheckpoints
-from pointnc.training.checkpoint import AtomicCheckpointIO
+from pointnc.training.checkpoint_io import AtomicCheckpointIO
 from pointnc.training.run_folder import claimed_run
 from tests.commands import run as command
 from tests.robustness.kills import hash_of, leftovers, runs

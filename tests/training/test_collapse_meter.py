@@ -17,9 +17,9 @@ from pointnc.data.dataset import SceneDataset
 from pointnc.models.segmentor import SegmentorOutput
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
-from pointnc.training.checkpoint import read_checkpoint
 from pointnc.training.collapse_meter import CollapseMeter, voxel_labels
 from pointnc.training.run import train
+from pointnc.weights.checkpoint import read_checkpoint
 from tests.oracles.collapse import slow_measures
 from tests.synthetic import write_raw_root
 from tests.training.test_run import configure

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from pointnc.errors import Interrupted, UserError
-from pointnc.training.checkpoint import read_checkpoint
 from pointnc.training.run import train
 from pointnc.training.run_folder import resumed_config
+from pointnc.weights.checkpoint import read_checkpoint
 from tests.training.test_run import INTERRUPT, assert_same_weights, configure, store
 
 __all__ = ["store"]  # a fixture

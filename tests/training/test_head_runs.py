@@ -11,10 +11,10 @@ import torch
 import pointnc
 from data_prep.scannet.preparation import prepare
 from pointnc.errors import UserError
-from pointnc.exchange.exporting import export_run
 from pointnc.models.heads import CosineHead, ETFHead
-from pointnc.training.checkpoint import read_checkpoint
-from pointnc.training.trained import load_trained
+from pointnc.weights.checkpoint import read_checkpoint
+from pointnc.weights.exporting import export_run
+from pointnc.weights.trained import load_trained
 from tests.commands import run
 from tests.synthetic import write_raw_root
 
@@ -59,7 +59,7 @@ def test_a_run_with_a_fixed_head_scores_and_learns_its_scale(home: Path) -> None
 def test_an_exported_fixed_head_is_loaded(home: Path, tmp_path: Path, out: str) -> None:
     card = export_run(home / "run", tmp_path / out)
     assert card.head.name == "ETFHead"
-    model = pointnc.models.load(tmp_path / out)
+    model = pointnc.weights.load(tmp_path / out)
     state = read_checkpoint(home / "run" / "checkpoints" / "best.ckpt").model_state
     assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
 

@@ -16,10 +16,10 @@ from pointnc import devices
 from pointnc.errors import UserError
 from pointnc.sparse import engines
 from pointnc.sparse.engines import Engine
-from pointnc.training.checkpoint import read_checkpoint
 from pointnc.training.machine import Machine, machine_of
 from pointnc.training.run import train
-from pointnc.training.trained import half_precision, load_trained
+from pointnc.weights.checkpoint import read_checkpoint
+from pointnc.weights.trained import half_precision, load_trained
 from tests.commands import assert_one_line, run
 from tests.synthetic import write_raw_root
 from tests.training.test_run import configure
@@ -139,15 +139,16 @@ def test_weights_keep_the_precision_of_their_training(finished: Path, tmp_path: 
     data = dict(read_checkpoint(finished).data)
     data["pointnc"] = {**data["pointnc"], "precision": "16-mixed"}
     torch.save(data, tmp_path / "half.ckpt")
-    assert load_trained(tmp_path / "half.ckpt", "cpu").precision == "16-mixed"
+    assert load_trained(tmp_path / "half.ckpt", "cpu").source.precision == "16-mixed"
     run("pointnc.weights", f"export={tmp_path / 'half.ckpt'}", f"out={tmp_path / 'bundle'}", folder=tmp_path)
-    assert load_trained(tmp_path / "bundle", "cpu").precision == "16-mixed"
+    assert load_trained(tmp_path / "bundle", "cpu").source.precision == "16-mixed"
 
 
 def test_a_network_trained_in_float16_is_evaluated_on_a_cpu_with_a_remark(
     finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    replace(load_trained(finished, "cpu"), precision="16-mixed").announce()
+    trained = load_trained(finished, "cpu")
+    replace(trained, source=replace(trained.source, precision="16-mixed")).announce()
     assert "trained in float16 (mixed); float32 here" in capsys.readouterr().out
 
 

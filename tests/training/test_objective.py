@@ -13,8 +13,8 @@ from pointnc.benchmarks.scannet import taxonomy
 from pointnc.collapse import CenterRegularizer, RegionRebalance
 from pointnc.errors import UserError
 from pointnc.losses import CrossEntropy, LogitAdjustedCrossEntropy, SumOfLosses
-from pointnc.training.checkpoint import Checkpoint
 from pointnc.training.objective import read_objective
+from pointnc.weights.checkpoint import Checkpoint
 
 CLASSES = taxonomy("scannet20")
 ADJUSTED = {"_target_": "pointnc.losses.LogitAdjustedCrossEntropy", "tau": 0.5}

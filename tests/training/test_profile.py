@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from pointnc.training.checkpoint import read_checkpoint
 from pointnc.training.profile import PHASES
+from pointnc.weights.checkpoint import read_checkpoint
 from tests.commands import run
 from tests.synthetic import write_raw_root
 

@@ -18,9 +18,9 @@ from data_prep.scannet.preparation import prepare
 from pointnc.entry import config_folder
 from pointnc.errors import Interrupted
 from pointnc.training import results
-from pointnc.training.checkpoint import read_checkpoint
 from pointnc.training.run import train
 from pointnc.training.run_folder import resumed_config
+from pointnc.weights.checkpoint import read_checkpoint
 from tests.synthetic import write_raw_root
 
 TINY = (

@@ -10,14 +10,14 @@ import torch
 from omegaconf import OmegaConf
 
 from pointnc.errors import UserError
-from pointnc.models.architecture import Architecture
-from pointnc.models.card import ModelCard
 from pointnc.models.segmentor import Segmentor
-from pointnc.models.weights import save_weights
 from pointnc.scenes.taxonomy import Taxonomy
-from pointnc.training.checkpoint import read_checkpoint
-from pointnc.training.network import build_model
-from pointnc.training.start import read_start
+from pointnc.training.start import load_into, read_start
+from pointnc.weights.architecture import Architecture
+from pointnc.weights.card import ModelCard
+from pointnc.weights.checkpoint import read_checkpoint
+from pointnc.weights.network import build_model
+from pointnc.weights.published import save_weights
 
 ARCHITECTURE = Architecture("SpUNet", {"in_channels": 6, "planes": [6, 8, 8, 6], "layers": [1, 1, 1, 1]})
 TAXONOMY = Taxonomy.from_dict({"name": "three", "names": ["wall", "floor", "chair"]})
@@ -69,7 +69,7 @@ def test_the_head_alone_is_drawn_anew_for_other_classes(
     start = read_start(run)
     model = build_model(run, taxonomy)
     drawn = model.head.weight.clone()
-    start.load_into(model, taxonomy)
+    load_into(model, start, taxonomy)
     for name, value in original.backbone.state_dict().items():
         assert torch.equal(model.backbone.state_dict()[name], value), name
     assert torch.equal(model.head.weight, original.head.weight if kept else drawn)

@@ -36,8 +36,8 @@ def checkpoint(store: SceneStore, tmp_path_factory: pytest.TempPathFactory) -> P
     from omegaconf import OmegaConf
 
     from pointnc.entry import config_folder
-    from pointnc.training.checkpoint import contract
-    from pointnc.training.network import build_model
+    from pointnc.weights.checkpoint import contract
+    from pointnc.weights.network import build_model
 
     choices = ["dataset.prepare=null", f"dataset.store={store.root}", "dataset.voxel_size=0.1"]
     small = ["model.planes=[8,8]", "model.layers=[1,1]"]
@@ -142,7 +142,7 @@ def test_clouds_and_label_files(store: SceneStore, tmp_path: Path) -> None:
 
 def test_checkpoint_predicts(store: SceneStore, checkpoint: Path, tmp_path: Path) -> None:
     from pointnc.inference.predictor import Predictor
-    from pointnc.training.trained import load_trained
+    from pointnc.weights.trained import load_trained
 
     name = store.scenes("val")[1]
     visualize(tmp_path, f"checkpoint={checkpoint}", f"scenes={name}", "html=a.html", "accelerator=cpu")
@@ -159,7 +159,7 @@ def test_checkpoint_predicts_a_cloud_that_lacks_normals(store: SceneStore, check
     from pointnc.inference.predictor import Predictor
     from pointnc.prediction import label_file
     from pointnc.prediction.targets import Targets
-    from pointnc.training.trained import load_trained
+    from pointnc.weights.trained import load_trained
 
     coord = store.load("val", store.scenes("val")[0]).coord[::3]
     write_ply(tmp_path / "a.ply", {axis: coord[:, i].astype(np.float64) for i, axis in enumerate("xyz")})

@@ -1,6 +1,0 @@
-"""Checkpoints of other code bases: read without running their code, recognised, converted."""
-
-from pointnc.models.foreign.conversion import Converted, convert, recognise
-from pointnc.models.foreign.reading import read_state
-
-__all__ = ["Converted", "convert", "read_state", "recognise"]

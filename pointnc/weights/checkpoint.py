@@ -1,0 +1,188 @@
+"""Checkpoints: written whole or not at all, read without running code from the file.
+
+A checkpoint holds what Lightning needs to go on and, under ``pointnc``, the contract: format number, package
+version, resolved configuration, taxonomy, and a checksum of all tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pointnc import __version__
+from pointnc.errors import UserError
+from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.weights.archive import DamagedArchiveError, check_archive
+from pointnc.weights.plain import check_type, plain, shown
+from pointnc.weights.tensors import check_dense, check_values, checksum, tensors_in
+
+FORMAT = 1
+KEY = "pointnc"
+
+STATE = {
+    "epoch": int,
+    "global_step": int,
+    "pytorch-lightning_version": str,
+    "loops": Mapping,
+    "callbacks": Mapping,
+    "optimizer_states": list,
+    "lr_schedulers": list,
+}
+"""What Lightning needs to go on, and of which type."""
+
+
+def contract(config: Mapping[str, Any], taxonomy: Taxonomy) -> dict[str, Any]:
+    """Return what a checkpoint says of itself, in plain types."""
+    return {"format": FORMAT, "version": __version__, "config": dict(config), "taxonomy": taxonomy.to_dict()}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that was read.
+
+    Attributes:
+        path: where it lies.
+        config: the resolved configuration of the run.
+        taxonomy: the classes in the order of the head's outputs.
+        version: the package version that wrote it.
+        precision: as Lightning names it, in which it was trained; "32-true" where the file does not say.
+        data: all of it, as Lightning stores it.
+    """
+
+    path: Path
+    config: dict[str, Any]
+    taxonomy: Taxonomy
+    version: str
+    data: dict[str, Any]
+    precision: str = "32-true"
+
+    @property
+    def model_state(self) -> dict[str, torch.Tensor]:
+        """The state of the Segmentor alone."""
+        prefix = "model."
+        return {
+            key.removeprefix(prefix): value for key, value in self.data["state_dict"].items() if key.startswith(prefix)
+        }
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint:
+    """Read a checkpoint onto the CPU; nothing in the file is executed, and nothing that it names is imported.
+
+    Whoever builds parts of its configuration asks :func:`pointnc.weights.trust.check_parts` first.
+
+    Raises:
+        UserError: it is missing, damaged, or not written by pointnc.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "checkpoints" / "last.ckpt"
+    if not path.is_file():
+        raise UserError(f"no checkpoint at {path.absolute()}; give the path of a best.ckpt or last.ckpt")
+    try:
+        check_archive(path, tensors=False)
+        data = torch.load(path, map_location="cpu", weights_only=True)
+        own = data[KEY]
+        if own["format"] > FORMAT:
+            raise UserError(
+                f"{path} was written by pointnc {shown(own['version'])}; upgrade pointnc ({__version__} here)"
+            )
+        _check_tensors(path, data, own.get("tensors"))
+        return _contract(path, data, own)
+    except UserError:
+        raise
+    except Exception as error:  # torch raises many kinds for a file that is none
+        raise UserError(
+            f"{path} is no pointnc checkpoint or is damaged ({_reason(error)}); a run folder or its best.ckpt or "
+            "last.ckpt is expected"
+        ) from None
+
+
+def _contract(path: Path, data: dict[str, Any], own: Mapping[str, Any]) -> Checkpoint:
+    """Return a checkpoint all of whose parts have the types that they must have."""
+    try:
+        config, taxonomy = plain(own["config"], "config"), plain(own["taxonomy"], "taxonomy")
+        for name, value in (("config", config), ("taxonomy", taxonomy)):
+            check_type(value, dict, name)
+        check_type(data["state_dict"], Mapping, "state_dict")
+        for key, kind in STATE.items():
+            if key in data:
+                check_type(data[key], kind, key)
+        for name, value in data["state_dict"].items():
+            check_type(name, str, "a name in state_dict")
+            if not name.endswith("_extra_state"):
+                check_type(value, torch.Tensor, name)
+        for name in ("callbacks", "optimizer_states", "lr_schedulers"):
+            states = data.get(name) or []
+            for state in states.values() if isinstance(states, Mapping) else states:
+                check_type(state, Mapping, f"a part of {name}")
+        precision = plain(own.get("precision", "32-true"), "precision")
+        version = plain(own["version"], "version")
+        return Checkpoint(path, config, Taxonomy.from_dict(taxonomy), str(version), data, str(precision))
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def _check_tensors(path: Path, data: Mapping[str, Any], written: Any) -> None:
+    """See that all tensors, the optimizer's too, are plain ones and those that were written.
+
+    Raises:
+        UserError: a tensor is sparse, quantized, without numbers.
+        DamagedArchiveError: they are not those that were written.
+    """
+    sizes = {}
+    for name, tensor in tensors_in(data):
+        check_dense(name, tensor, str(path))
+        sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+    if sum(sizes.values()) > path.stat().st_size:
+        raise DamagedArchiveError("it makes tensors that it does not hold")
+    if written is None:  # an earlier version: the slower way
+        check_archive(path, tensors=True)
+    elif checksum(data) != written:
+        raise DamagedArchiveError("its tensors are not those that were written")
+
+
+def _reason(error: Exception) -> str:
+    """Return the first line of what torch says, but not its advice to run what a file asks for."""
+    if isinstance(error, KeyError):
+        return f"it holds no {error}"
+    text = str(error).strip()
+    if "weights_only" in text:
+        return "it is not what torch.save writes, or asks to run code, which is not done"
+    return text.splitlines()[0] if text else type(error).__name__
+
+
+def load_model_state(model: torch.nn.Module, checkpoint: Checkpoint, taxonomy: Taxonomy) -> None:
+    """Load the weights into a model that is built for ``taxonomy``.
+
+    Raises:
+        UserError: see :func:`check_model_state`.
+    """
+    check_model_state(model, checkpoint, taxonomy)
+    # A network that was built without memory takes the file's own tensors.
+    assign = any(value.is_meta for value in model.state_dict().values())
+    model.load_state_dict(checkpoint.model_state, assign=assign)
+
+
+def check_model_state(model: torch.nn.Module, checkpoint: Checkpoint, taxonomy: Taxonomy) -> None:
+    """Compare the weights with a model that is built for ``taxonomy``, with memory or without.
+
+    Raises:
+        UserError: taxonomy or architecture differ; the message names the first difference.
+    """
+    difference = checkpoint.taxonomy.difference(taxonomy)
+    if difference:
+        raise UserError(f"{checkpoint.path} was trained on other classes: {difference}; choose the dataset= it knows")
+    state, own = checkpoint.model_state, model.state_dict()
+    for name in (*own, *state):
+        theirs = tuple(state[name].shape) if name in state else "nothing"
+        mine = tuple(own[name].shape) if name in own else "nothing"
+        if theirs != mine:
+            raise UserError(
+                f"{checkpoint.path} has another architecture: {name} is {theirs} there and {mine} here; "
+                "choose the model= it was trained with"
+            )
+    check_values(own, state, str(checkpoint.path))

@@ -1,0 +1,93 @@
+"""Foreign files: what is found in them, and that nothing in them is run."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from pointnc.errors import UserError
+from pointnc.weights.foreign import read_state
+
+STATE = {"a.weight": torch.ones(2), "a.bias": torch.zeros(3)}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        STATE,
+        {"state_dict": STATE, "epoch": 3, "optimizer": {"state": {}}},
+        {"model": {"state_dict": STATE}},
+        {"state_dict": {**STATE, "steps": 7}},
+    ],
+)
+def test_the_state_is_found_in_its_wrappings(content: dict[str, Any], tmp_path: Path) -> None:
+    torch.save(content, tmp_path / "a.pth")
+    state = read_state(tmp_path / "a.pth")
+    assert state.keys() == STATE.keys() and all(torch.equal(state[name], value) for name, value in STATE.items())
+
+
+def test_safetensors_are_read_too(tmp_path: Path) -> None:
+    save_file(STATE, tmp_path / "a.safetensors")
+    assert read_state(tmp_path / "a.safetensors").keys() == STATE.keys()
+
+
+class Evil:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, victim: Path) -> None:
+        self.victim = victim
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.victim,)
+
+
+@pytest.mark.parametrize("refusal", [False, "no", "off", "false", 1, None])
+def test_nothing_is_run_unless_it_is_asked_for(refusal: Any, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    torch.save({"state_dict": STATE, "config": Evil(victim)}, tmp_path / "a.pth")
+    with pytest.raises(UserError, match=r"asks for \S+\).*allow_pickle=true.*only if you trust"):
+        read_state(tmp_path / "a.pth", allow_pickle=refusal)
+    assert not victim.exists()
+    assert read_state(tmp_path / "a.pth", allow_pickle=True).keys() == STATE.keys()
+    assert victim.exists()
+
+
+@pytest.mark.parametrize("name", ["a.pth", "a.safetensors"])
+@pytest.mark.parametrize("content", [b"", b"hello", pickle.dumps({"a": 1}), b"PK\x03\x04 cut"])
+def test_files_that_are_no_checkpoints_get_one_line(name: str, content: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=name) as caught:
+        read_state(tmp_path / name)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_cut_checkpoint_gets_one_line(tmp_path: Path) -> None:
+    torch.save({"state_dict": {"a": torch.randn(1000)}}, tmp_path / "a.pth")
+    (tmp_path / "a.pth").write_bytes((tmp_path / "a.pth").read_bytes()[:-2000])
+    with pytest.raises(UserError, match="damaged"):
+        read_state(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize("content", [{}, {"epoch": 3}, [1, 2], torch.ones(3)])
+def test_files_without_named_tensors_get_one_line(content: Any, tmp_path: Path) -> None:
+    torch.save(content, tmp_path / "a.pth")
+    with pytest.raises(UserError, match="no tensors by name"):
+        read_state(tmp_path / "a.pth")
+
+
+def test_a_state_that_holds_itself_is_none(tmp_path: Path) -> None:
+    content: dict[str, Any] = {**STATE}
+    content["state_dict"] = content
+    torch.save(content, tmp_path / "a.pth")
+    with pytest.raises(UserError, match="no tensors by name"):
+        read_state(tmp_path / "a.pth")
+
+
+def test_missing_files_get_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no checkpoint at"):
+        read_state(tmp_path / "a.pth")
