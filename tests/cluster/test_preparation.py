@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -185,3 +186,26 @@ def test_what_another_machine_wrote_to_its_own_disk_is_noticed(tmp_path: Path) -
         tmp_path / "b",
         tmp_path / "none" / "c",
     ]
+
+
+class FakeRay(ModuleType):
+    """A ``ray`` whose cluster turns everybody away."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__("ray")
+        self.error = error
+        self.exceptions = SimpleNamespace(RayError=type("RayError", (Exception,), {}))
+
+    def init(self, **_: object) -> None:
+        raise self.error
+
+
+def test_a_ray_cluster_that_wants_a_token_gets_a_line_that_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pointnc.servers import join_ray
+
+    monkeypatch.setitem(sys.modules, "ray", FakeRay(ConnectionError("Failed to connect\nmore")))
+    for setting in ("scheduler", "ray.address"):
+        with pytest.raises(UserError) as error:
+            join_ray(setting, "auto")
+        assert str(error.value).startswith(f"{setting}=auto: no Ray cluster (Failed to connect);")
+        assert "RAY_AUTH_MODE=token" in str(error.value) and "\n" not in str(error.value)
