@@ -23,7 +23,7 @@ PACKAGES = {"loky": "joblib", "dask": "distributed", "ray": "ray"}
 
 _LOST = {
     "TerminatedWorkerError",  # loky
-    *("KilledWorker", "CommClosedError", "CancelledError"),  # Dask
+    *("KilledWorker", "CommClosedError", "CancelledError", "FutureCancelledError"),  # Dask
     *("ActorDiedError", "RayActorError"),  # Ray
 }
 """Exceptions by which the backends say that workers died; by name, since none of the packages must be there."""
