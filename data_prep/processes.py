@@ -6,7 +6,6 @@ A command says so once, by :func:`engine`; whatever runs inside it by :func:`in_
 from __future__ import annotations
 
 import importlib
-import logging
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any, TypeVar
 
 from pointnc.checks import check_option
 from pointnc.errors import UserError
-from pointnc.servers import check_answers
+from pointnc.servers import check_answers, join_ray
 
 PATIENCE = 10.0
 """Seconds that a scheduler, or the first worker of one, may take to answer."""
@@ -24,7 +23,7 @@ PACKAGES = {"loky": "joblib", "dask": "distributed", "ray": "ray"}
 
 _LOST = {
     "TerminatedWorkerError",  # loky
-    *("KilledWorker", "CommClosedError", "CancelledError"),  # Dask
+    *("KilledWorker", "CommClosedError", "CancelledError", "FutureCancelledError"),  # Dask
     *("ActorDiedError", "RayActorError"),  # Ray
 }
 """Exceptions by which the backends say that workers died; by name, since none of the packages must be there."""
@@ -117,17 +116,8 @@ def _ray(stack: ExitStack, scheduler: str | None, workers: int | None) -> dict[s
     import ray
     from ray.util.joblib import register_ray
 
-    if scheduler is not None:
-        check_answers("scheduler", scheduler, "start one by: ray start --head", PATIENCE)
     options: dict[str, Any] = {} if scheduler else {"num_cpus": workers, "include_dashboard": False}
-    try:
-        ray.init(address=scheduler, log_to_driver=False, logging_level=logging.ERROR, **options)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        reason = str(error).split("\n")[0]
-        raise UserError(
-            f"scheduler={scheduler}: no Ray cluster ({reason}); start one by: ray start --head. Where it asks for a "
-            "token, set RAY_AUTH_MODE=token on both sides"
-        ) from None
+    join_ray("scheduler", scheduler, **options)
     stack.callback(ray.shutdown)
     register_ray()
     return {}

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import socket
+from typing import Any
 
 from pointnc.errors import UserError
+
+_RAY = "start one by: ray start --head"
+_TOKEN = "Where it asks for a token (clusters of `ray start` do), set RAY_AUTH_MODE=token here too"
 
 
 def check_answers(setting: str, address: str, remedy: str, patience: float = 10.0) -> None:
@@ -33,3 +38,25 @@ def check_answers(setting: str, address: str, remedy: str, patience: float = 10.
                 raise OSError("it hung up")
     except (OSError, OverflowError) as error:
         raise UserError(f"{setting}={address}: nobody answers ({error}); {remedy}") from None
+
+
+def join_ray(setting: str, address: str | None, **options: Any) -> None:
+    """Connect to a Ray cluster, or start one on this machine.
+
+    Args:
+        setting: where the address comes from, for the message.
+        address: ``host:port`` or ``auto``; None: what RAY_ADDRESS says, else a new cluster.
+        options: of ``ray.init``.
+
+    Raises:
+        UserError: there is no cluster at the address, or it does not let us in.
+    """
+    import ray
+
+    if address is not None:
+        check_answers(setting, address, _RAY)
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise UserError(f"{setting}={address}: no Ray cluster ({reason}); {_RAY}. {_TOKEN}") from None

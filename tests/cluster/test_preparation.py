@@ -10,7 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -18,7 +20,7 @@ from data_prep.preparing import DataSet, prepare_store
 from data_prep.processes import engine, in_parallel, unseen
 from pointnc.benchmarks import scannet
 from pointnc.errors import UserError
-from tests.cluster.workers import Job, make
+from tests.cluster.workers import Job, make, rest
 from tests.commands import assert_one_line, run
 from tests.synthetic import write_raw_root
 
@@ -28,22 +30,28 @@ NEEDS_DASK = "the extra dask is not installed"
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The scheduler file of a Dask cluster: a scheduler and two workers, each a process."""
+    """The scheduler file of a Dask cluster with two workers."""
     pytest.importorskip("distributed", reason=NEEDS_DASK)
-    folder = tmp_path_factory.mktemp("dask")
+    with dask_cluster(tmp_path_factory.mktemp("dask"), 2) as (file, _):
+        yield file
+
+
+@contextmanager
+def dask_cluster(folder: Path, workers: int) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A scheduler and workers, each a process; gives the scheduler's file and process."""
     file = folder / "scheduler.json"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     dask = [sys.executable, "-m", "dask"]
     worker = [*dask, "worker", "--scheduler-file", str(file), "--no-nanny", "--nthreads", "1", "--no-dashboard"]
     commands = [
         [*dask, "scheduler", "--scheduler-file", str(file), "--host", "127.0.0.1", "--port", "0", "--no-dashboard"],
-        [*worker, "--local-directory", str(folder)], [*worker, "--local-directory", str(folder)],
+        *[[*worker, "--local-directory", str(folder)]] * workers,
     ]  # fmt: skip
     with (folder / "log.txt").open("wb") as log:
         running = [subprocess.Popen(one, env=environment, stdout=log, stderr=log, cwd=folder) for one in commands]
     try:
         wait_for(file.exists, folder / "log.txt")
-        yield str(file)
+        yield str(file), running[0]
     finally:
         for process in running:
             process.kill()
@@ -81,6 +89,20 @@ def test_a_preparation_survives_the_death_of_a_worker(cluster: str, tmp_path: Pa
         assert (tmp_path / "died").exists()
         assert len(client.scheduler_info()["workers"]) == 1
     assert digests(tmp_path / "shared") == digests(tmp_path / "plain")
+
+
+def test_the_death_of_the_scheduler_is_a_line(tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason=NEEDS_DASK)
+    with (
+        dask_cluster(tmp_path, 2) as (file, scheduler),  # a single worker has nothing to do: joblib works here then
+        engine("dask", file),
+        pytest.raises(UserError, match="workers died .*what is done stays, and the same command goes on"),
+    ):
+        from distributed import default_client
+
+        default_client().wait_for_workers(2, timeout=30)
+        for _ in in_parallel(rest, range(200)):
+            scheduler.kill()  # with the first result
 
 
 def test_commands_prepare_on_a_cluster(cluster: str, tmp_path: Path) -> None:
@@ -185,3 +207,26 @@ def test_what_another_machine_wrote_to_its_own_disk_is_noticed(tmp_path: Path) -
         tmp_path / "b",
         tmp_path / "none" / "c",
     ]
+
+
+class FakeRay(ModuleType):
+    """A ``ray`` whose cluster turns everybody away."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__("ray")
+        self.error = error
+        self.exceptions = SimpleNamespace(RayError=type("RayError", (Exception,), {}))
+
+    def init(self, **_: object) -> None:
+        raise self.error
+
+
+def test_a_ray_cluster_that_wants_a_token_gets_a_line_that_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pointnc.servers import join_ray
+
+    monkeypatch.setitem(sys.modules, "ray", FakeRay(ConnectionError("Failed to connect\nmore")))
+    for setting in ("scheduler", "ray.address"):
+        with pytest.raises(UserError) as error:
+            join_ray(setting, "auto")
+        assert str(error.value).startswith(f"{setting}=auto: no Ray cluster (Failed to connect);")
+        assert "RAY_AUTH_MODE=token" in str(error.value) and "\n" not in str(error.value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import ray
 
 from pointnc.errors import UserError
-from pointnc.servers import check_answers
+from pointnc.servers import join_ray
 from pointnc.studies.launchers.training import LOST, Training
 from pointnc.studies.plan import Run
 
@@ -64,15 +63,11 @@ class RayLauncher:
         needs = dict(options)
         address = needs.pop("address", None)
         self.threads = threads
-        if address is not None:
-            check_answers("ray.address", address, "start one by: ray start --head")
+        join_ray("ray.address", address)
         try:
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
             self._train = ray.remote(**{"num_cpus": threads, "max_retries": self.restarts, **needs})(_train)
-        except (ConnectionError, RuntimeError, ValueError, TypeError) as error:
-            raise UserError(
-                f"launcher=ray: {str(error).splitlines()[0]}; start a cluster by: ray start --head"
-            ) from None
+        except (ValueError, TypeError) as error:
+            raise UserError(f"launcher=ray: {str(error).splitlines()[0]}") from None
 
     def start(self, run: Run) -> RayJob:
         """Start a training."""

@@ -1,0 +1,86 @@
+"""docs/cluster.md: its scripts are bash, its commands exist and compose, and its job array is run as it stands."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from markdown_it import MarkdownIt
+
+from data_prep.scannet import prepare
+from pointnc.entry import config_folder
+from tests.synthetic import write_raw_root
+from tests.untrained import write_checkpoint
+
+ROOT = Path(__file__).parents[2]
+BLOCKS = [
+    token.content
+    for token in MarkdownIt().parse((ROOT / "docs" / "cluster.md").read_text("utf-8"))
+    if token.type in ("fence", "code_block")
+]
+SCRIPTS = {re.findall(r"--job-name=(\w+)", block)[0]: block for block in BLOCKS if block.startswith("#!")}
+
+
+def commands() -> list[str]:
+    """Whatever follows ``-m`` in the page, each with its arguments."""
+    lines = "\n".join(BLOCKS).replace("\\\n", " ").splitlines()
+    return [found[1] for line in lines if (found := re.search(r"(?:python|\s) -m ((?:pointnc|data_prep)\..*)", line))]
+
+
+def test_scripts_are_bash() -> None:
+    assert set(SCRIPTS) == {"predict", "train"}
+    for block in BLOCKS:
+        done = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, block + done.stderr
+
+
+@pytest.mark.parametrize("command", commands())
+def test_settings_exist(command: str) -> None:
+    module, *settings = shlex.split(re.sub(r"\$\{1:-.*?\}", "merge", command), comments=True)
+    if "-m" in settings:  # a sweep: its first combination
+        settings = [one.partition(",")[0] for one in settings]
+    settings = [one for one in settings if one not in ("&", "-m", "…")]
+    found = importlib.util.find_spec(module)
+    assert found is not None and found.origin is not None
+    source = Path(found.origin).with_name("__main__.py") if module.endswith("rooms") else Path(found.origin)
+    (name,) = re.findall(r'^@entry\("([\w/]+)"', source.read_text(), re.M)
+    root = config_folder() / name
+    with initialize_config_dir(str(root.parent), version_base="1.3"):
+        compose(root.name, [one for one in settings if not one.startswith(("hydra/", "hydra."))])
+
+
+def test_the_page_names_every_kind_of_work() -> None:
+    modules = {command.split()[0] for command in commands()}
+    assert modules >= {"pointnc.train", "pointnc.predict", "pointnc.study", "data_prep.scannet"}
+
+
+def test_the_job_array_and_its_merge(tmp_path: Path) -> None:
+    """The script with two parts, as Slurm would run it."""
+    prepare(write_raw_root(tmp_path / "raw", train=1, val=2), tmp_path / "store", workers=1)
+    (tmp_path / "runs").mkdir()
+    shutil.move(write_checkpoint(tmp_path / "best.ckpt", tmp_path / "store"), tmp_path / "runs" / "big")
+    (tmp_path / "scans").mkdir()
+    for path in (tmp_path / "raw" / "scans").glob("*/*_vh_clean_2.ply"):
+        shutil.copy(path, tmp_path / "scans")
+    (tmp_path / "predict.sh").write_text(SCRIPTS["predict"].replace("/4", "/2"))
+    environment = {
+        **os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "",
+    }  # fmt: skip
+    for part, arguments in (("1", []), ("2", []), ("", ["merge"])):
+        done = subprocess.run(
+            ["bash", "predict.sh", *arguments], cwd=tmp_path, env={**environment, "SLURM_ARRAY_TASK_ID": part},
+            capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert len(list((tmp_path / "labelled").glob("*.ply"))) == 3
+    assert (tmp_path / "labelled" / "classes.json").is_file()
+    assert not (tmp_path / "labelled.shards").exists()
