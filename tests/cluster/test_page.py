@@ -15,7 +15,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from markdown_it import MarkdownIt
 
-from data_prep.scannet import prepare
+from data_prep.scannet.preparation import prepare
 from pointnc.entry import config_folder
 from tests.synthetic import write_raw_root
 from tests.untrained import write_checkpoint
