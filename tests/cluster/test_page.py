@@ -50,7 +50,8 @@ def test_settings_exist(command: str) -> None:
     settings = [one for one in settings if one not in ("&", "-m", "…")]
     found = importlib.util.find_spec(module)
     assert found is not None and found.origin is not None
-    source = Path(found.origin).with_name("__main__.py") if module.endswith("rooms") else Path(found.origin)
+    source = Path(found.origin)
+    source = source.with_name("__main__.py") if source.name == "__init__.py" else source
     (name,) = re.findall(r'^@entry\("([\w/]+)"', source.read_text(), re.M)
     root = config_folder() / name
     with initialize_config_dir(str(root.parent), version_base="1.3"):
