@@ -33,7 +33,7 @@ VIEWS = 4
 
 
 def room(points: int) -> Scene:
-    """Return a room with random colours and normals."""
+    """Return a room with random colors and normals."""
     rng = np.random.default_rng(0)
     normal = rng.standard_normal((points, 3)).astype(np.float32)
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
@@ -48,8 +48,8 @@ def rows(quick: bool = False) -> list[Row]:
     scene = room(points)
     config = OmegaConf.load(CONF / "model" / "minkunet_tiny.yaml")
     model = Segmentor(instantiate(config, in_channels=feature_channels(FEATURES)), CLASSES).eval()
-    centred = CenterShift()(scene, np.random.default_rng())
-    batch = collate([make_sample(centred, FEATURES, SIZE, full_resolution=True)])
+    centered = CenterShift()(scene, np.random.default_rng())
+    batch = collate([make_sample(centered, FEATURES, SIZE, full_resolution=True)])
 
     def forward() -> None:
         with torch.inference_mode():

@@ -15,7 +15,7 @@ from pointnc.benchmarks.scannet import LabelMap, taxonomy
 
 
 def read_mesh(path: Path) -> tuple[NDArray[Any], NDArray[np.int32]]:
-    """Return vertices (N, 6), position and colour, and faces (F, 3), element by element as plyfile gives them."""
+    """Return vertices (N, 6), position and color, and faces (F, 3), element by element as plyfile gives them."""
     data = PlyData.read(str(path))
     vertices = np.array([list(vertex)[:6] for vertex in data["vertex"]], np.float32)
     faces = np.array([list(face[0]) for face in data["face"]], np.int32)
@@ -37,7 +37,7 @@ def add_at_normals(coord: NDArray[np.float32], faces: NDArray[np.int32]) -> NDAr
 
 
 def prepare_plainly(folder: Path, out: Path, names: LabelMap) -> None:
-    """Write coordinates, colours, normals, both label sets and instances of a scan; an object at a time is looked for.
+    """Write coordinates, colors, normals, both label sets and instances of a scan; an object at a time is looked for.
 
     No hashes, no checks, no record: less than what stands beside it writes.
     """

@@ -1,4 +1,4 @@
-"""The centre regulariser beside a whole training step: ``python -m bench regularizer``."""
+"""The center regularizer beside a whole training step: ``python -m bench regularizer``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pointnc.training.force_meter import EVERY, ForceMeter
 
 CLASSES = 200
 TARGET = 3.0
-"""Most per cent of a training step that the regulariser may add."""
+"""Most per cent of a training step that the regularizer may add."""
 
 MEASURING = 1.0
 """Most per cent of a training step, on average, that measuring the forces on the centers may add."""
@@ -59,7 +59,7 @@ def make_batch(points: int) -> Batch:
     coord = torch.from_numpy(np.concatenate(scenes)).int()
     generator = torch.Generator().manual_seed(0)
     shares = 1 / torch.arange(1, CLASSES + 2) ** 1.5
-    # Neighbours have the same label: runs of 50 voxels in the order of the scan.
+    # Neighbors have the same label: runs of 50 voxels in the order of the scan.
     drawn = torch.multinomial(shares, len(coord) // 50 + 1, replacement=True, generator=generator) - 1
     features = torch.rand(len(coord), 3, generator=generator)
     return Batch(coord, features, drawn.repeat_interleave(50)[: len(coord)], 2)
@@ -126,7 +126,7 @@ def rows(quick: bool = False) -> list[Row]:
             note = f"{milliseconds:.0f} ms of {whole + milliseconds:.0f} ms; {threads} thread{'s'[: threads - 1]}"
             share = 100 * milliseconds / whole
             result.append(
-                Row(f"regulariser {variant}, of a step", size, share, "%", target=TARGET, repeats=repeats, note=note)
+                Row(f"regularizer {variant}, of a step", size, share, "%", target=TARGET, repeats=repeats, note=note)
             )
     torch.set_num_threads(before)
     return result

@@ -55,7 +55,7 @@ def plain_crop(coord: NDArray[Any], center: NDArray[Any], count: int) -> NDArray
 
 
 def make_dataset(root: Path, points: int, scenes: int = 2) -> SceneDataset:
-    """Write rooms with colours, normals and labels, and open them as the training set of the recipe."""
+    """Write rooms with colors, normals and labels, and open them as the training set of the recipe."""
     taxonomy = Taxonomy.from_dict({"name": "bench", "names": [f"class {i}" for i in range(200)]})
     rng = np.random.default_rng(0)
     for number in range(scenes):
@@ -118,7 +118,7 @@ def step_rows(dataset: SceneDataset, size: str, repeats: int) -> list[Row]:
     draw = partial(make_sample, scene, FEATURES, SIZE, "random", np.random.default_rng(0))
     taken = medians({"draw": draw}, repeats, "cpu")["draw"]
     limit = moving(scene_bytes(scene) + sample_bytes(draw()))
-    rows.append(Row("voxelise, gather features and labels", size, taken, limit=limit, repeats=repeats))
+    rows.append(Row("voxelize, gather features and labels", size, taken, limit=limit, repeats=repeats))
     return rows
 
 

@@ -1,4 +1,4 @@
-"""Voxelisation beside the usual ways: ``python -m bench voxels``."""
+"""Voxelization beside the usual ways: ``python -m bench voxels``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SIZE = 0.02
 
 
 def synthetic_room(points: int, seed: int = 0) -> NDArray[np.float32]:
-    """Return (N, 3) points on the walls of a box, 2.5 thousand to the square metre, in the order of a scan."""
+    """Return (N, 3) points on the walls of a box, 2.5 thousand to the square meter, in the order of a scan."""
     rng = np.random.default_rng(seed)
     extent = np.array([4.4, 3.3, 2.5]) * np.sqrt(points / 150_000) * 0.87
     coord = rng.random((points, 3)) * extent
@@ -75,7 +75,7 @@ def rows(quick: bool = False) -> list[Row]:
     note = ", ".join(f"{duration:.0f} ms" for duration in durations)
     span = f"{sizes[0]:,} to {sizes[-1]:,} points"
     fitted = exponent(sizes, durations)
-    result.append(Row("voxelise, growth", span, durations[-1], growth=fitted, repeats=repeats, note=note))
+    result.append(Row("voxelize, growth", span, durations[-1], growth=fitted, repeats=repeats, note=note))
     return result
 
 
@@ -104,7 +104,7 @@ def _rows_of(coord: NDArray[np.float32], target: float | None, repeats: int) -> 
     note = "limit: reading the points and writing the result once"
     result = [
         Row(
-            f"voxelise, {way}", size, taken[way], "ms", name, taken[name],
+            f"voxelize, {way}", size, taken[way], "ms", name, taken[name],
             target if name == "torch.unique of keys" else None, limit=taken["pass"], repeats=repeats, note=note,
         )
         for way, names in (("first", tuple(slow)), ("random", ("torch.unique of keys",)))
@@ -115,7 +115,7 @@ def _rows_of(coord: NDArray[np.float32], target: float | None, repeats: int) -> 
     for representative in get_args(Representative):
         for kind, points in (("", coord), (", a voxel for each point", sparse)):
             bytes_a_point = peak_bytes(partial(ours, representative, points)) / len(points)
-            step = f"voxelise, {representative}, peak memory{kind}"
+            step = f"voxelize, {representative}, peak memory{kind}"
             result.append(Row(step, size, bytes_a_point, "bytes a point", target=40, repeats=1))
     return result
 

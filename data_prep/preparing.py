@@ -237,7 +237,7 @@ def write_prepared(
 
 def histogram(segment: NDArray[Any], classes: int) -> list[int]:
     """Return the points of each class of (N,) train indices; -1 is left out."""
-    # Shifted by one instead of masked: one pass, no copy of the labelled part.
+    # Shifted by one instead of masked: one pass, no copy of the labeled part.
     return np.bincount(segment + 1, minlength=classes + 1)[1:].tolist()
 
 

@@ -56,7 +56,7 @@ def _command(config: DictConfig) -> None:
     for source in sources[1:]:
         difference = taxonomy.difference(source.trained.taxonomy)
         if difference:
-            raise UserError(f"the checkpoints have different classes ({difference}): analyse each by itself")
+            raise UserError(f"the checkpoints have different classes ({difference}): analyze each by itself")
     size = config.contact_size or sources[0].trained.voxel_size
     histogram = store.histogram(config.train_split, taxonomy)
     subjects = [measure(source, store, config.split, config.nearest, config.workers) for source in sources]
@@ -70,9 +70,9 @@ def _command(config: DictConfig) -> None:
             **{f"checkpoint {source.label}": str(source.trained.path) for source in sources},
             "scenes": f"{len(store.scenes(config.split))} of {config.split} in {store.root}",
             "points": f"{int(subjects[0].confusion.sum()):,} with a label",
-            "contact": f"neighbouring voxels of {100 * size:g} cm, {len(store.scenes(config.train_split))} scenes of "
+            "contact": f"neighboring voxels of {100 * size:g} cm, {len(store.scenes(config.train_split))} scenes of "
             f"{config.train_split}",
-            "centres of NC4": {"split": "of the split itself", "bank": "of the training", "none": "–"}[config.nearest],
+            "centers of NC4": {"split": "of the split itself", "bank": "of the training", "none": "–"}[config.nearest],
         },
         permutations=config.permutations,
         pairs=config.pairs,
@@ -91,7 +91,7 @@ def _check_numbers(config: DictConfig) -> None:
             raise UserError(f"{key}={value}: it must be a whole number, at least {least}")
     size = config.contact_size
     if size is not None and (not isinstance(size, int | float) or isinstance(size, bool) or not size > 0):
-        raise UserError(f"contact_size={size}: it must be a number of metres above 0")
+        raise UserError(f"contact_size={size}: it must be a number of meters above 0")
 
 
 def _sources(config: DictConfig) -> list[TrainedRun]:
@@ -139,7 +139,7 @@ def _print(analysis: Analysis, console: object) -> None:
         console.print(f"{network.label}: mIoU {network.scores['miou'] or 0:.2f}; {measures}", soft_wrap=True)
         rho, p = network.context.get("correlation"), network.context.get("p_value")
         if rho is not None and p is not None:
-            console.print(f"  contact in the scenes and cosine of centres: rank correlation {rho:+.3f}, p {p:.2g}")
+            console.print(f"  contact in the scenes and cosine of centers: rank correlation {rho:+.3f}, p {p:.2g}")
         for line in [] if network.diagnosis is None else sentences(network.diagnosis, analysis):
             console.print(f"  {line}", soft_wrap=True)
 

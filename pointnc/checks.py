@@ -1,4 +1,4 @@
-"""Checks of options that come from a configuration; the message names the key. For losses, heads and regularisers."""
+"""Checks of options that come from a configuration; the message names the key. For losses, heads and regularizers."""
 
 from __future__ import annotations
 

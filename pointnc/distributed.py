@@ -1,4 +1,4 @@
-"""Several processes: ``torchrun`` is the only launcher, and it is recognised by its environment variables."""
+"""Several processes: ``torchrun`` is the only launcher, and it is recognized by its environment variables."""
 
 from __future__ import annotations
 

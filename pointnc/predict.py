@@ -88,7 +88,7 @@ def main(config: DictConfig) -> int:
         return int(work.failed)
     failures = [line for line in map(failure_of, results.values()) if line is not None]
     if len(failures) < len(inputs):
-        console.print(f"ids, names and colours of the classes: {out.write_classes(trained.taxonomy)}", markup=False)
+        console.print(f"ids, names and colors of the classes: {out.write_classes(trained.taxonomy)}", markup=False)
     if failures:
         console.print(f"{len(failures)} of {len(inputs)} failed:", style="red")
         for line in failures:

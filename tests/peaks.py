@@ -52,7 +52,7 @@ def measure() -> dict[str, float]:
 
 
 def scene(points: int) -> Scene:
-    """A scene of so many points in 8 x 8 x 8 voxels of a metre."""
+    """A scene of so many points in 8 x 8 x 8 voxels of a meter."""
     rng = np.random.default_rng(0)
     coord = (rng.random((points, 3)) * 8).astype(np.float32)
     return Scene("room", coord, rng.integers(0, 256, (points, 3)).astype(np.uint8))

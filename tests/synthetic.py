@@ -10,7 +10,7 @@ import numpy as np
 from data_prep.scannet.raw import RawObject, RawScan, write_scan
 from pointnc.benchmarks.scannet import LABEL_MAP_FILE
 
-# raw name, ScanNet200 id, NYU40 id, colour; the last one is not in ScanNet20.
+# raw name, ScanNet200 id, NYU40 id, color; the last one is not in ScanNet20.
 CLASSES = (
     ("wall", 1, 1, (220, 215, 200)),
     ("floor", 3, 2, (140, 100, 70)),

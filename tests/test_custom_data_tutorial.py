@@ -85,7 +85,7 @@ def test_trained_network_labels_files_with_our_ids(folder: Path) -> None:
     metrics = json.loads((folder / "demo/run/metrics.json").read_text())
     assert scores["miou"] == pytest.approx(metrics["miou"], abs=0.01)
     ours = Taxonomy.from_yaml(folder / "demo/rooms/taxonomy.yaml")
-    files = sorted((folder / "demo/labelled").glob("*.ply"))
+    files = sorted((folder / "demo/labeled").glob("*.ply"))
     assert len(files) == 2
     for path in files:
         assert set(np.unique(read_cloud(path).attributes["predicted_label"])) <= set(ours.ids)

@@ -20,7 +20,7 @@ LIMITS = {
     "confusion": LITTLE,
     "ConfusionMatrix": LITTLE,
     "regularizer": FEATURES + LITTLE,
-    # The logits are the result; the cosine also normalises the features.
+    # The logits are the result; the cosine also normalizes the features.
     "LinearHead": SCORES + LITTLE,
     "CosineHead": SCORES + FEATURES + LITTLE,
     "CosineHead in training": SCORES + FEATURES + LITTLE,

@@ -29,7 +29,7 @@ def find_label(attributes: Mapping[str, NDArray[Any]], wanted: str | None, place
     nameless column that there is.
 
     Args:
-        attributes: what a file holds besides coordinates, colours and normals.
+        attributes: what a file holds besides coordinates, colors and normals.
         wanted: the name that the user gave.
         place: of the file, for messages.
 
@@ -65,7 +65,7 @@ def _named(attributes: Mapping[str, NDArray[Any]], wanted: str, what: str, place
         if name == wanted or (name.lower() == wanted.lower() and wanted not in attributes):
             return name
     there = ", ".join(attributes) or "nothing"
-    raise UserError(f"{place} has no column {wanted!r} ({what}=); besides coordinates and colours it has {there}")
+    raise UserError(f"{place} has no column {wanted!r} ({what}=); besides coordinates and colors it has {there}")
 
 
 def _first(attributes: Mapping[str, NDArray[Any]], names: Iterable[str]) -> str | None:

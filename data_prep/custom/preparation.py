@@ -1,4 +1,4 @@
-"""One's own labelled scans to a scene store: ``python -m data_prep.custom root=FOLDER out=STORE``.
+"""One's own labeled scans to a scene store: ``python -m data_prep.custom root=FOLDER out=STORE``.
 
 ``FOLDER/<split>/`` holds one file a scene, of any format that :mod:`pointnc.clouds` reads. A scene that is done is done
 again only where its file or the settings have changed; a bad file is reported and the others are done.

@@ -46,7 +46,7 @@ def split_table(manifest: Mapping[str, Any], taxonomy: Taxonomy) -> Table:
     from rich.table import Table
 
     table = Table(title=f"scene store, {len(taxonomy)} classes of {taxonomy.name}")
-    for heading in ("split", "scenes", "points", "labelled", "classes", "dropped", "color", "normal"):
+    for heading in ("split", "scenes", "points", "labeled", "classes", "dropped", "color", "normal"):
         table.add_column(heading, justify="left" if heading == "split" else "right")
     for split, content in manifest["splits"].items():
         records = list(content["scenes"].values())

@@ -25,9 +25,9 @@ from pointnc.scenes.store import DTYPES, write_scene
 from pointnc.scenes.taxonomy import Taxonomy
 
 FAR = 1000.0
-"""Metres from the origin beyond which float32 begins to lose tenths of a millimetre: such scenes get their own."""
+"""Meters from the origin beyond which float32 begins to lose tenths of a millimeter: such scenes get their own."""
 
-UNLABELLED = "test"
+UNLABELED = "test"
 """The split whose files may lack labels."""
 
 
@@ -45,7 +45,7 @@ class Settings:
     normals: Literal["auto", "none"] = "auto"
 
     def fingerprint(self) -> str:
-        """Return a text that differs where a scene would be another one; names and colours of classes do not count."""
+        """Return a text that differs where a scene would be another one; names and colors of classes do not count."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         values |= {"taxonomy": [self.taxonomy.segment, *self.taxonomy.ids]}
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
@@ -110,7 +110,7 @@ def prepare_room(room: Room, target: Path, settings: Settings) -> list[str]:
 
 
 def _origin(low: NDArray[np.float64], high: NDArray[np.float64], scale: float) -> NDArray[np.float64]:
-    """Return what to subtract, in the file's unit and frame: whole metres below the least, or 0 near 0."""
+    """Return what to subtract, in the file's unit and frame: whole meters below the least, or 0 near 0."""
     if max(np.abs(low).max(), np.abs(high).max()) * scale < FAR:
         return np.zeros(3)
     return np.floor(low * scale) / scale
@@ -120,13 +120,13 @@ def _labels(cloud: PointCloud, room: Room, settings: Settings) -> tuple[dict[str
     """Return train indices and object numbers by array name, and what to note of where they came from."""
     columns: dict[str, NDArray[Any]] = {}
     place = str(room.path)
-    optional = room.split == UNLABELLED
+    optional = room.split == UNLABELED
     name = find_label(cloud.attributes, _wanted(settings.label, cloud, optional), place)
     if name is None and not optional:
         there = ", ".join(cloud.attributes) or "nothing"
         raise UserError(
-            f"{place} has no labels: besides coordinates, colours and normals it has {there}; name the column by "
-            f"label=NAME, or put files without labels into {UNLABELLED}/"
+            f"{place} has no labels: besides coordinates, colors and normals it has {there}; name the column by "
+            f"label=NAME, or put files without labels into {UNLABELED}/"
         )
     note: dict[str, Any] = {"label": name}
     if name is not None:
@@ -171,7 +171,7 @@ def _normals(
         lone = np.flatnonzero(~np.isfinite(mesh).all(axis=1))
         turned[lone] = estimate_normals(coord, lone)
         return turned, "taken from the faces"
-    return estimate_normals(coord), "estimated from neighbours"
+    return estimate_normals(coord), "estimated from neighbors"
 
 
 def is_done(room: Room, target: Path, settings: Settings) -> bool:

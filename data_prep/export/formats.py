@@ -69,7 +69,7 @@ def _write_las(path: Path, table: Table, compress: bool) -> None:
         raise UserError("format=las and laz need laspy: pip install 'pointnc[las]'") from None
     header = laspy.LasHeader(point_format=2 if "red" in table else 0, version="1.4")
     header.offsets = np.array([np.floor(table[axis].min()) for axis in "xyz"], np.float64)
-    header.scales = np.full(3, 1e-4)  # tenths of a millimetre
+    header.scales = np.full(3, 1e-4)  # tenths of a millimeter
     extra = {name: values for name, values in table.items() if name not in ("x", "y", "z", "red", "green", "blue")}
     header.add_extra_dims([laspy.ExtraBytesParams(name, values.dtype) for name, values in extra.items()])
     las = laspy.LasData(header)
@@ -77,7 +77,7 @@ def _write_las(path: Path, table: Table, compress: bool) -> None:
         las[axis] = table[axis].astype(np.float64)
     for name in ("red", "green", "blue"):
         if name in table:
-            las[name] = table[name].astype(np.uint16) * 257  # the format's colours have 16 bits
+            las[name] = table[name].astype(np.uint16) * 257  # the format's colors have 16 bits
     for name, values in extra.items():
         las[name] = values
     with path.open("wb") as stream:

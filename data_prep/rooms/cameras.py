@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from data_prep.rooms.raycast import RoomSurface
 
 CLEARANCE = 0.3
-"""Metres that a camera keeps from every surface."""
+"""Meters that a camera keeps from every surface."""
 
 CELL = 0.12
-"""Edge of the cells, in metres, in which seen surface is counted when poses are chosen."""
+"""Edge of the cells, in meters, in which seen surface is counted when poses are chosen."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Camera:
 
     @cached_property
     def rays(self) -> NDArray[np.float32]:
-        """(height * width, 3) directions through the pixel centres with z = 1, row by row."""
+        """(height * width, 3) directions through the pixel centers with z = 1, row by row."""
         v, u = np.mgrid[0.5 : self.height, 0.5 : self.width]
         x, y = (u - self.width / 2) / self.focal, (v - self.height / 2) / self.focal
         return np.stack([x, y, np.ones_like(x)], axis=-1).reshape(-1, 3).astype(np.float32)
@@ -49,7 +49,7 @@ class Poses:
     """Where P cameras stand and look.
 
     Attributes:
-        position: (P, 3) float64, metres in the room's frame.
+        position: (P, 3) float64, meters in the room's frame.
         rotation: (P, 3, 3) float64, camera to room: the columns are right, down and forward.
     """
 
@@ -88,10 +88,10 @@ def choose_poses(
 
     Args:
         surface: the room.
-        size: extent of the room along x, y and z, metres.
+        size: extent of the room along x, y and z, meters.
         camera: the camera, of which the field of view and the proportions count.
         count: number of poses P.
-        reach: farthest reading in metres.
+        reach: farthest reading in meters.
         rng: source of chance.
     """
     candidates = _candidates(surface, size, max(8 * count, 240), rng)
@@ -121,7 +121,7 @@ def _candidates(surface: RoomSurface, size: tuple[float, float, float], count: i
 
 
 def _clearance(surface: RoomSurface, point: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the distance in metres from each of M points to the nearest surface, negative inside an object."""
+    """Return the distance in meters from each of M points to the nearest surface, negative inside an object."""
     k = np.arange(32) + 0.5  # a spiral of nearly even directions over the sphere
     z, angle = 1 - k / 16, np.pi * (1 + 5**0.5) * k
     ring = np.sqrt(1 - z * z)

@@ -1,6 +1,6 @@
 """Upright boxes turned about the vertical: the shapes by which objects are kept from running into each other.
 
-A box is a row (x, y, half width, half depth, angle, lowest z, highest z): its middle, in metres, and the turn of its
+A box is a row (x, y, half width, half depth, angle, lowest z, highest z): its middle, in meters, and the turn of its
 width against the room's x axis, in radians. A pose is a row (x, y, z, angle): where a model's origin goes.
 """
 
@@ -13,7 +13,7 @@ from data_prep.rooms.shapes import Mesh
 
 Floats = NDArray[np.float64]
 TOLERANCE = 0.001
-"""Metres by which two boxes may overlap and still count as touching."""
+"""Meters by which two boxes may overlap and still count as touching."""
 
 
 def rotate(point: ArrayLike, angle: ArrayLike) -> Floats:

@@ -42,7 +42,7 @@ class Plan:
 
     Attributes:
         weight: how often the kind occurs, against the others.
-        long: range of its longer side, metres.
+        long: range of its longer side, meters.
         short: range of its shorter side.
         height: range of its height.
         essentials: class, or several of which one is drawn, and range of how many are placed first, in order.
@@ -118,7 +118,7 @@ def draw_kind(rng: np.random.Generator) -> str:
 
 
 def draw_size(kind: str, rng: np.random.Generator) -> tuple[float, float, float]:
-    """Return the extent of a room along x, y and z in metres; its longer side runs along either axis."""
+    """Return the extent of a room along x, y and z in meters; its longer side runs along either axis."""
     plan = PLANS[kind]
     long, short, height = (float(rng.uniform(*part)) for part in (plan.long, plan.short, plan.height))
     return (long, short, height) if rng.random() < 0.5 else (short, long, height)
@@ -134,7 +134,7 @@ def class_weights(kind: str) -> tuple[tuple[str, ...], NDArray[np.float64]]:
 
 @lru_cache
 def bulk(name: str) -> float:
-    """Return about how much floor a thing of a class takes in square metres; 0 for what does not stand on it."""
+    """Return about how much floor a thing of a class takes in square meters; 0 for what does not stand on it."""
     recipe = RECIPES[name]
     if recipe.on != ("floor",) or recipe.fits:
         return 0.0

@@ -29,8 +29,8 @@ class Volume:
     Attributes:
         distance: (X, Y, Z) float32 in voxels, positive before a surface, at most :data:`FRONT` in magnitude.
         weight: (X, Y, Z) float32, 0 where nothing was observed.
-        origin: (3,) float64 position of voxel (0, 0, 0) in metres.
-        voxel_size: edge of a voxel in metres.
+        origin: (3,) float64 position of voxel (0, 0, 0) in meters.
+        voxel_size: edge of a voxel in meters.
     """
 
     distance: NDArray[np.float32]
@@ -48,7 +48,7 @@ def fuse(frames: Frames, voxel_size: float) -> Volume:
 
     Args:
         frames: the frames.
-        voxel_size: edge of a voxel in metres.
+        voxel_size: edge of a voxel in meters.
 
     Raises:
         ValueError: no frame has a reading.
@@ -60,7 +60,7 @@ def fuse(frames: Frames, voxel_size: float) -> Volume:
     if not (low <= high).all():
         raise ValueError("no frame has a reading")
     margin = (FRONT + 1) * voxel_size
-    # Voxel centres at odd multiples of half a voxel: a floor at height 0 runs midway between two layers.
+    # Voxel centers at odd multiples of half a voxel: a floor at height 0 runs midway between two layers.
     origin = (np.floor((low.astype(np.float64) - margin) / voxel_size) + 0.5) * voxel_size
     blocks = np.ceil((high + margin - origin) / (BLOCK * voxel_size)).astype(np.int64)
     active = np.zeros(tuple(blocks), np.bool_)
@@ -132,7 +132,7 @@ def _integrate(  # type: ignore[no-untyped-def]
         x0, y0, z0 = blocks[b, 0] * BLOCK, blocks[b, 1] * BLOCK, blocks[b, 2] * BLOCK
         for p in range(frames):
             R = rotation[p]
-            # The block's first voxel and its centre in the camera's frame.
+            # The block's first voxel and its center in the camera's frame.
             dx = origin[0] + np.float32(x0) * voxel - position[p, 0]
             dy = origin[1] + np.float32(y0) * voxel - position[p, 1]
             dz = origin[2] + np.float32(z0) * voxel - position[p, 2]

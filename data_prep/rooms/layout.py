@@ -24,7 +24,7 @@ INSISTENCE = 3
 ROUNDS = 12
 """How often classes are drawn for what the room still lacks."""
 CLOSE_LOOKS = 6
-"""Places at which the parts of an object are tried against those of its neighbours."""
+"""Places at which the parts of an object are tried against those of its neighbors."""
 
 
 def make_room(name: str, rng: Rng, kind: str | None = None) -> Room:

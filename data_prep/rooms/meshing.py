@@ -13,7 +13,7 @@ NUDGE = 0.02
 
 
 def extract(volume: Volume) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Return (V, 3) vertices in metres and (F, 3) triangles, counter-clockwise seen from the cameras' side.
+    """Return (V, 3) vertices in meters and (F, 3) triangles, counter-clockwise seen from the cameras' side.
 
     Only cubes of which all eight corners were observed yield triangles: elsewhere the mesh has holes.
 

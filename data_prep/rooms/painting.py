@@ -1,4 +1,4 @@
-"""What the frames say of each vertex of the mesh: its colour, the object it belongs to, whether it is real."""
+"""What the frames say of each vertex of the mesh: its color, the object it belongs to, whether it is real."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def paint(vertices: NDArray[np.float32], normals: NDArray[np.float32], frames: F
     vertex from the reading's surface.
 
     Args:
-        vertices: (V, 3) metres.
+        vertices: (V, 3) meters.
         normals: (V, 3) unit normals.
         frames: the frames.
-        voxel_size: the scale of the tolerance, metres.
+        voxel_size: the scale of the tolerance, meters.
     """
     camera = frames.camera
     color, objects, views = _paint(

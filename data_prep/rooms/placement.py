@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from data_prep.rooms.places import TRIES, Item, Places, Rng, Size, at_wall, centred, plain
+from data_prep.rooms.places import TRIES, Item, Places, Rng, Size, at_wall, centered, plain
 from data_prep.rooms.places_floor import places_on_floor
 from data_prep.rooms.places_top import places_on_top
 from data_prep.rooms.recipes.registry import Model, Recipe
@@ -83,6 +83,6 @@ def _on_ceiling(recipe: Recipe, model: Model, size: Size, rng: Rng) -> Places:
     """Return places under the ceiling."""
     low, high = model.mesh.bounds
     share = rng.normal(0.5, 0.08, (TRIES, 2)) if recipe.where == "middle" else rng.random((TRIES, 2))
-    poses = centred(share * size[:2], rng.integers(4, size=TRIES) * (np.pi / 2), high[1] - low[1])
+    poses = centered(share * size[:2], rng.integers(4, size=TRIES) * (np.pi / 2), high[1] - low[1])
     poses[:, 2] = size[2] - high[2]
     return Places(poses, plain(TRIES, CEILING), "ceiling", plain(TRIES), plain(TRIES))

@@ -85,7 +85,7 @@ def at_wall(model: Model, size: Size, rng: Rng, corner: bool, gap: float) -> tup
     return wall_pose(wall, half + share * room.clip(0), gap * rng.random(TRIES), size), wall
 
 
-def centred(middle: Floats, angle: NDArray[Any], depth: float) -> Floats:
+def centered(middle: Floats, angle: NDArray[Any], depth: float) -> Floats:
     """Return (K, 4) poses on the floor that put the middle of a footprint where it is wanted."""
     xy = middle - rotate((0, depth / 2), angle)
     return np.concatenate([xy, np.zeros((len(xy), 1)), angle[:, None]], axis=1)

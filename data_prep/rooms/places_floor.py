@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.rooms.footprints import Floats, boxes_at, rotate
-from data_prep.rooms.places import TRIES, Indices, Item, Places, Rng, Size, at_wall, centred, plain
+from data_prep.rooms.places import TRIES, Indices, Item, Places, Rng, Size, at_wall, centered, plain
 from data_prep.rooms.recipes.registry import Model, Recipe
 from data_prep.rooms.shell import FLOOR
 
 KNEE_SPACE = 0.6
-"""Metres above the floor from which a surface lets a seat be pushed under it."""
+"""Meters above the floor from which a surface lets a seat be pushed under it."""
 
 NARROW = 2.2
 """Ratio of a room's sides above which nothing may stand away from the walls: the room is a way."""
@@ -44,7 +44,7 @@ def places_on_floor(
             # People turn tables parallel to the walls, small things any way.
             turn = np.pi / 2 if max(high[0] - low[0], depth) > 0.7 else 0.01
             angle = (rng.uniform(0, 2 * np.pi, TRIES) / turn).round() * turn
-        poses = centred(middle, angle, depth)
+        poses = centered(middle, angle, depth)
         return Places(poses, support, "floor", plain(TRIES), plain(TRIES))
     companion = np.array(near)[rng.integers(len(near), size=TRIES)]
     if where == "beside":
@@ -68,7 +68,7 @@ def _close(boxes: Floats, depth: float, rng: Rng) -> Floats:
     away[:, 0] = edge + depth / 2 + rng.uniform(0.1, 1.2, TRIES)
     step = np.where(rng.random(TRIES) < 0.5, np.pi / 2, 0.01)
     angle = ((heading + np.pi / 2) / step).round() * step + rng.normal(0, 0.08, TRIES)
-    return centred(boxes[:, :2] + rotate(away, heading), angle, depth)
+    return centered(boxes[:, :2] + rotate(away, heading), angle, depth)
 
 
 def _facing(boxes: Floats, knees: NDArray[np.bool_], front: bool, depth: float, rng: Rng) -> Floats:
@@ -90,7 +90,7 @@ def _facing(boxes: Floats, knees: NDArray[np.bool_], front: bool, depth: float, 
     place[:, 1] = deep + depth / 2 + np.where(knees, rng.uniform(-0.25, 0.2, TRIES), rng.uniform(0.28, 0.5, TRIES))
     outward = boxes[:, 4] + side * (np.pi / 2)
     angle = outward + np.pi + rng.normal(0, 1, TRIES) * np.where(knees, 0.12, 0.02)
-    return centred(boxes[:, :2] + rotate(place, outward), angle, depth)
+    return centered(boxes[:, :2] + rotate(place, outward), angle, depth)
 
 
 def _beside(model: Model, items: dict[int, Item], companion: Indices, support: Indices, rng: Rng) -> Places:

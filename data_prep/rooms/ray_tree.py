@@ -21,7 +21,7 @@ class RayTree:
     """A search tree over F triangles.
 
     Args:
-        corners: (F, 3, 3) the three corners of each triangle, metres. There must be one triangle at least.
+        corners: (F, 3, 3) the three corners of each triangle, meters. There must be one triangle at least.
     """
 
     def __init__(self, corners: NDArray[np.float32]) -> None:
@@ -39,7 +39,7 @@ class RayTree:
         """Follow R rays to the first triangle, whichever side of it they meet.
 
         Args:
-            origin: (R, 3) start of each ray, metres.
+            origin: (R, 3) start of each ray, meters.
             direction: (R, 3), of any length.
 
         Returns:

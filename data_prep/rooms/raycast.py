@@ -51,7 +51,7 @@ class RoomSurface:
         """Follow R rays to the first surface.
 
         Args:
-            origin: (R, 3) or (3,) start of each ray, metres.
+            origin: (R, 3) or (3,) start of each ray, meters.
             direction: (R, 3), of any length.
         """
         direction = np.ascontiguousarray(direction, np.float32)

@@ -1,4 +1,4 @@
-"""What a furnished room is: labelled meshes, and what each of them rests on."""
+"""What a furnished room is: labeled meshes, and what each of them rests on."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class PlacedObject:
 
 @dataclass(frozen=True)
 class Room:
-    """A furnished room that occupies [0, x] x [0, y] x [0, z] metres, its floor at z = 0.
+    """A furnished room that occupies [0, x] x [0, y] x [0, z] meters, its floor at z = 0.
 
     Attributes:
         name: the scene's name.
         kind: one of :data:`KINDS`.
-        size: extent along x, y and z in metres.
+        size: extent along x, y and z in meters.
         objects: the walls, floor and ceiling first; every support stands before what it carries.
     """
 

@@ -52,16 +52,16 @@ def scan_room(room: Room, rng: np.random.Generator, scanner: Scanner | None = No
 def reconstruct(
     frames: Frames, voxel_size: float
 ) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.uint8], NDArray[np.int16]]:
-    """Fuse frames to a coloured mesh with N vertices.
+    """Fuse frames to a colored mesh with N vertices.
 
     Vertices that no frame confirms, such as the far side of a truncation band, are dropped.
 
     Args:
         frames: the frames.
-        voxel_size: edge of the fusion's voxels in metres.
+        voxel_size: edge of the fusion's voxels in meters.
 
     Returns:
-        vertices (N, 3) in metres, faces (F, 3), color (N, 3), and the object of each vertex (N,), -1 for none.
+        vertices (N, 3) in meters, faces (F, 3), color (N, 3), and the object of each vertex (N,), -1 for none.
     """
     vertices, faces = extract(fuse(frames, voxel_size))
     painted = paint(vertices, vertex_normals(vertices, faces), frames, voxel_size)

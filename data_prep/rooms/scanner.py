@@ -28,13 +28,13 @@ class Scanner:
         width: pixels a row.
         height: rows.
         field_of_view: horizontal, degrees.
-        reach: farthest reading in metres.
-        voxel_size: edge of the fusion's voxels in metres.
-        depth_noise: standard deviation of a reading at 1 m in metres; it grows with the squared distance.
+        reach: farthest reading in meters.
+        voxel_size: edge of the fusion's voxels in meters.
+        depth_noise: standard deviation of a reading at 1 m in meters; it grows with the squared distance.
         dropout: chance that a reading is missing anywhere; grazing readings are lost besides.
-        position_jitter: standard deviation of the error of a pose along each axis, metres.
+        position_jitter: standard deviation of the error of a pose along each axis, meters.
         rotation_jitter: the same of its rotation about each axis, degrees.
-        color_noise: standard deviation of a pixel's colour, of 255.
+        color_noise: standard deviation of a pixel's color, of 255.
         exposure_shift: standard deviation of the logarithm of a frame's exposure.
     """
 
@@ -77,7 +77,7 @@ class Frames:
     Attributes:
         camera: the camera.
         poses: the poses as the scanner believes them to be.
-        depth: (P, H, W) float32 metres along the optical axis, 0 where there is no reading.
+        depth: (P, H, W) float32 meters along the optical axis, 0 where there is no reading.
         cosine: (P, H, W) float32 cosine between the ray and the surface's normal.
         color: (P, H, W, 3) uint8 RGB.
         object: (P, H, W) int16 index in ``Room.objects``, -1 where there is no reading.

@@ -1,6 +1,6 @@
-"""Over-segmentation of a labelled mesh, as ScanNet's annotators got it.
+"""Over-segmentation of a labeled mesh, as ScanNet's annotators got it.
 
-Felzenszwalb and Huttenlocher's graph segmentation (IJCV 2004) on the angles between the normals of neighbouring
+Felzenszwalb and Huttenlocher's graph segmentation (IJCV 2004) on the angles between the normals of neighboring
 vertices, kept from crossing the border of an object.
 """
 
@@ -16,7 +16,7 @@ SCALE = 0.3
 """Felzenszwalb's k: the larger, the larger the segments."""
 
 SMALLEST = 40
-"""Vertices below which a segment joins a neighbour of the same object."""
+"""Vertices below which a segment joins a neighbor of the same object."""
 
 
 def over_segment(

@@ -22,16 +22,16 @@ def read_pixels(  # type: ignore[no-untyped-def]
         distance: (R,) along each ray to the hit, in lengths of its direction, which are depths along the axis.
         face: (R,) face that was hit, -1 for none.
         direction: (R, 3) rays with length 1 along the optical axis.
-        origin: (3,) position of the camera, metres.
+        origin: (3,) position of the camera, meters.
         normals: (F, 3) unit normals of the faces.
         colors: (F, 3) uint8 RGB of the faces.
         owners: (F,) object of each face.
-        light: (3,) position of the lamp, metres.
+        light: (3,) position of the lamp, meters.
         gain: (3,) gain of each channel.
         luck: (R,) uniform in [0, 1): whether a reading drops out.
-        depth_noise: (R,) error of a reading at 1 m, metres.
-        color_noise: (R, 3) error of the colours, of 255.
-        reach: farthest reading, metres.
+        depth_noise: (R,) error of a reading at 1 m, meters.
+        color_noise: (R, 3) error of the colors, of 255.
+        reach: farthest reading, meters.
         dropout: chance that a reading is missing anywhere.
         depth: (R,) float32 output; 0 where there is no reading.
         cosine: (R,) float32 output.

@@ -1,6 +1,6 @@
 """Triangle meshes and the few solids that furniture is composed of.
 
-Every solid is closed, its triangles run counter-clockwise seen from outside, and ``at`` is the centre of its base.
+Every solid is closed, its triangles run counter-clockwise seen from outside, and ``at`` is the center of its base.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ Color = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Mesh:
-    """A coloured triangle mesh with V vertices and F faces.
+    """A colored triangle mesh with V vertices and F faces.
 
     Attributes:
-        vertices: (V, 3) float64, metres, z up.
+        vertices: (V, 3) float64, meters, z up.
         faces: (F, 3) int32 vertex indices, counter-clockwise seen from outside.
         color: (F, 3) uint8 RGB of each face.
     """
@@ -32,17 +32,17 @@ class Mesh:
 
     @cached_property
     def bounds(self) -> NDArray[np.float64]:
-        """(2, 3) lowest and highest coordinates, metres."""
+        """(2, 3) lowest and highest coordinates, meters."""
         return np.stack([self.vertices.min(axis=0), self.vertices.max(axis=0)])
 
     @property
     def volume(self) -> float:
-        """Signed volume in cubic metres: positive for a closed mesh whose faces look outwards."""
+        """Signed volume in cubic meters: positive for a closed mesh whose faces look outwards."""
         a, b, c = np.moveaxis(self.vertices[self.faces], 1, 0)
         return float(np.einsum("ij,ij->", a, np.cross(b, c)) / 6)
 
     def moved(self, x: float = 0, y: float = 0, z: float = 0) -> Mesh:
-        """Return the mesh shifted by metres."""
+        """Return the mesh shifted by meters."""
         return Mesh(self.vertices + np.array((x, y, z)), self.faces, self.color)
 
     def turned(self, angle: float, axis: str = "z") -> Mesh:
@@ -66,7 +66,7 @@ def join(*meshes: Mesh) -> Mesh:
 
 
 def paint(color: ArrayLike, faces: int) -> NDArray[np.uint8]:
-    """Return (faces, 3) uint8 of one RGB colour (0-255), or of one colour for each face."""
+    """Return (faces, 3) uint8 of one RGB color (0-255), or of one color for each face."""
     rgb = np.clip(np.asarray(color, np.float64), 0, 255).astype(np.uint8)
     return np.broadcast_to(rgb, (faces, 3))
 
@@ -148,7 +148,7 @@ def _rounding(corner: int) -> tuple[NDArray[np.float64], NDArray[np.float64], ND
 
 
 def rounded_box(size: Sequence[float], color: Color, at: Sequence[float] = (0, 0, 0), radius: float = 0.04) -> Mesh:
-    """Return a box with round edges: flat on all six sides inside ``radius`` metres of its edges."""
+    """Return a box with round edges: flat on all six sides inside ``radius`` meters of its edges."""
     x, y, z = size
     radius = min(radius, 0.45 * x, 0.45 * y, 0.45 * z)
     circle, sign, latitude = _rounding(3)
@@ -167,7 +167,7 @@ def superellipsoid(
     Args:
         size: extent along x, y, z.
         color: RGB.
-        at: centre of its base.
+        at: center of its base.
         flat: exponent of the horizontal outline; small is rectangular, 1 is elliptic.
         profile: exponent of the upright profile.
     """
@@ -184,7 +184,7 @@ def superellipsoid(
 
 
 def tube(path: ArrayLike, radius: float, color: Color, points: int = 8) -> Mesh:
-    """Return a round bar along a polyline of (P, 3) points, metres."""
+    """Return a round bar along a polyline of (P, 3) points, meters."""
     path = np.asarray(path, np.float64)
     tangent = np.gradient(path, axis=0)
     tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
@@ -215,9 +215,9 @@ def sheet(size: Sequence[float], color: ArrayLike, top: NDArray[np.float64], bot
     """Return a closed sheet over the rectangle of ``size`` (x, y) about the origin.
 
     Args:
-        size: extent along x and y, metres.
+        size: extent along x and y, meters.
         color: RGB, or (rows - 1, columns - 1, 3) RGB of the cells of the upper side.
-        top: (rows, columns) heights of its upper side, metres; rows run along y.
+        top: (rows, columns) heights of its upper side, meters; rows run along y.
         bottom: heights of its lower side, below ``top`` everywhere.
     """
     rows, columns = top.shape

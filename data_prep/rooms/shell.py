@@ -15,7 +15,7 @@ FLOOR, CEILING, WALL = 0, 1, 2
 
 
 def wall_length(wall: NDArray[np.int64], size: tuple[float, float, float]) -> NDArray[np.float64]:
-    """Return the length in metres of walls by number: 0 at y = 0, then counter-clockwise seen from above."""
+    """Return the length in meters of walls by number: 0 at y = 0, then counter-clockwise seen from above."""
     return np.where(wall % 2 == 0, size[0], size[1])
 
 
@@ -26,8 +26,8 @@ def wall_pose(
 
     Args:
         wall: (K,) walls by number.
-        along: (K,) metres along the wall from its end of lower x or y.
-        gap: (K,) metres between the wall and the back.
+        along: (K,) meters along the wall from its end of lower x or y.
+        gap: (K,) meters between the wall and the back.
         size: extent of the room.
     """
     pose = np.zeros((len(wall), 4))
@@ -79,16 +79,16 @@ def _sheet(
     rng: Rng,
     cell: tuple[float, float] = (0.4, 0.4),
 ) -> Mesh:
-    """Return a parallelogram of coloured cells that looks along ``first`` x ``second``.
+    """Return a parallelogram of colored cells that looks along ``first`` x ``second``.
 
     Args:
-        start: its corner, metres.
-        first: one edge, metres.
+        start: its corner, meters.
+        first: one edge, meters.
         second: the other edge.
         color: RGB.
         spread: standard deviation of a cell's brightness, of 255; stains across several cells come on top.
         rng: source of chance.
-        cell: size of a cell along both edges, metres.
+        cell: size of a cell along both edges, meters.
     """
     one, two = np.array(first, np.float64), np.array(second, np.float64)
     columns = max(2, round(np.linalg.norm(one) / cell[0]))

@@ -21,7 +21,7 @@ from pointnc.untrusted.json_file import LARGE, SMALL, read_json_object
 from pointnc.untrusted.sizes import read_bounded
 
 FAR = 1e6
-"""Metres from the scanner beyond which a coordinate is damage."""
+"""Meters from the scanner beyond which a coordinate is damage."""
 
 LARGEST_SCALE = 10
 """Of an alignment, which turns and does not stretch."""
@@ -46,7 +46,7 @@ class RawScan:
 
     Attributes:
         name: the scene's name.
-        coord: (N, 3) float32, metres, in the scanner's frame.
+        coord: (N, 3) float32, meters, in the scanner's frame.
         color: (N, 3) uint8 RGB.
         faces: (F, 3) int32 vertex indices, counter-clockwise seen from the cameras' side.
         axis_alignment: (4, 4) float64, scanner's frame to the room's axes; identity where the scan has none.

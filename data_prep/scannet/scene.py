@@ -57,6 +57,6 @@ def prepare_scene(job: Job, names: LabelMap) -> None:
 def align(coord: NDArray[np.float32], matrix: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return (N, 3) coordinates moved by a (4, 4) matrix.
 
-    In float64, rounded once: the alignment of a real scan moves it by metres.
+    In float64, rounded once: the alignment of a real scan moves it by meters.
     """
     return (coord.astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]).astype(np.float32)

@@ -16,7 +16,7 @@ def totals(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the annotation of all scenes of a manifest adds up to.
 
     Returns:
-        ``unknown_names`` (vertices by raw name, most first), ``shared_segments``, ``unaligned`` (labelled scenes
+        ``unknown_names`` (vertices by raw name, most first), ``shared_segments``, ``unaligned`` (labeled scenes
         whose alignment is the identity) and ``labels_ply`` (``scenes`` and ``vertices`` compared, ``differ``,
         ``worst``: vertices by scene, at most ten).
     """
@@ -93,7 +93,7 @@ def _notes(total: Mapping[str, Any], done_before: int, missing: Mapping[str, Seq
             f"{total['shared_segments']:,} over-segments are claimed by several objects; the later one has them"
         )
     if total["unaligned"]:
-        notes.append(f"{total['unaligned']} labelled scenes have no axis alignment")
+        notes.append(f"{total['unaligned']} labeled scenes have no axis alignment")
     unknown = total["unknown_names"]
     if unknown:
         listing = ", ".join(f"{name} ({points:,} points)" for name, points in list(unknown.items())[:10])

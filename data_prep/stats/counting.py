@@ -50,25 +50,25 @@ def statistics(
     root = reader.root.absolute()  # a worker that was started earlier may stand in another folder
     rows = Parallel(n_jobs=workers or -1)(delayed(_count_scene)(root, *job, taxonomy) for job in jobs)
     counted: dict[str, SplitCounts] = {}
-    unlabelled: dict[str, int] = {}
+    unlabeled: dict[str, int] = {}
     for part in splits:
         mine = [(name, row) for (of, name), row in zip(jobs, rows) if of == part]
-        labelled = [(name, row) for name, row in mine if row[1] is not None]
-        if len(labelled) < len(mine):
-            unlabelled[part] = len(mine) - len(labelled)
-        if not labelled:
+        labeled = [(name, row) for name, row in mine if row[1] is not None]
+        if len(labeled) < len(mine):
+            unlabeled[part] = len(mine) - len(labeled)
+        if not labeled:
             continue
-        objects = [row[2] for _, row in labelled if row[2] is not None]
+        objects = [row[2] for _, row in labeled if row[2] is not None]
         counted[part] = SplitCounts(
-            [name for name, _ in labelled],
-            np.array([row[0] for _, row in labelled], np.int64),
-            np.stack([row[1] for _, row in labelled]),
+            [name for name, _ in labeled],
+            np.array([row[0] for _, row in labeled], np.int64),
+            np.stack([row[1] for _, row in labeled]),
             np.sum(objects, axis=0) if objects else None,
         )
     if split not in counted:
         raise UserError(f"no scene of split {split} has {taxonomy.segment}.npy; give segment= or another split=")
     class_weights(counted[split].classes.sum(axis=0), "effective_number", beta)  # refuses a bad beta early
-    return Statistics(str(reader.root), taxonomy, split, counted, unlabelled, beta)
+    return Statistics(str(reader.root), taxonomy, split, counted, unlabeled, beta)
 
 
 def _count_scene(
@@ -85,7 +85,7 @@ def _count_scene(
 
 
 def count_instances(semantic: NDArray[Any], instance: NDArray[Any], classes: int) -> NDArray[np.int64]:
-    """Return (K,) the number of objects of each class; an object has the class of most of its labelled points.
+    """Return (K,) the number of objects of each class; an object has the class of most of its labeled points.
 
     Args:
         semantic: (N,) train indices, -1 for none.

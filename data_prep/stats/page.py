@@ -76,7 +76,7 @@ def _splits(found: Statistics) -> str:
         )
         for split, part in found.splits.items()
     )
-    return "<h2>Splits</h2>" + _table(("split", "scenes", "points", "labelled", "classes", "instances"), rows, 1)
+    return "<h2>Splits</h2>" + _table(("split", "scenes", "points", "labeled", "classes", "instances"), rows, 1)
 
 
 def _classes(found: Statistics) -> str:
@@ -108,7 +108,7 @@ def _classes(found: Statistics) -> str:
         if group in found.groups
     )
     return (
-        f"<h2>Classes in {escape(found.split)}</h2><p>Of the labelled points, by frequency: {sums}. The weights are "
+        f"<h2>Classes in {escape(found.split)}</h2><p>Of the labeled points, by frequency: {sums}. The weights are "
         "those of the losses <code>weighted_inverse</code>, <code>weighted_square_root</code> and "
         f"<code>weighted_effective_number</code> (β = {found.beta:g}).</p>" + _table(headings, rows, 4)
     )

@@ -39,7 +39,7 @@ class Statistics:
         taxonomy: its K classes.
         split: the split that groups and weights follow from.
         splits: split to its counts.
-        unlabelled: splits without labels, to their number of scenes.
+        unlabeled: splits without labels, to their number of scenes.
         beta: of the weights by effective number.
     """
 
@@ -47,7 +47,7 @@ class Statistics:
     taxonomy: Taxonomy
     split: str
     splits: dict[str, SplitCounts]
-    unlabelled: dict[str, int]
+    unlabeled: dict[str, int]
     beta: float
 
     @cached_property
@@ -78,13 +78,13 @@ class Statistics:
         lines = [
             f"imbalance ratio in {self.split}: {imbalance_ratio(counts):,.0f} "
             f"(points of the commonest class, {names[commonest]}, to those of the rarest that occurs)",
-            f"{names[commonest]} alone has {counts[commonest] / total:.1%} of the labelled points; half of all classes "
+            f"{names[commonest]} alone has {counts[commonest] / total:.1%} of the labeled points; half of all classes "
             f"together have {np.sort(counts)[: (len(counts) + 1) // 2].sum() / total:.2%}",
         ]
         for split, content in self.splits.items():
-            labelled, points = int(content.classes.sum()), int(content.points.sum())
-            if labelled < points:
-                lines.append(f"{split}: {1 - labelled / points:.1%} of the points have no class")
+            labeled, points = int(content.classes.sum()), int(content.points.sum())
+            if labeled < points:
+                lines.append(f"{split}: {1 - labeled / points:.1%} of the points have no class")
             absent = [names[k] for k in np.flatnonzero((content.classes.sum(axis=0) > 0) & (counts == 0))]
             if absent:
                 lines.append(f"{len(absent)} classes occur in {split} but not in {self.split}: {_listed(absent)}")
@@ -126,7 +126,7 @@ class Statistics:
                 }
                 for split, part in self.splits.items()
             },
-            "unlabelled_scenes": self.unlabelled,
+            "unlabelled_scenes": self.unlabeled,
             "classes": classes,
             "cooccurrence": cooccurrence(self.presence).tolist(),
             "findings": self.lines(),

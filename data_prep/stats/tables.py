@@ -27,7 +27,7 @@ def print_statistics(found: Statistics, pairs: Pairs) -> None:
         console.print(pair_table(found, pairs))
     for line in found.lines():
         console.print(line, markup=False, soft_wrap=True)
-    for split, count in found.unlabelled.items():
+    for split, count in found.unlabeled.items():
         console.print(f"{split}: {count} scenes have no {found.taxonomy.segment}.npy and are not counted", markup=False)
 
 
@@ -36,7 +36,7 @@ def split_table(found: Statistics) -> Table:
     from rich.table import Table
 
     table = Table(title=f"{found.taxonomy.name} in {found.store}")
-    for heading in ("split", "scenes", "points", "labelled", "classes", "instances"):
+    for heading in ("split", "scenes", "points", "labeled", "classes", "instances"):
         table.add_column(heading, justify="left" if heading == "split" else "right")
     for split, part in found.splits.items():
         table.add_row(

@@ -34,9 +34,9 @@ def derive_taxonomy(
     Args:
         counts: label value to number of points; the groups follow from them.
         name: of the label set; None for that of ``given``, else "custom".
-        given: what somebody wrote before: its names, colours, groups and order of classes stay, also of classes that
+        given: what somebody wrote before: its names, colors, groups and order of classes stay, also of classes that
             were not found. A name that is a placeholder counts as none.
-        names: where names and colours come from that ``given`` lacks.
+        names: where names and colors come from that ``given`` lacks.
         regroup: derive all groups anew.
     """
     ids = [*(given.ids if given else ()), *sorted(set(counts) - set(given.ids if given else ()))]
@@ -82,7 +82,7 @@ def write_taxonomy(path: Path, taxonomy: Taxonomy, counts: Mapping[int, int], sc
     width = max(len(quote(name)) for name in taxonomy.names) + 1
     lines = [
         "# The classes in the order in which they are trained. Fill in the names; ids are the values in your files.",
-        "# Colours are red, green, blue from 0 to 255. Groups (head, common, tail) part the table of scores; they were",
+        "# Colors are red, green, blue from 0 to 255. Groups (head, common, tail) part the table of scores; they were",
         "# derived from the numbers of points. A class that is removed here has no label (unknown=ignore).",
         f"name: {quote(taxonomy.name)}",
         f"segment: {taxonomy.segment}  # the labels' name in the store",

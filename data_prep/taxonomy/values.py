@@ -1,7 +1,7 @@
 """The label values of one's own files as a taxonomy to fill names in: ``python -m data_prep.taxonomy root=FOLDER``.
 
-Every value is counted; groups follow from the counts, colours are spread over the hue circle. What the file holds
-already (names, colours, groups, order) is kept.
+Every value is counted; groups follow from the counts, colors are spread over the hue circle. What the file holds
+already (names, colors, groups, order) is kept.
 """
 
 from __future__ import annotations

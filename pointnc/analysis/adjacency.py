@@ -1,4 +1,4 @@
-"""Which classes lie next to which: pairs of neighbouring voxels, counted by their classes.
+"""Which classes lie next to which: pairs of neighboring voxels, counted by their classes.
 
 Legend: V voxels, K classes.
 """
@@ -16,11 +16,11 @@ from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
 
 HALF = tuple(step for step in itertools.product((-1, 0, 1), repeat=3) if step > (0, 0, 0))
-"""Thirteen of the 26 neighbours: one of each opposite pair."""
+"""Thirteen of the 26 neighbors: one of each opposite pair."""
 
 
 def class_adjacency(store: SceneStore, split: str, taxonomy: Taxonomy, voxel_size: float) -> NDArray[np.int64]:
-    """Count the pairs of neighbouring voxels in all scenes of a split; see :func:`voxel_adjacency`.
+    """Count the pairs of neighboring voxels in all scenes of a split; see :func:`voxel_adjacency`.
 
     A voxel has the label of its first point, as in training.
 
@@ -28,7 +28,7 @@ def class_adjacency(store: SceneStore, split: str, taxonomy: Taxonomy, voxel_siz
         store: the scenes.
         split: "train", "val"...
         taxonomy: the K classes.
-        voxel_size: edge of a voxel in metres: how far apart neighbours are.
+        voxel_size: edge of a voxel in meters: how far apart neighbors are.
 
     Raises:
         UserError: a scene has no labels, or labels outside the label set.
@@ -57,8 +57,8 @@ def voxel_adjacency(grid: NDArray[np.int32], label: NDArray[np.int64], num_class
         (K, K) int64, symmetric; every unordered pair counts once in [a, b] and, if a differs from b, once in [b, a].
     """
     K = num_classes
-    labelled = label >= 0
-    grid, label = grid[labelled].astype(np.int64), label[labelled]
+    labeled = label >= 0
+    grid, label = grid[labeled].astype(np.int64), label[labeled]
     if not len(grid):
         return np.zeros((K, K), np.int64)
     # A free cell around all voxels: no step from one of them leads to the other side of the grid.
@@ -80,7 +80,7 @@ def voxel_adjacency(grid: NDArray[np.int32], label: NDArray[np.int64], num_class
 def association(adjacency: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return how much of their contact with other classes two classes have with one another.
 
-    n_ab / sqrt(n_a n_b), where n_ab counts the neighbouring pairs of a and b, and n_a those of a and any other class:
+    n_ab / sqrt(n_a n_b), where n_ab counts the neighboring pairs of a and b, and n_a those of a and any other class:
     the geometric mean of "share of a's contacts that are with b" and of "share of b's that are with a". It does not
     depend on how large or how frequent the two are.
 

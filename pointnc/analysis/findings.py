@@ -36,7 +36,7 @@ def analyze(
 
     Args:
         subjects: one to three networks, measured over the same split.
-        adjacency: (K, K) counts of neighbouring voxels.
+        adjacency: (K, K) counts of neighboring voxels.
         train_histogram: (K,) training points.
         title: of the page.
         summary: what was measured, in rows.
@@ -78,7 +78,7 @@ def _seen(subject: Subject) -> NDArray[np.bool_]:
 
 
 def _center_cosine(subject: Subject, classes: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the (S, S) cosines of the centres of ``classes``, from the mean of all centres of the network."""
+    """Return the (S, S) cosines of the centers of ``classes``, from the mean of all centers of the network."""
     scatter = subject.meter.scatter
     assert scatter is not None
     full = np.full((len(scatter.seen), len(scatter.seen)), np.nan)

@@ -79,7 +79,7 @@ def closest(
 
     Args:
         classes: (S,) the class of each row, the commonest first.
-        cosine: (S, S) of the centres.
+        cosine: (S, S) of the centers.
         classifier: (S, S) of the classifier vectors, or None.
         contact: (S, S).
         confusion: (S, S) percent; row: truth.

@@ -17,7 +17,7 @@ def to_json(analysis: Analysis, adjacency: NDArray[np.int64]) -> dict[str, Any]:
 
     Args:
         analysis: the findings.
-        adjacency: (K, K) counts of neighbouring voxels.
+        adjacency: (K, K) counts of neighboring voxels.
     """
     names = analysis.taxonomy.names
     classes = analysis.classes

@@ -1,4 +1,4 @@
-"""One trained network, measured over a split: scores, class statistics, agreement of centres and classifier.
+"""One trained network, measured over a split: scores, class statistics, agreement of centers and classifier.
 
 Legend: K classes, D channels.
 """
@@ -43,7 +43,7 @@ class TrainedRun:
         label: what to call it.
         trained: the network.
         history: curves of its training, name to (step, value); empty for published weights.
-        bank: class centres (K, D) of the training and which of them were seen (K,), where the file has them.
+        bank: class centers (K, D) of the training and which of them were seen (K,), where the file has them.
         objective: what its run minimized, where the file has it.
         without_objective: why it has not.
     """
@@ -132,7 +132,7 @@ def measure(source: TrainedRun, store: SceneStore, split: str, nearest: str = "s
         source: the network.
         store: the scenes.
         split: its name.
-        nearest: the centres of NC4: those of the "split" itself, of the training's "bank", or "none".
+        nearest: the centers of NC4: those of the "split" itself, of the training's "bank", or "none".
         workers: loader processes.
 
     Raises:
@@ -141,7 +141,7 @@ def measure(source: TrainedRun, store: SceneStore, split: str, nearest: str = "s
     if nearest not in NEAREST:
         raise UserError(f"unknown nearest={nearest}; choose one of {', '.join(NEAREST)}")
     if nearest == "bank" and (source.bank is None or not source.bank[1].any()):
-        raise UserError(f"{source.trained.path} holds no class centres of its training; use nearest=split")
+        raise UserError(f"{source.trained.path} holds no class centers of its training; use nearest=split")
     trained, taxonomy = source.trained, source.trained.taxonomy
     near = None
     if nearest == "bank" and source.bank is not None:
@@ -162,7 +162,7 @@ def measure(source: TrainedRun, store: SceneStore, split: str, nearest: str = "s
         pulls.finish()
     if nearest == "split" and meter.scatter is not None and meter.scatter.seen.any():
         meter.nearest = NearestCenter(meter.scatter.means, meter.scatter.seen)
-        for batch, output in _outputs(trained, store, split, workers, f"{source.label}: nearest centres"):
+        for batch, output in _outputs(trained, store, split, workers, f"{source.label}: nearest centers"):
             voxel, label, points = voxel_labels(batch, len(taxonomy))
             rows = output.features.index_select(0, voxel)
             meter.nearest.update(rows, output.logits.argmax(dim=1)[voxel], label, points)

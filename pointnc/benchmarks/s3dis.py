@@ -1,7 +1,7 @@
 """S3DIS: 13 classes of six areas of office buildings, by the names of annotation files.
 
 Paper: Armeni et al., 3D Semantic Parsing of Large-Scale Indoor Spaces, CVPR 2016. ``data/s3dis.tsv`` holds classes and
-colours in their usual order, and how many 4 cm voxels of the six areas belong to each. Groups are ours: the classes
+colors in their usual order, and how many 4 cm voxels of the six areas belong to each. Groups are ours: the classes
 by that number, the first third head, the last third tail.
 """
 

@@ -1,6 +1,6 @@
 """ScanNet and ScanNet200: label sets, splits and the map from raw category names to ids.
 
-The tables in ``data/`` hold facts of the public benchmark (ids, names, colours, groups, split lists and instance
+The tables in ``data/`` hold facts of the public benchmark (ids, names, colors, groups, split lists and instance
 counts of ScanNet/ScanNet, BenchmarkScripts). Papers: Dai et al., CVPR 2017; Rozenberszki et al., ECCV 2022.
 """
 

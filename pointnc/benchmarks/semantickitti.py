@@ -1,7 +1,7 @@
 """SemanticKITTI: 19 classes of street scenes, and how the 34 raw label ids fold into them.
 
 Paper: Behley et al., SemanticKITTI: A Dataset for Semantic Scene Understanding of LiDAR Sequences, ICCV 2019.
-``data/semantickitti.tsv`` holds classes, colours and how many 6 cm voxels of the training scans belong to each;
+``data/semantickitti.tsv`` holds classes, colors and how many 6 cm voxels of the training scans belong to each;
 ``data/semantickitti_labels.tsv`` the raw ids. Groups are ours: the classes by that number, the first third head, the
 last third tail.
 """

@@ -106,10 +106,10 @@ class CloudFile(ABC):
 
 
 def from_columns(columns: Columns, path: Path) -> PointCloud:
-    """Sort named columns into coordinates, colours, normals and the rest; names are compared in lower case.
+    """Sort named columns into coordinates, colors, normals and the rest; names are compared in lower case.
 
     Raises:
-        UserError: x, y or z is missing; or these, colours or normals are no real numbers, or there twice.
+        UserError: x, y or z is missing; or these, colors or normals are no real numbers, or there twice.
     """
     lower: dict[str, str] = {}
     twice: set[str] = set()

@@ -1,4 +1,4 @@
-"""What a stranger's points must become before they are a scene: metres, z up, colours from 0 to 255."""
+"""What a stranger's points must become before they are a scene: meters, z up, colors from 0 to 255."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from pointnc.errors import UserError
 Unit = Literal["m", "cm", "mm", "auto"]
 Up = Literal["z", "y"]
 
-METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
+METERS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 LARGEST = 60.0
-"""Metres across beyond which ``auto`` does not believe in a unit."""
+"""Meters across beyond which ``auto`` does not believe in a unit."""
 
-GREY = 128
+GRAY = 128
 
 LIMIT = 1e37
 """Coordinates beyond it are none: float32 could not hold them."""
@@ -43,8 +43,8 @@ class Survey:
         finite: how many have coordinates of use: finite, and not stray.
         low: (3,) float64 least coordinates of these, in the file's frame.
         high: (3,) the greatest.
-        color_high: greatest colour value; None without colours.
-        color_is_float: whether colours are floating point.
+        color_high: greatest color value; None without colors.
+        color_is_float: whether colors are floating point.
         has_normal: whether there are normals.
         strength_high: greatest strength of a laser pulse; None without any.
         stray: how many points lie so far from all others (see :data:`STRAY`) that they must be errors: a single one
@@ -179,15 +179,15 @@ def check_frame(unit: str, up: str) -> None:
 
 @dataclass(frozen=True)
 class Conditions:
-    """How a file's points become metres, z up, colours from 0 to 255.
+    """How a file's points become meters, z up, colors from 0 to 255.
 
     Attributes:
-        scale: metres of a unit of the file.
+        scale: meters of a unit of the file.
         up: the axis that points up in the file.
         origin: (3,) float64 what is subtracted before coordinates become float32, in the file's unit and frame.
         low: (3,) float64 least coordinates of points that count, in the file's unit and frame.
         high: (3,) the greatest.
-        color_scale: factor on colours; None where there are none.
+        color_scale: factor on colors; None where there are none.
         strength_scale: factor on the strength of laser pulses.
     """
 
@@ -221,10 +221,10 @@ class Conditions:
             )
         extent = float((seen.high - seen.low).max())
         if unit == "auto":
-            unit = next((one for one in ("m", "cm", "mm") if extent * METRES[one] <= LARGEST), "mm")
+            unit = next((one for one in ("m", "cm", "mm") if extent * METERS[one] <= LARGEST), "mm")
             remarks.append(f"units=auto: {extent:.6g} across, taken as {unit}")
-        elif extent * METRES[unit] > 1000 or extent * METRES[unit] < 0.3:
-            remarks.append(f"{extent * METRES[unit]:.6g} m across: if that is wrong, give units=mm, cm or auto")
+        elif extent * METERS[unit] > 1000 or extent * METERS[unit] < 0.3:
+            remarks.append(f"{extent * METERS[unit]:.6g} m across: if that is wrong, give units=mm, cm or auto")
         strength_scale = 1.0
         if "strength" in arrays:
             if seen.strength_high is None:
@@ -239,29 +239,29 @@ class Conditions:
         color_scale = None
         if "color" in arrays:
             if seen.color_high is None:
-                remarks.append("no colours, which the network was trained with: all points are taken as grey")
+                remarks.append("no colors, which the network was trained with: all points are taken as gray")
             elif seen.color_is_float and seen.color_high <= 1:
                 color_scale = 255.0
-                remarks.append("colours lie between 0 and 1: multiplied by 255")
+                remarks.append("colors lie between 0 and 1: multiplied by 255")
             elif seen.color_high > 255:
                 color_scale = 255 / 65535
-                remarks.append("colours go beyond 255: taken as 16 bits")
+                remarks.append("colors go beyond 255: taken as 16 bits")
             else:
                 color_scale = 1.0
         if "normal" in arrays and not seen.has_normal:
             remarks.append("no normals, which the network was trained with: taken from the faces, or estimated")
-        return cls(METRES[unit], up, seen.low, seen.low, seen.high, color_scale, strength_scale), remarks
+        return cls(METERS[unit], up, seen.low, seen.low, seen.high, color_scale, strength_scale), remarks
 
     def usable(self, coord: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return (N,) which points of the file count: finite coordinates, and not stray."""
         return np.asarray(((coord >= self.low) & (coord <= self.high)).all(axis=1))
 
     def coord(self, cloud: PointCloud) -> NDArray[np.float32]:
-        """Return (N, 3) metres, z up, near the origin."""
+        """Return (N, 3) meters, z up, near the origin."""
         return self._turn(((cloud.coord - self.origin) * self.scale).astype(np.float32))
 
     def world_origin(self) -> NDArray[np.float64]:
-        """Return (3,) float64 metres, z up: added to :meth:`coord` it gives world coordinates."""
+        """Return (3,) float64 meters, z up: added to :meth:`coord` it gives world coordinates."""
         turned: NDArray[np.float64] = self._turn((self.origin * self.scale)[None])[0]
         return turned
 
@@ -278,9 +278,9 @@ class Conditions:
         return normal.astype(np.float32)
 
     def color(self, cloud: PointCloud) -> NDArray[np.uint8]:
-        """Return (N, 3) colours from 0 to 255; grey where the file has none."""
+        """Return (N, 3) colors from 0 to 255; gray where the file has none."""
         if cloud.color is None or self.color_scale is None:
-            return np.full((len(cloud), 3), GREY, np.uint8)
+            return np.full((len(cloud), 3), GRAY, np.uint8)
         values = np.nan_to_num(cloud.color.astype(np.float32)) * np.float32(self.color_scale)
         return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 

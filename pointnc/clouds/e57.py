@@ -44,7 +44,7 @@ class E57File(CloudFile):
         return self.count
 
     def names(self) -> list[str]:
-        """The fields that every scan has; colours and coordinates under the names of other formats."""
+        """The fields that every scan has; colors and coordinates under the names of other formats."""
         common = [name for name in (self._fields or [[]])[0] if all(name in fields for fields in self._fields)]
         return ["x", "y", "z", *(COLORS.get(name, name) for name in common if name not in COORD)]
 

@@ -1,4 +1,4 @@
-"""Normals of points without faces, by the plane through their neighbours."""
+"""Normals of points without faces, by the plane through their neighbors."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-NEIGHBOURS = 16
+NEIGHBORS = 16
 _PIECE = 100_000
 
 
 def estimate_normals(
-    coord: NDArray[np.float32], rows: NDArray[np.integer[Any]] | None = None, neighbours: int = NEIGHBOURS
+    coord: NDArray[np.float32], rows: NDArray[np.integer[Any]] | None = None, neighbors: int = NEIGHBORS
 ) -> NDArray[np.float32]:
     """Return (N, 3) float32 unit normals: the direction in which the nearest points vary least.
 
@@ -20,9 +20,9 @@ def estimate_normals(
     the result and a search tree is bounded.
 
     Args:
-        coord: (N, 3) metres.
+        coord: (N, 3) meters.
         rows: (M,) the points whose (M, 3) normals are wanted; all by default.
-        neighbours: how many points make a plane, the point itself included.
+        neighbors: how many points make a plane, the point itself included.
     """
     from scipy.spatial import KDTree
 
@@ -36,7 +36,7 @@ def estimate_normals(
     middle = (coord.min(axis=0) + coord.max(axis=0)) / 2
     for start in range(0, len(wanted), _PIECE):
         part = wanted[start : start + _PIECE]
-        _, index = tree.query(part, k=min(neighbours, count))
+        _, index = tree.query(part, k=min(neighbors, count))
         offsets = coord[index].astype(np.float64)
         offsets -= offsets.mean(axis=1, keepdims=True)
         _, vectors = np.linalg.eigh(np.einsum("nki,nkj->nij", offsets, offsets))

@@ -59,7 +59,7 @@ class PcdFile(CloudFile):
     """See :class:`~pointnc.clouds.cloud.CloudFile`.
 
     Fields with several values get the names ``field_0``, ``field_1`` and so on. A packed ``rgb`` or ``rgba`` is read as
-    colours. Padding (fields called ``_``) is kept and not read.
+    colors. Padding (fields called ``_``) is kept and not read.
     """
 
     def __init__(self, path: Path) -> None:

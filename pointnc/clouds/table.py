@@ -16,14 +16,14 @@ SAMPLE = 2000
 def guess_names(sample: NDArray[Any], whole: bool = True, intensity: bool = False) -> tuple[list[str], str | None]:
     """Return names for the columns, and a remark on what was guessed.
 
-    The first three are coordinates. Behind them three columns of colours and three of normals may stand, in either
-    order. Colours are not negative and at most 1, 255 or 65535; normals have the length 1. What is neither, and all
+    The first three are coordinates. Behind them three columns of colors and three of normals may stand, in either
+    order. Colors are not negative and at most 1, 255 or 65535; normals have the length 1. What is neither, and all
     behind it, is called ``column7`` and so on.
 
     Args:
         sample: (S, C) rows spread over the table; C ≥ 3.
-        whole: whether colours beyond 1 must be whole numbers, as they are in a text unless they are something else.
-        intensity: whether an intensity stands between coordinates and colours, as in a pts file.
+        whole: whether colors beyond 1 must be whole numbers, as they are in a text unless they are something else.
+        intensity: whether an intensity stands between coordinates and colors, as in a pts file.
     """
     names, said = ["x", "y", "z"], []
     if intensity:
@@ -37,12 +37,12 @@ def guess_names(sample: NDArray[Any], whole: bool = True, intensity: bool = Fals
             meaning = "normals"
         elif COLORS[0][0] not in names and (most := _color_range(values, whole)) is not None:
             names += COLORS[0]
-            meaning = f"colours from 0 to {most}"
+            meaning = f"colors from 0 to {most}"
         else:
             break
         said.append(f"columns {first + 1} to {first + 3} are taken as {meaning}")
     if not said and sample.shape[1] >= 6:
-        said.append(f"columns {len(names) + 1} to {len(names) + 3} hold neither colours nor normals")
+        said.append(f"columns {len(names) + 1} to {len(names) + 3} hold neither colors nor normals")
     remark = f"its columns have no names: {', '.join(said)}" if said else None
     return names + [f"column{i + 1}" for i in range(len(names), sample.shape[1])], remark
 

@@ -1,4 +1,4 @@
-"""Neural collapse: frames, class centres, the centre regulariser and the measures. Needs torch only."""
+"""Neural collapse: frames, class centers, the center regularizer and the measures. Needs torch only."""
 
 from pointnc.collapse.bounds import cosine_bound, largest_cosine, welch_bound
 from pointnc.collapse.centers import CenterBank, batch_centers

@@ -1,4 +1,4 @@
-"""Class centres: of one batch (on one rank or over all), and their moving average over training.
+"""Class centers: of one batch (on one rank or over all), and their moving average over training.
 
 Legend: V points, D channels, K classes; a label of -1 is ignored.
 """
@@ -19,7 +19,7 @@ def batch_centers(
     """Return the mean feature of every class of a batch; differentiable, in float32 even under autocast.
 
     With ``synchronize`` and a process group, sums and counts are added up over the ranks, so that every rank
-    gets the centres of the joined batch. The sum's backward adds the gradients of all ranks: each of the R
+    gets the centers of the joined batch. The sum's backward adds the gradients of all ranks: each of the R
     ranks evaluates the same loss L, so a rank's features receive R times dL/dz; DDP then divides the parameter
     gradients by R and adds them, which leaves exactly the gradient of L on the joined batch. Every rank must
     therefore run both forward and backward.
@@ -74,20 +74,20 @@ class _SumOverRanks(torch.autograd.Function):
 
 
 class CenterBank(nn.Module):
-    """Exponential moving average of every class's centre, free of the bias towards its start.
+    """Exponential moving average of every class's center, free of the bias towards its start.
 
     The plain average m_k <- mu m_k + (1 - mu) z_k, begun at zero, is too small by 1 - mu^t after t updates of
     the class. What is kept here is the corrected value c_k = m_k / (1 - mu^t) itself; it obeys
 
         c_k <- c_k + r_t (z_k - c_k),    r_t = (1 - mu) / (1 - mu^t),
 
-    which equals the division in exact arithmetic and leaves a constant centre untouched in floating point.
+    which equals the division in exact arithmetic and leaves a constant center untouched in floating point.
     A class advances only in batches that contain it; its t is its own.
 
     Args:
         num_classes: K.
         dim: D.
-        momentum: mu in [0, 1); 0 keeps the centres of the latest batch.
+        momentum: mu in [0, 1); 0 keeps the centers of the latest batch.
 
     Attributes:
         centers: (K, D) float32 buffer, bias-corrected; zero for classes never seen.
@@ -114,7 +114,7 @@ class CenterBank(nn.Module):
 
     @property
     def seen(self) -> Tensor:
-        """(K,) bool: classes with at least one update. The others have no centre and belong into no loss."""
+        """(K,) bool: classes with at least one update. The others have no center and belong into no loss."""
         return self.updates > 0
 
     def rate(self) -> Tensor:
@@ -124,13 +124,13 @@ class CenterBank(nn.Module):
 
     @torch.no_grad()
     def update(self, centers: Tensor, counts: Tensor) -> None:
-        """Take in the centres of one batch; does nothing in evaluation mode.
+        """Take in the centers of one batch; does nothing in evaluation mode.
 
-        Centres that are not finite are passed over: half precision overflows now and then, the gradient scaler
+        Centers that are not finite are passed over: half precision overflows now and then, the gradient scaler
         skips that step, and the bank must not stay NaN ever after.
 
         Args:
-            centers: (K, D) centres of the batch, the same on every rank.
+            centers: (K, D) centers of the batch, the same on every rank.
             counts: (K,) number of points of each class; 0 leaves the class as it is.
         """
         if not self.training:

@@ -1,4 +1,4 @@
-"""Measures of neural collapse: how close class centres, or classifier rows, are to a simplex ETF.
+"""Measures of neural collapse: how close class centers, or classifier rows, are to a simplex ETF.
 
 Paper: Papyan, Han, Donoho, "Prevalence of neural collapse during the terminal phase of deep learning training",
 PNAS 2020 (their NC1 to NC3; NC4 is counted by :class:`pointnc.collapse.nearest.NearestCenter`). Legend: K classes, S
@@ -36,7 +36,7 @@ def centered(centers: Tensor, seen: Tensor) -> Tensor:
 
 
 def cosine_matrix(centers: Tensor, seen: Tensor) -> Tensor:
-    """Return the (S, S) float64 cosines between the seen centres, taken from their unweighted mean.
+    """Return the (S, S) float64 cosines between the seen centers, taken from their unweighted mean.
 
     Args:
         centers: (K, D).
@@ -46,7 +46,7 @@ def cosine_matrix(centers: Tensor, seen: Tensor) -> Tensor:
 
 
 def center_distance(centers: Tensor, seen: Tensor) -> SimplexDistance:
-    """Return how far the seen centres (minus their unweighted mean) are from a simplex ETF."""
+    """Return how far the seen centers (minus their unweighted mean) are from a simplex ETF."""
     return simplex_distance(centered(centers, seen))
 
 
@@ -78,14 +78,14 @@ def simplex_distance(vectors: Tensor, members: Tensor | None = None) -> SimplexD
 def variability(within: Tensor, centers: Tensor) -> float:
     """Return NC1, trace(Sigma_W pinv(Sigma_B)) / S: the spread within classes against that between them.
 
-    The pseudo-inverse is cut to rank S-1, which is all that S centres around their mean can span.
+    The pseudo-inverse is cut to rank S-1, which is all that S centers around their mean can span.
 
     Args:
         within: (D, D) covariance of the points around their class means, Sigma_W.
-        centers: (S, D) class centres minus their unweighted mean; Sigma_B = centers^T centers / S.
+        centers: (S, D) class centers minus their unweighted mean; Sigma_B = centers^T centers / S.
 
     Returns:
-        0 for complete collapse; NaN for fewer than 2 centres, or where they all coincide.
+        0 for complete collapse; NaN for fewer than 2 centers, or where they all coincide.
     """
     count = len(centers)
     if count < 2:
@@ -102,11 +102,11 @@ def variability(within: Tensor, centers: Tensor) -> float:
 
 
 def self_duality(classifier: Tensor, centers: Tensor) -> float:
-    """Return NC3, || W/||W|| - M/||M|| ||^2 in Frobenius norms: 0 where classifier and centres are parallel, at most 4.
+    """Return NC3, || W/||W|| - M/||M|| ||^2 in Frobenius norms: 0 where classifier and centers are parallel, at most 4.
 
     Args:
         classifier: (S, D) classifier vectors W.
-        centers: (S, D) class centres minus their mean, M.
+        centers: (S, D) class centers minus their mean, M.
 
     Returns:
         NaN where either is all zero or empty.

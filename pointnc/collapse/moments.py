@@ -24,7 +24,7 @@ MOST_ROWS = 1 << 18
 def moments(features: Tensor, synchronize: bool = False) -> tuple[Tensor, Tensor, int]:
     """Return mean and covariance of a batch, or of the joined batch of all ranks; differentiable once.
 
-    The covariance is that of centred values (two passes), so a large mean costs no digits. The backward pass adds up
+    The covariance is that of centered values (two passes), so a large mean costs no digits. The backward pass adds up
     over the ranks as that of :func:`pointnc.collapse.centers.batch_centers` does.
 
     Args:

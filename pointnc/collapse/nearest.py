@@ -1,4 +1,4 @@
-"""How often the nearest class centre and the classifier agree (NC4). Legend: V rows, K classes, D channels."""
+"""How often the nearest class center and the classifier agree (NC4). Legend: V rows, K classes, D channels."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from pointnc.collapse.scatter import CHUNK
 
 
 class NearestCenter:
-    """Counts the points for which the nearest class centre is not the class that the classifier gives.
+    """Counts the points for which the nearest class center is not the class that the classifier gives.
 
-    The centres must be known before the points come: those of the training's bank, or of an earlier pass.
+    The centers must be known before the points come: those of the training's bank, or of an earlier pass.
 
     Args:
-        centers: (K, D) class centres in the space of the features.
-        known: (K,) bool: classes that have a centre; the others are never the nearest.
+        centers: (K, D) class centers in the space of the features.
+        known: (K,) bool: classes that have a center; the others are never the nearest.
 
     Attributes:
         points: (K,) int64 points of each true class.
         differs: (K,) int64 those of them for which the two disagree.
 
     Raises:
-        ValueError: no class has a centre.
+        ValueError: no class has a center.
     """
 
     def __init__(self, centers: Tensor, known: Tensor) -> None:
         if not known.any():
-            raise ValueError("no class has a centre")
+            raise ValueError("no class has a center")
         self.classes = known.nonzero()[:, 0]
         chosen = centers.detach()[self.classes].double()
-        # Distances between large numbers lose digits: everything is taken from the middle of the centres.
+        # Distances between large numbers lose digits: everything is taken from the middle of the centers.
         middle = chosen.mean(dim=0)
         chosen = chosen - middle
         self._middle, self._centers = middle.float(), chosen.float()
@@ -42,7 +42,7 @@ class NearestCenter:
         self.differs = torch.zeros_like(self.points)
 
     def nearest(self, features: Tensor) -> Tensor:
-        """Return the (V,) int64 class whose centre is nearest to each of (V, D) features, by Euclidean distance."""
+        """Return the (V,) int64 class whose center is nearest to each of (V, D) features, by Euclidean distance."""
         size = CHUNK.get(features.device.type, CHUNK["cpu"])
         return torch.cat([self._nearest(part) for part in features.split(size)])
 
@@ -75,7 +75,7 @@ class NearestCenter:
         return moved
 
     def merge(self, other: NearestCenter) -> None:
-        """Take in the counts of another one with the same centres."""
+        """Take in the counts of another one with the same centers."""
         self.points += other.points.to(self.points.device)
         self.differs += other.differs.to(self.differs.device)
 

@@ -1,4 +1,4 @@
-"""Looking at the class centres without touching the training.
+"""Looking at the class centers without touching the training.
 
 Legend: V points, D backbone channels, K classes.
 """
@@ -12,9 +12,9 @@ from pointnc.collapse.centers import CenterBank, batch_centers
 
 
 class CenterObserver(nn.Module):
-    """Keeps the moving average of the class centres for the report and adds nothing to the loss.
+    """Keeps the moving average of the class centers for the report and adds nothing to the loss.
 
-    This is ``regularizer=none``: plain cross-entropy, whose centres can be looked at just the same. It draws no
+    This is ``regularizer=none``: plain cross-entropy, whose centers can be looked at just the same. It draws no
     random number, holds no parameter and passes no gradient, so training is bit-identical to training without it.
 
     Args:
@@ -69,7 +69,7 @@ class CenterObserver(nn.Module):
         return []
 
     def centers(self) -> tuple[Tensor, Tensor]:
-        """Return the centres (K, D) in the backbone's feature space, and (K,) bool: which were ever seen."""
+        """Return the centers (K, D) in the backbone's feature space, and (K,) bool: which were ever seen."""
         return self.bank.centers.clone(), self.bank.seen
 
     def set_prior(self, counts: Tensor) -> None:

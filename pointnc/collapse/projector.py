@@ -1,7 +1,7 @@
-"""Projectors: from the space of the class centres to the space of the frame.
+"""Projectors: from the space of the class centers to the space of the frame.
 
-A simplex ETF of K vectors needs K-1 dimensions; where a backbone ends in fewer, centres are projected first.
-Legend: V points, K centres, D backbone channels, R reduced channels, P channels of the frame.
+A simplex ETF of K vectors needs K-1 dimensions; where a backbone ends in fewer, centers are projected first.
+Legend: V points, K centers, D backbone channels, R reduced channels, P channels of the frame.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pointnc.collapse.moments import moments
 from pointnc.collapse.simplex import random_orthonormal
 
 EPSILON = 1e-5
-"""Added to the variance before its root is taken, as batch normalisation does."""
+"""Added to the variance before its root is taken, as batch normalization does."""
 
 
 class Projector(nn.Module):
@@ -24,18 +24,18 @@ class Projector(nn.Module):
     Those of a frame behind it are not, seen from the centers: D channels have no room for it. The weights come from a
     generator of their own, so that building a projector leaves the global random state alone.
 
-    With ``reduce_channels`` every *point* passes a linear map and a batch normalisation before the average is
+    With ``reduce_channels`` every *point* passes a linear map and a batch normalization before the average is
     taken. Given the batch's statistics both are affine, and an affine map of a mean is the mean of the map: it is
-    therefore applied to the K centres, and the V points are needed for mean and variance only, which follow from
+    therefore applied to the K centers, and the V points are needed for mean and variance only, which follow from
     mean and covariance of the D channels before the map. That is exact in value and gradient, and it lets moving
-    averages of backbone centres pass through as well.
+    averages of backbone centers pass through as well.
 
     Args:
         in_channels: D.
         out_channels: P.
         trainable: whether the weights learn; frozen ones still pass the gradient to the backbone.
         relu: whether a ReLU follows the last map.
-        reduce_channels: R of the linear map with batch normalisation that comes first; None for none.
+        reduce_channels: R of the linear map with batch normalization that comes first; None for none.
         seed: of the weights.
         hidden_channels: width of a hidden layer with ReLU in front of the last map; None for none.
     """
@@ -68,7 +68,7 @@ class Projector(nn.Module):
         self.gain = _weight(width, out_channels, trainable, seed + 1)
 
     def forward(self, centers: Tensor, features: Tensor, synchronize: bool = False) -> Tensor:
-        """Return (K, P) projected centres.
+        """Return (K, P) projected centers.
 
         Args:
             centers: (K, D) in the backbone's space.
@@ -116,7 +116,7 @@ class Projector(nn.Module):
 
 
 class Standardize(nn.Module):
-    """Batch normalisation without affine part whose statistics come from other rows than it is applied to.
+    """Batch normalization without affine part whose statistics come from other rows than it is applied to.
 
     In training mode running averages of those are kept, which evaluation uses.
 
@@ -137,7 +137,7 @@ class Standardize(nn.Module):
     def forward(
         self, rows: Tensor, mean: Tensor | None = None, variance: Tensor | None = None, number: int = 0
     ) -> Tensor:
-        """Return rows standardised by mean and variance, or without those by their running averages.
+        """Return rows standardized by mean and variance, or without those by their running averages.
 
         Args:
             rows: (K, R).

@@ -14,7 +14,7 @@ from pointnc.collapse.observer import CenterObserver
 
 
 class RegionRebalance(CenterObserver):
-    """Cross-entropy of region centres under a linear classifier of their own, with the prior of regions added.
+    """Cross-entropy of region centers under a linear classifier of their own, with the prior of regions added.
 
     The gradient that a class sends to the backbone through it does not depend on how many points the class has, and the
     logarithm of the share of training scenes with the class evens out what is left. The classifier is used in training

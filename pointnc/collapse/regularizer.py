@@ -1,8 +1,8 @@
-"""The centre regulariser: cross-entropy of class centres against a fixed frame. See docs/neural_collapse.md.
+"""The center regularizer: cross-entropy of class centers against a fixed frame. See docs/neural_collapse.md.
 
 Paper: Zhong et al., "Understanding imbalanced semantic segmentation through neural collapse" (CeCo), CVPR 2023,
-arXiv 2301.01100. Beyond the paper: a moving average of the centres, so that classes absent from a batch still
-have one, and centres that are joined over ranks.
+arXiv 2301.01100. Beyond the paper: a moving average of the centers, so that classes absent from a batch still
+have one, and centers that are joined over ranks.
 
 Legend: V points, D backbone channels, K classes, P channels of the frame.
 """
@@ -31,20 +31,20 @@ PRIOR_EPSILON = 1e-12
 
 
 class CenterRegularizer(CenterObserver):
-    """Pulls the centre of every class towards its vertex of a fixed frame: a simplex ETF, or the best spread frame.
+    """Pulls the center of every class towards its vertex of a fixed frame: a simplex ETF, or the best spread frame.
 
-    Loss: cross-entropy of scale * W c_k against class k, where c_k is class k's centre (projected, normalised, as
+    Loss: cross-entropy of scale * W c_k against class k, where c_k is class k's center (projected, normalized, as
     configured) and W (K, P) the frame. Only features of present classes get a gradient. The bank is kept in every
     mode, in the backbone's feature space; only ``centers="ema"`` lets it into the loss.
 
     Args:
         num_classes: K.
         in_channels: D.
-        centers: "batch": centres of this rank's batch; "batch_synchronized": of all ranks' joined batch; "ema":
-            the moving average after it has taken in the joined batch. Classes without a centre are left out of the
+        centers: "batch": centers of this rank's batch; "batch_synchronized": of all ranks' joined batch; "ema":
+            the moving average after it has taken in the joined batch. Classes without a center are left out of the
             loss: absent ones ("batch...") or never seen ones ("ema"); an absent class that was seen before
             contributes the value of its average, and no gradient to the features.
-        gradient: with "ema", "straight_through" passes the gradient as if the average were the batch's centre;
+        gradient: with "ema", "straight_through" passes the gradient as if the average were the batch's center;
             "update" differentiates the update itself, which scales it by about 1 - momentum.
         momentum: of the moving average, in [0, 1).
         frame: "simplex" (asks for P >= K-1), "spread" (for any P; the simplex where that exists), or "auto": the
@@ -53,12 +53,12 @@ class CenterRegularizer(CenterObserver):
         project: "where_needed" (D < K-1, and the frame is not "spread") or "always".
         projector_channels: P; by default the larger of D and K-1. Without projector P is D.
         projector_relu: whether a ReLU follows the projector.
-        reduce_channels: width of a linear map with batch normalisation before the projector; None for none.
+        reduce_channels: width of a linear map with batch normalization before the projector; None for none.
         recenter: whether the mean of the bank's centers, over all classes seen, is taken off first: neural collapse
             speaks of centers as seen from there. The mean is a constant for the gradient.
-        normalize: whether projected centres are scaled to unit length.
+        normalize: whether projected centers are scaled to unit length.
         scale: factor on the logits.
-        dropout: probability of dropping a channel of a projected centre, in training mode.
+        dropout: probability of dropping a channel of a projected center, in training mode.
         log_prior: "off", "scenes" or "points": whether the logarithm of the share of training scenes (points) that
             contain (belong to) the class is added to its logits; :meth:`set_prior` brings the counts.
         reduction: "sum" over the classes in the loss, or "mean": that divided by the number of classes in the batch.
@@ -75,7 +75,7 @@ class CenterRegularizer(CenterObserver):
             may be shares of the training, between 0 and 1: :meth:`set_length` tells how long it is.
         ramp_steps: number of batches after those over which the loss rises linearly to its full size.
         end_step: the batch from which on it falls back to 0, over as many batches; None: it stays.
-        min_updates: a class enters the loss with this update of its centre: averages of fewer batches are noise.
+        min_updates: a class enters the loss with this update of its center: averages of fewer batches are noise.
         seed: of frame, projector and dropout. None of them touches the global random state.
 
     Attributes:
@@ -192,7 +192,7 @@ class CenterRegularizer(CenterObserver):
         """Return the scalar loss, *not* multiplied by ``weight``; in training mode the bank is updated first.
 
         While it warms up the loss is multiplied by :meth:`warmth`; it keeps its graph then too, so that every rank
-        finds a gradient for every parameter. In float32 even under autocast. A batch without a labelled point gives 0
+        finds a gradient for every parameter. In float32 even under autocast. A batch without a labeled point gives 0
         with a graph ("batch...").
 
         Args:
@@ -289,11 +289,11 @@ class CenterRegularizer(CenterObserver):
             self.bank.update(batch, counts)
         else:
             super().forward(features, labels)
-        # Asked for only where it says more than having been seen: a centre that is NaN must show in the loss.
+        # Asked for only where it says more than having been seen: a center that is NaN must show in the loss.
         grown = self.bank.updates >= self.min_updates if self.min_updates > 1 else None
         if self.source != "ema":
             return batch, counts, counts > 0 if grown is None else (counts > 0) & grown
-        # Value: the bank's, to the bit. Gradient: that of the batch's centre.
+        # Value: the bank's, to the bit. Gradient: that of the batch's center.
         through = batch - batch.detach()
         if self.gradient == "update":
             through = through * self.bank.rate()[:, None]

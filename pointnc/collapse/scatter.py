@@ -18,7 +18,7 @@ CHUNK = {"cpu": 1 << 12, "cuda": 1 << 17}
 
 
 class ClassScatter:
-    """Counts, means and pooled within-class scatter of labelled feature vectors, kept in float64.
+    """Counts, means and pooled within-class scatter of labeled feature vectors, kept in float64.
 
     Args:
         num_classes: K.
@@ -82,12 +82,12 @@ class ClassScatter:
 
     def _selected(self, features: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return vectors, classes and weights of the labeled rows with finite features."""
-        labelled = labels >= 0
+        labeled = labels >= 0
         if not features.sum(dtype=torch.float64).isfinite():  # a look at every row takes longer than all the rest
             finite = features.isfinite().all(dim=1)
-            self._nonfinite += (weights * (labelled & ~finite)).sum()
-            labelled &= finite
-        kept = labelled.nonzero()[:, 0]
+            self._nonfinite += (weights * (labeled & ~finite)).sum()
+            labeled &= finite
+        kept = labeled.nonzero()[:, 0]
         return features.index_select(0, kept).double(), labels[kept].long(), weights[kept]
 
     def _masked(self, features: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -25,7 +25,7 @@ COLDEST = 2e6
 
 WARMTHS = (8.0, 64.0, 512.0)
 """First inverse temperatures of successive starts: from 8 all vectors repel one another and most starts end alike;
-from 512 only neighbours do, so that starts end in different places, of which a small frame's best is kept."""
+from 512 only neighbors do, so that starts end in different places, of which a small frame's best is kept."""
 
 SMALL = 64
 """Up to so many vectors several starts are made: few vectors end in different places, many in places as good."""
@@ -80,7 +80,7 @@ def minimize_largest_cosine(
 ) -> Tensor:
     """Move unit vectors over the sphere until their largest pairwise cosine is at a local minimum.
 
-    What is minimised is the soft maximum log(sum exp(b cos)) / b over all pairs, by L-BFGS, with b rising threefold
+    What is minimized is the soft maximum log(sum exp(b cos)) / b over all pairs, by L-BFGS, with b rising threefold
     from ``warmth`` to ``coldest``: warm, every pair counts and the vectors spread out evenly; cold, the closest only.
 
     Args:

@@ -41,10 +41,10 @@ def collapse_measures(
 
     Only classes with points take part, in the classifier's measures too. ``nc1``, see :func:`variability`; in a group,
     the spread of the group's points against the distances between all classes. ``*_equinorm``,
-    ``*_equiangularity``, ``*_max_angle``: NC2, see :class:`SimplexDistance`; centres are taken from the unweighted mean
+    ``*_equiangularity``, ``*_max_angle``: NC2, see :class:`SimplexDistance`; centers are taken from the unweighted mean
     of all, classifier vectors as they are; in a group, its classes and the pairs among them. ``nc3``: see
     :func:`self_duality`; in a group, of its rows. ``nc4``: share of points (in a group: of its true classes) whose
-    nearest centre is another class than the classifier's.
+    nearest center is another class than the classifier's.
 
     Args:
         scatter: of the features.

@@ -1,4 +1,4 @@
-"""The types that reach a network: one voxelised scene, and several of them as tensors."""
+"""The types that reach a network: one voxelized scene, and several of them as tensors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pointnc.scenes.scene import IGNORE
 
 @dataclass(frozen=True)
 class Sample:
-    """One voxelised scene: N points in V voxels with F feature channels.
+    """One voxelized scene: N points in V voxels with F feature channels.
 
     Attributes:
         name: the scene's name.
@@ -41,7 +41,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class VoxelBatch:
-    """B voxelised scenes, one after the other: V voxels with F feature channels, N points.
+    """B voxelized scenes, one after the other: V voxels with F feature channels, N points.
 
     Attributes:
         coord: (V, 4) int32: number of the scene in the batch, then the voxel coordinates x, y, z from 0.
@@ -95,18 +95,18 @@ def make_sample(
     rng: np.random.Generator | None = None,
     full_resolution: bool = False,
 ) -> Sample:
-    """Voxelise a scene.
+    """Voxelize a scene.
 
     Args:
         scene: N points with the features that are asked for.
         features: names out of :data:`pointnc.data.features.CHANNELS`.
-        voxel_size: edge of a voxel in metres.
+        voxel_size: edge of a voxel in meters.
         representative: which point stands for a voxel; see :func:`pointnc.data.voxels.voxelize`.
         rng: needed for a random representative.
         full_resolution: keep the way back from voxels to points, and the points' labels.
 
     Raises:
-        UserError: the scene lacks a feature or cannot be voxelised; the message names it.
+        UserError: the scene lacks a feature or cannot be voxelized; the message names it.
     """
     try:
         voxels = voxelize(scene.coord, voxel_size, representative, rng)

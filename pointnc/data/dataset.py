@@ -17,15 +17,15 @@ from pointnc.scenes import Scene, SceneStore, Taxonomy
 
 
 class SceneDataset(Dataset[Sample]):
-    """Voxelised scenes. A sample is a pure function of (seed, epoch, index).
+    """Voxelized scenes. A sample is a pure function of (seed, epoch, index).
 
     Args:
         store: where the scenes lie; they are memory-mapped at each access.
         split: "train", "val", "test"...
         taxonomy: the label set; its K bounds the labels.
         features: names out of :data:`pointnc.data.features.CHANNELS`.
-        voxel_size: edge of a voxel in metres.
-        transforms: the augmentation; None centres the scene and leaves it at that.
+        voxel_size: edge of a voxel in meters.
+        transforms: the augmentation; None centers the scene and leaves it at that.
         insertion: what is done to a scene before the augmentation, at its full size; see
             :class:`pointnc.data.insertion.InstanceInsertion`.
         mix_probability: how likely a sample is to be the union of two augmented scenes.
@@ -136,7 +136,7 @@ class SceneDataset(Dataset[Sample]):
                 f"scene {name} has no {self.taxonomy.segment}.npy; prepare the store with labels to train on it"
             )
         if scene.coord.dtype != np.float32:
-            # World coordinates of another tool's store: centred before they lose digits.
+            # World coordinates of another tool's store: centered before they lose digits.
             origin = scene.coord.min(axis=0).astype(np.float64)
             scene = scene.replace(coord=(scene.coord - origin).astype(np.float32), origin=scene.origin + origin)
         return scene

@@ -12,10 +12,10 @@ from pointnc.errors import UserError
 from pointnc.scenes import Scene
 
 CHANNELS = {"color": 3, "color_unit": 3, "color_half": 3, "normal": 3, "coord": 3, "strength": 1}
-"""Feature name to its number of channels. Colours come in the three ranges that networks are trained with."""
+"""Feature name to its number of channels. Colors come in the three ranges that networks are trained with."""
 
 COLOR_RANGES = {"color": (-1.0, 1.0), "color_unit": (0.0, 1.0), "color_half": (-0.5, 0.5)}
-"""Name of a colour feature to what 0 and 255 become."""
+"""Name of a color feature to what 0 and 255 become."""
 
 
 def scene_array(name: str) -> str:
@@ -36,7 +36,7 @@ def feature_channels(features: Sequence[str]) -> int:
             raise UserError(f"unknown feature {name!r} in dataset.features; choose among {', '.join(CHANNELS)}")
     arrays = [scene_array(name) for name in features]
     if not features or len(set(arrays)) != len(arrays):
-        raise UserError(f"dataset.features is {list(features)}; name at least one, and colour in one range only")
+        raise UserError(f"dataset.features is {list(features)}; name at least one, and color in one range only")
     return sum(CHANNELS[name] for name in features)
 
 
@@ -60,8 +60,8 @@ def check_features(scene: Scene, features: Sequence[str]) -> None:
 def voxel_features(scene: Scene, voxels: Voxels, features: Sequence[str], mean: bool) -> NDArray[np.float32]:
     """Return the (V, F) features of a scene's voxels, in the order of their names.
 
-    Colours are scaled from [0, 255] to the range of their name in ``COLOR_RANGES``; "normal" and "strength" stand as
-    they are; "coord" is in metres, as the transforms left it, centred by
+    Colors are scaled from [0, 255] to the range of their name in ``COLOR_RANGES``; "normal" and "strength" stand as
+    they are; "coord" is in meters, as the transforms left it, centered by
     :class:`~pointnc.data.transforms.CenterShift`.
 
     Args:

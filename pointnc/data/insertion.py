@@ -78,7 +78,7 @@ class InstanceInsertion:
 
 
 def upright(instance: Scene, angle: float) -> Scene:
-    """Return an object turned about the vertical by ``angle`` radians, its box centred on x = y = 0 with base z = 0."""
+    """Return an object turned about the vertical by ``angle`` radians, its box centered on x = y = 0, base at z = 0."""
     cosine, sine = math.cos(angle), math.sin(angle)
     turn = np.array([[cosine, sine, 0], [-sine, cosine, 0], [0, 0, 1]], np.float32)
     coord = (instance.coord - instance.coord[0]).astype(np.float32) @ turn

@@ -45,7 +45,7 @@ class InstanceBank:
         self, store: SceneStore, split: str, taxonomy: Taxonomy, labels: Iterable[int], min_points: int = 10
     ) -> None:
         self.store, self.split, self.segment = store, split, taxonomy.segment
-        wanted = np.zeros(len(taxonomy) + 1, bool)  # the last place is that of unlabelled points
+        wanted = np.zeros(len(taxonomy) + 1, bool)  # the last place is that of unlabeled points
         wanted[list(labels)] = True
         counts = store.scene_histograms(split, taxonomy)
         found: dict[int, list[Instance]] = {}

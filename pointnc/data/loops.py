@@ -42,7 +42,7 @@ def hash_voxels(
     """Number the voxels in the order in which the points meet them; return their number V.
 
     An open hash table of voxel numbers plus one (0: free). A block of 4×4×4 voxels shares a region of
-    neighbouring slots, so that points that are close in space are close in memory; inside its region each block
+    neighboring slots, so that points that are close in space are close in memory; inside its region each block
     has another order, so that voxels that are alone in their blocks spread as evenly as in a common table.
 
     Args:
@@ -140,7 +140,7 @@ def displace(
         x = (coord[i, 0] - start[0]) / step
         y = (coord[i, 1] - start[1]) / step
         z = (coord[i, 2] - start[2]) / step
-        # Rounding can put the farthest point onto the last node, which has no neighbour.
+        # Rounding can put the farthest point onto the last node, which has no neighbor.
         a = min(np.int64(x), field.shape[0] - 2)
         b = min(np.int64(y), field.shape[1] - 2)
         c = min(np.int64(z), field.shape[2] - 2)

@@ -13,20 +13,20 @@ UPWARD = 0.9
 """Least z of the normal of a point that something can stand on."""
 
 RAISED = 0.2
-"""Metres above the floor from which on a surface counts as one of furniture."""
+"""Meters above the floor from which on a surface counts as one of furniture."""
 
 TOLERANCE = 0.03
-"""Metres by which a scanned surface is uneven."""
+"""Meters by which a scanned surface is uneven."""
 
 CELL = 0.05
-"""Edge in metres of the cells by which it is counted how much of an object's base is supported."""
+"""Edge in meters of the cells by which it is counted how much of an object's base is supported."""
 
 SUPPORTED = 0.6
 """Share of the base's cells that must have points of the surface: a scan has holes, and tables have edges."""
 
 
 def floor_height(coord: NDArray[Any]) -> float:
-    """Return the height in metres below which a hundredth of the (N, 3) points lie: the floor, but for stray points."""
+    """Return the height in meters below which a hundredth of the (N, 3) points lie: the floor, but for stray points."""
     sample = coord[:: max(1, len(coord) // 8192), 2]
     return float(np.quantile(sample, 0.01))
 
@@ -50,10 +50,10 @@ class Supports:
     def find_place(
         self, coord: NDArray[np.float32], raised: bool, rng: np.random.Generator, tries: int = 16
     ) -> NDArray[np.float32] | None:
-        """Return a place (3,) in metres where an object can stand, or None if there is none among those tried.
+        """Return a place (3,) in meters where an object can stand, or None if there is none among those tried.
 
         Args:
-            coord: (M, 3) the object, its box centred on x = y = 0 with its base at z = 0.
+            coord: (M, 3) the object, its box centered on x = y = 0 with its base at z = 0.
             raised: prefer furniture to the floor.
             rng: draws the places.
             tries: how many places at most; the lesser choice gets its turn after half of them.

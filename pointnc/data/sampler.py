@@ -17,7 +17,7 @@ Key = tuple[int, int]
 class ResumableBatchSampler(Sampler[list[Key]]):
     """Batches of (epoch, index) keys for ``DataLoader(batch_sampler=...)``.
 
-    For training every rank gets the same number of batches, as synchronised steps need; together the ranks' n-th
+    For training every rank gets the same number of batches, as synchronized steps need; together the ranks' n-th
     batches are the n-th batch of ``batch_size * world_size`` that a single process would form. For evaluation
     rank r takes the scenes r, r + world_size, ...: none is repeated or left out, so that sums over the ranks are
     sums over the data set; the ranks may then have different numbers of batches.

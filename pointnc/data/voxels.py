@@ -1,4 +1,4 @@
-"""Voxelisation: points to the occupied cells of a cubic grid, and back."""
+"""Voxelization: points to the occupied cells of a cubic grid, and back."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def voxelize(
     """Find the distinct voxels ``floor(coord / voxel_size)``, computed in float32.
 
     Args:
-        coord: (N, 3) float32 metres, N ≥ 1.
-        voxel_size: edge of a voxel in metres.
+        coord: (N, 3) float32 meters, N ≥ 1.
+        voxel_size: edge of a voxel in meters.
         representative: which point stands for a voxel: its "first", or a "random" one of its points, each as
             likely as the others. "mean" says that features will be averaged (:meth:`Voxels.mean`); what cannot
             be averaged, the label, comes from the first point.
@@ -75,9 +75,9 @@ def voxelize(
         choices = ", ".join(get_args(Representative))
         raise UserError(f"unknown representative {representative!r}; choose one of {choices}")
     if not voxel_size > 0:
-        raise UserError(f"voxel_size is {voxel_size}; it must be a positive number of metres")
+        raise UserError(f"voxel_size is {voxel_size}; it must be a positive number of meters")
     if len(coord) == 0:
-        raise UserError("there are no points to voxelise")
+        raise UserError("there are no points to voxelize")
     coord = np.ascontiguousarray(coord, np.float32)
     size = np.float32(voxel_size)
     low = first_cell(*bounds(coord), size)
@@ -114,7 +114,7 @@ def first_cell(low: NDArray[np.float32], high: NDArray[np.float32], size: np.flo
         raise UserError(
             f"the points span {(high.astype(np.float64) - low).max():.6g} m (from {low.min():.6g} to "
             f"{high.max():.6g}), too far for voxels of {size:.6g} m: at most {MAX_EXTENT} fit along an axis; "
-            "remove stray points, centre the scene or raise voxel_size"
+            "remove stray points, center the scene or raise voxel_size"
         )
     return first.astype(np.int64)
 

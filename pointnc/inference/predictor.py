@@ -63,14 +63,14 @@ class Predictor:
     Args:
         model: the network; it is moved to ``device`` and is in its former mode after each call.
         features: what the network was trained on, names out of :data:`pointnc.data.features.CHANNELS`.
-        voxel_size: edge of a voxel in metres, as in training.
+        voxel_size: edge of a voxel in meters, as in training.
         views: how the network sees the scene; see :func:`pointnc.inference.views.make_views`.
         interpolation: "nearest": a pass a view, in which each point takes the scores of the voxel that it lies in.
             "fragments": as many passes a view as the fullest voxel has points; each point is voted for by the one
             pass in which it stood for its voxel with its own features.
         max_points: greatest number of points, and so of voxels, in a pass; larger scenes are cut into tiles. Memory
             is bounded by it, apart from about 50 bytes for each point of the scene.
-        halo: width in metres, as the network sees the scene, of the surroundings that a tile is given. Tiles agree
+        halo: width in meters, as the network sees the scene, of the surroundings that a tile is given. Tiles agree
             with the whole scene where the network looks no farther than this.
         device: where the network runs.
         half: dtype of autocast, which a CPU has not; None or False for float32, True for float16.
@@ -100,7 +100,7 @@ class Predictor:
         if not isinstance(max_points, int) or max_points < 1:
             raise UserError(f"max_points is {max_points}; it must be at least 1, a whole number")
         if not isinstance(halo, int | float) or not 0 <= halo < np.inf:
-            raise UserError(f"halo is {halo}; it must be a number of metres, at least 0")
+            raise UserError(f"halo is {halo}; it must be a number of meters, at least 0")
         self.device = torch.device(device)
         if half and self.device.type == "cpu":
             raise UserError(f"half precision needs a CUDA device, not {self.device}; set half=false")
@@ -153,7 +153,7 @@ class Predictor:
         }
         scene = Scene(scene.name, **arrays, origin=scene.origin).validate()
         check_features(scene, self.features)
-        # As SceneDataset centres a scene for validation.
+        # As SceneDataset centers a scene for validation.
         scene = CenterShift()(scene, np.random.default_rng())
         tiled = len(scene) > self.max_points
         corners = [self._corner(scene, view) if tiled else None for view in self.views]

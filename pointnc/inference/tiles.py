@@ -38,10 +38,10 @@ def cut_tiles(
     depends on nothing but the arguments. Tiles come one by one; at any time about 30 bytes a point are held.
 
     Args:
-        coord: (N, 3) metres.
+        coord: (N, 3) meters.
         max_points: greatest number of points of a tile.
-        reach: (2 or more,) the width of the halo along x and y in metres.
-        smallest: tiles with sides of at most this many metres are not cut further: nearly all would be halo.
+        reach: (2 or more,) the width of the halo along x and y in meters.
+        smallest: tiles with sides of at most this many meters are not cut further: nearly all would be halo.
 
     Raises:
         UserError: the points within reach of one spot are more than ``max_points``.

@@ -48,12 +48,12 @@ class View:
         return turned @ np.diag([-1.0, 1.0, 1.0]) if self.flip else turned
 
     def __call__(self, scene: Scene) -> Scene:
-        """Return the view of a scene whose centre is at x = y = 0; ``scene`` stays as it is."""
+        """Return the view of a scene whose center is at x = y = 0; ``scene`` stays as it is."""
         scene = transform_linearly(scene, self.matrix)
         return scene if self.scale == 1 else scene.replace(coord=scene.coord * np.float32(self.scale))
 
     def reach(self, distance: float) -> NDArray[np.float64]:
-        """Return the (3,) half extent, in the scene, of the box of half extent ``distance`` metres in the view."""
+        """Return the (3,) half extent, in the scene, of the box of half extent ``distance`` meters in the view."""
         return np.abs(self.matrix.T).sum(axis=1) * distance / self.scale
 
 

@@ -12,7 +12,7 @@ from pointnc.losses.prior import PriorLoss, Unit
 
 
 class LogitAdjustedCrossEntropy(PriorLoss):
-    """Mean cross-entropy of logits + τ · log π over the labelled points, π the share of each class in training.
+    """Mean cross-entropy of logits + τ · log π over the labeled points, π the share of each class in training.
 
     The plain logits, which label points later, are then those of a world where all classes are equally frequent:
     optimal for the mean of the class accuracies. Menon et al., Long-tail learning via logit adjustment, ICLR 2021;

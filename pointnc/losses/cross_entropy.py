@@ -15,9 +15,9 @@ from pointnc.losses.points import IGNORE
 
 
 class CrossEntropy(nn.Module):
-    """Mean cross-entropy over the labelled points, in float32 even under autocast.
+    """Mean cross-entropy over the labeled points, in float32 even under autocast.
 
-    A batch without a labelled point gives 0 with a graph, where PyTorch's mean gives NaN: a crop may hold only
+    A batch without a labeled point gives 0 with a graph, where PyTorch's mean gives NaN: a crop may hold only
     ignored points, and one such batch must not end a training run.
 
     Args:
@@ -73,7 +73,7 @@ def _checked(class_weights: Sequence[float] | Tensor) -> Tensor:
 def weighted_cross_entropy(
     logits: Tensor, labels: Tensor, class_weights: Tensor | None, label_smoothing: float, bias: Tensor | None = None
 ) -> Tensor:
-    """Return the weighted mean over the labelled points, 0 with a graph where there are none; see above.
+    """Return the weighted mean over the labeled points, 0 with a graph where there are none; see above.
 
     ``bias`` (K,) is added to the logits.
     """
@@ -110,22 +110,22 @@ class _CrossEntropy(torch.autograd.Function):
         p = logits.softmax(dim=1)
         # The largest probability is at least 1 / K: its logarithm is exact where those of others would be of 0.
         normalizer = logits.amax(dim=1) - p.amax(dim=1).log()
-        labelled = (labels != IGNORE).to(logits.dtype)
+        labeled = (labels != IGNORE).to(logits.dtype)
         own = labels.clamp_min(0)
-        weights = labelled if class_weights is None else class_weights[own] * labelled
+        weights = labeled if class_weights is None else class_weights[own] * labeled
         share = weights.sum().clamp_min(1 if class_weights is None else torch.finfo(logits.dtype).tiny)
-        hard, soft = (1 - smoothing) * weights, 0 * labelled
+        hard, soft = (1 - smoothing) * weights, 0 * labeled
         total = hard @ (normalizer - logits.gather(1, own[:, None])[:, 0])
         if smoothing:
             spread = p.new_ones(p.shape[1]) if class_weights is None else class_weights
             spread = smoothing / len(spread) * spread
-            soft = spread.sum() * labelled
-            total = total + soft @ normalizer - labelled @ (logits @ spread)
+            soft = spread.sum() * labeled
+            total = total + soft @ normalizer - labeled @ (logits @ spread)
         if ctx.needs_input_grad[0]:
             gradient = p.mul_(((hard + soft) / share)[:, None])
             gradient.scatter_add_(1, own[:, None], (-hard / share)[:, None])
             if smoothing:
-                gradient.addr_(labelled / share, spread, alpha=-1)
+                gradient.addr_(labeled / share, spread, alpha=-1)
             ctx.save_for_backward(gradient)
         return total / share
 

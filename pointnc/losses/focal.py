@@ -7,11 +7,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pointnc.checks import check_number
-from pointnc.losses.points import labelled_only, zero_of
+from pointnc.losses.points import labeled_only, zero_of
 
 
 class FocalLoss(nn.Module):
-    """Mean of −(1 − p_y)^γ · log p_y over the labelled points.
+    """Mean of −(1 − p_y)^γ · log p_y over the labeled points.
 
     Lin et al., Focal Loss for Dense Object Detection, ICCV 2017; the softmax form, without their class weight α.
 
@@ -30,7 +30,7 @@ class FocalLoss(nn.Module):
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the scalar loss of logits (V, K) and labels (V,), -1 = ignored."""
         with torch.autocast(logits.device.type, enabled=False):
-            logits, labels = labelled_only(logits, labels)
+            logits, labels = labeled_only(logits, labels)
             if len(labels) == 0:
                 return zero_of(logits)
             losses = F.cross_entropy(logits, labels, reduction="none")

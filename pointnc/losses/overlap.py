@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from pointnc.checks import check_number
-from pointnc.losses.points import labelled_only, zero_of
+from pointnc.losses.points import labeled_only, zero_of
 
 
 class LovaszSoftmax(nn.Module):
@@ -22,7 +22,7 @@ class LovaszSoftmax(nn.Module):
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the scalar loss of logits (V, K) and labels (V,), -1 = ignored."""
         with torch.autocast(logits.device.type, enabled=False):
-            logits, labels = labelled_only(logits, labels)
+            logits, labels = labeled_only(logits, labels)
             if len(labels) == 0:
                 return zero_of(logits)
             value: Tensor = _LovaszExtension.apply(logits, labels)
@@ -93,7 +93,7 @@ class DiceLoss(nn.Module):
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the scalar loss of logits (V, K) and labels (V,), -1 = ignored."""
         with torch.autocast(logits.device.type, enabled=False):
-            logits, labels = labelled_only(logits, labels)
+            logits, labels = labeled_only(logits, labels)
             if len(labels) == 0:
                 return zero_of(logits)
             probability = logits.softmax(dim=1)

@@ -14,7 +14,7 @@ class PriorLoss(nn.Module):
     """A per-point loss that knows how often each class occurs in the training split.
 
     Attributes:
-        needs_prior: what is to be counted for it: labelled "points", or "scenes" that contain the class.
+        needs_prior: what is to be counted for it: labeled "points", or "scenes" that contain the class.
         counts: (K,) float32 buffer of what :meth:`set_prior` was given; empty before.
     """
 

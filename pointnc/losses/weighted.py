@@ -15,7 +15,7 @@ Scheme = Literal["inverse", "square_root", "effective_number"]
 
 
 class WeightedCrossEntropy(PriorLoss):
-    """Mean of w_y · cross-entropy over the labelled points, divided by the mean of w_y.
+    """Mean of w_y · cross-entropy over the labeled points, divided by the mean of w_y.
 
     The weights of a class with n points are 1/n ("inverse"), 1/√n ("square_root"), or (1 − β)/(1 − βⁿ)
     ("effective_number": Cui et al., Class-Balanced Loss Based on Effective Number of Samples, CVPR 2019). A class

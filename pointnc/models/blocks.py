@@ -17,7 +17,7 @@ from pointnc.sparse.modules import PointwiseConvolution, SparseConvolution, Subm
 
 
 class Norm(NamedTuple):
-    """Settings of batch normalisation.
+    """Settings of batch normalization.
 
     Attributes:
         momentum: weight of a new batch in the running statistics.
@@ -29,14 +29,14 @@ class Norm(NamedTuple):
 
 
 class BatchNorm(nn.BatchNorm1d):
-    """Batch normalisation over all voxels of a batch.
+    """Batch normalization over all voxels of a batch.
 
     Fewer than two voxels have no variance: then the running statistics serve in training too, and stay as
     they are. Small scenes come to that at the coarsest resolution.
     """
 
     def forward(self, features: Tensor) -> Tensor:
-        """Normalise (V, C) channel by channel."""
+        """Normalize (V, C) channel by channel."""
         if self.training and len(features) < 2:
             return F.batch_norm(
                 features, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps
@@ -49,12 +49,12 @@ class BatchNorm(nn.BatchNorm1d):
 
 
 class NormedConvolution(nn.Module):
-    """A convolution, batch normalisation and, unless told otherwise, ReLU.
+    """A convolution, batch normalization and, unless told otherwise, ReLU.
 
     Args:
         convolution: any convolution of :mod:`pointnc.sparse.modules`.
         channels: its output channels.
-        norm: settings of the normalisation.
+        norm: settings of the normalization.
         relu: whether to end in ReLU.
     """
 
@@ -71,7 +71,7 @@ class NormedConvolution(nn.Module):
         self.relu = relu
 
     def forward(self, x: SparseTensor) -> SparseTensor:
-        """Convolve, normalise and rectify."""
+        """Convolve, normalize and rectify."""
         return run_path([self], x)
 
 
@@ -100,12 +100,12 @@ class ResidualBlock(nn.Module, ABC):
     """A block whose output is ReLU(path(x) + shortcut(x)), on the voxels of its input.
 
     A subclass gives the layers of the path, and in ``expansion`` the output channels for each of its planes.
-    Where input and output channels differ the shortcut is a normalised 1³ convolution, else the identity.
+    Where input and output channels differ the shortcut is a normalized 1³ convolution, else the identity.
 
     Args:
         in_channels: channels of the input.
         planes: width of the block; the output has ``planes * expansion`` channels.
-        norm: settings of batch normalisation.
+        norm: settings of batch normalization.
     """
 
     expansion: int

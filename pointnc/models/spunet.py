@@ -1,7 +1,7 @@
 """SpUNet: the sparse U-Net of Pointcept (model ``SpUNet-v1m1``), a Res16UNet over spconv with two differences.
 
 The convolution that halves the resolution widens the features already, so that no encoder block needs a projection;
-and batch normalisation has an epsilon of 1e-3 and a momentum of 0.01.
+and batch normalization has an epsilon of 1e-3 and a momentum of 0.01.
 """
 
 from collections.abc import Sequence

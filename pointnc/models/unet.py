@@ -103,7 +103,7 @@ class SparseUNet(nn.Module):
         out_channels: None: the features are those of the last stage. Otherwise a linear map to so many channels
             follows, as in networks that were trained to meet the embedding of another one.
         neck: None, or the channels of a :class:`~pointnc.models.neck.Neck` behind all this: the features then.
-        norm: how features are normalised.
+        norm: how features are normalized.
         checkpointing: whether training keeps only what goes into each residual block, and computes the inside of the
             blocks again in the backward pass: about half the memory for a third more time.
         engine: who computes: "auto" (the CPU engine on a CPU, spconv on CUDA where it is installed and fits, else plain
@@ -223,6 +223,6 @@ def _check_plan(planes: Sequence[int], layers: Sequence[int], stem_kernel: int, 
     if max(layers) > 1000:
         raise UserError(f"model.layers asks for {max(layers)} blocks in a stage: at most 1000")
     if stem_kernel % 2 == 0:
-        raise UserError(f"model.stem_kernel={stem_kernel} has no centre: use an odd number")
+        raise UserError(f"model.stem_kernel={stem_kernel} has no center: use an odd number")
     if block not in BLOCKS:
         raise UserError(f"unknown model.block={block}; choose {' or '.join(BLOCKS)}")

@@ -34,8 +34,8 @@ class Columns:
     """A grid of columns over a cloud.
 
     Attributes:
-        edge: of a cell in metres.
-        origin: (2,) metres of its corner.
+        edge: of a cell in meters.
+        origin: (2,) meters of its corner.
         counts: (X, Y) points of each.
     """
 
@@ -92,7 +92,7 @@ def count_columns(cloud: CloudFile, conditions: Conditions, seen: Survey) -> Col
 
 
 def cut_blocks(columns: Columns, most: int, margin: float, name: str) -> list[Block]:
-    """Halve blocks until none has more than ``most`` points, those within ``margin`` metres around it included.
+    """Halve blocks until none has more than ``most`` points, those within ``margin`` meters around it included.
 
     Raises:
         UserError: a single column with its margin has more.

@@ -8,7 +8,7 @@ from pointnc.errors import UserError
 
 
 def failure_line(path: Path, error: Exception) -> str:
-    """Return the line that says why a file was not labelled.
+    """Return the line that says why a file was not labeled.
 
     Args:
         path: the file.

@@ -32,7 +32,7 @@ def find_inputs(value: Any) -> list[Path]:
 
 
 def size_of(path: Path) -> float:
-    """Return the bytes of a file or of a scene's files: about what labelling it costs; 0 for what is not there."""
+    """Return the bytes of a file or of a scene's files: about what labeling it costs; 0 for what is not there."""
     try:
         parts = list(path.iterdir()) if path.is_dir() else [path]
         return float(sum(part.stat().st_size for part in parts))

@@ -86,7 +86,7 @@ def label_file(
     lacking = seen.points - seen.finite - seen.stray
     if lacking:
         remarks.append(f"{lacking} points without finite coordinates get the label -1")
-    out = targets.labelled
+    out = targets.labeled
     with scratch_folder(out) as scratch:
         results = Results(scratch / "results.bin", seen.points)
         done = 0
@@ -168,7 +168,7 @@ def _columns(results: Results, taxonomy: Taxonomy, names: tuple[str, str]) -> It
 
 
 def _write_colored(path: Path, cloud: CloudFile, results: Results, taxonomy: Taxonomy) -> None:
-    """Write coordinates with the colours of the labels, black where there is none, as a binary ply."""
+    """Write coordinates with the colors of the labels, black where there is none, as a binary ply."""
     dtype = np.dtype([("coord", "<f8", 3), ("color", "u1", 3), ("label", "<i4")])
     palette = np.array([*taxonomy.colors, (0, 0, 0)], np.uint8)
     ids = np.array([*taxonomy.ids, -1], np.int32)

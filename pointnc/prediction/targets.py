@@ -15,7 +15,7 @@ from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.untrusted.json_file import read_json
 
 PICTURE = "_labels.ply"
-"""What the name of a coloured copy ends with."""
+"""What the name of a colored copy ends with."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,11 @@ class Targets:
     """What becomes of one input.
 
     Attributes:
-        labelled: the same file or scene with labels.
-        picture: its points in the colours of their classes; None where none is asked for.
+        labeled: the same file or scene with labels.
+        picture: its points in the colors of their classes; None where none is asked for.
     """
 
-    labelled: Path
+    labeled: Path
     picture: Path | None = None
 
     @classmethod
@@ -47,7 +47,7 @@ class Targets:
 
     def paths(self) -> list[Path]:
         """Return all of them."""
-        return [self.labelled] if self.picture is None else [self.labelled, self.picture]
+        return [self.labeled] if self.picture is None else [self.labeled, self.picture]
 
 
 class OutputFolder:
@@ -87,7 +87,7 @@ class OutputFolder:
         """
         targets = Targets.of(source, self.out, colors)
         for path in targets.paths():
-            self._check(path, source, folder=source.is_dir() and path == targets.labelled)
+            self._check(path, source, folder=source.is_dir() and path == targets.labeled)
         return targets
 
     def note(self, targets: Targets) -> None:
@@ -131,7 +131,7 @@ class OutputFolder:
             raise UserError(f"{path} lists other classes than {taxonomy.name}; give another out= or overwrite=true")
 
     def write_classes(self, taxonomy: Taxonomy) -> Path:
-        """Write ``classes.json``: id to name and colour of every class."""
+        """Write ``classes.json``: id to name and color of every class."""
         path = self.out / LEGEND
         write_json(path, _classes(taxonomy))
         return path

@@ -1,4 +1,4 @@
-"""``classes.json``: what the ids in labelled clouds mean. It lies beside them, and :mod:`pointnc.predict` writes it."""
+"""``classes.json``: what the ids in labeled clouds mean. It lies beside them, and :mod:`pointnc.predict` writes it."""
 
 from __future__ import annotations
 
@@ -38,5 +38,5 @@ def read_legend(path: Path) -> Taxonomy:
     except (ValueError, TypeError, KeyError, UserError) as error:
         why = f" ({error})" if isinstance(error, UserError) else ""
         raise UserError(
-            f"{path} does not give ids the names and colours of classes, as pointnc.predict does{why}: {hint}"
+            f"{path} does not give ids the names and colors of classes, as pointnc.predict does{why}: {hint}"
         ) from None

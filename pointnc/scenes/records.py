@@ -22,7 +22,7 @@ _MOST_POINTS = 2**48
 """Of a class in a scene: sums of these do not overflow."""
 
 _FARTHEST = 1e12
-"""Metres of an origin in world coordinates."""
+"""Meters of an origin in world coordinates."""
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

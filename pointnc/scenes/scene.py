@@ -15,7 +15,7 @@ IGNORE = -1
 """Train index of a point that has no class: it is neither learned from nor scored."""
 
 FARTHEST = 1e8
-"""Metres: coordinates beyond it, ten thousand kilometres from any surveyor's origin, are damage."""
+"""Meters: coordinates beyond it, ten thousand kilometers from any surveyor's origin, are damage."""
 
 RANGES = {"coord": (-FARTHEST, FARTHEST), "color": (0, 255), "normal": (-100, 100), "strength": (-1e6, 1e6)}
 """What values may be: normals and strengths, which other tools scale in their own ways, but for damage."""
@@ -29,8 +29,8 @@ class Scene:
 
     Attributes:
         name: the scene's name, unique within its split.
-        coord: (N, 3) float32, metres, relative to ``origin``.
-        origin: (3,) float64, metres; added to ``coord`` it gives world coordinates.
+        coord: (N, 3) float32, meters, relative to ``origin``.
+        origin: (3,) float64, meters; added to ``coord`` it gives world coordinates.
         color: (N, 3) uint8 RGB from a store; float32 in [0, 255] once a transform has changed it.
         normal: (N, 3) float32 unit vectors.
         semantic: (N,) integer train index, -1 where a point has no class.

@@ -216,7 +216,7 @@ def class_counts(scene: Scene, taxonomy: Taxonomy) -> NDArray[np.int64]:
 
 def _count(semantic: NDArray[Any], classes: int) -> NDArray[np.int64]:
     """Return the (K,) points of each class of (N,) labels from -1 to K - 1."""
-    # Shifted by one instead of masked: one pass, no copy of the labelled part.
+    # Shifted by one instead of masked: one pass, no copy of the labeled part.
     return np.bincount(semantic + np.int64(1), minlength=classes + 1)[1:].astype(np.int64)
 
 
@@ -229,7 +229,7 @@ def write_scene(
         folder: ``<root>/<split>/<scene>``.
         arrays: file stem to array ("coord", "color", "normal", "strength", "segment200", "instance"); see ``DTYPES``.
         record: what :func:`write_manifest` sums up, kept as ``scene.json``. An ``origin`` in it (three numbers,
-            metres) is what was subtracted from world coordinates; :meth:`SceneStore.load` gives it to the scene.
+            meters) is what was subtracted from world coordinates; :meth:`SceneStore.load` gives it to the scene.
     """
     with atomic_path(folder) as temporary:
         temporary.mkdir()

@@ -69,7 +69,7 @@ class Taxonomy:
             raise UserError(f"taxonomy {self.name}: id {max(self.ids)} is above {LARGEST_ID}; number the classes anew")
         for name, color in zip(self.names, self.colors):
             if not all(0 <= value <= 255 for value in color):
-                raise UserError(f"taxonomy {self.name}: the colour {list(color)} of {name!r} goes beyond 0 to 255")
+                raise UserError(f"taxonomy {self.name}: the color {list(color)} of {name!r} goes beyond 0 to 255")
         # It becomes the name of a file in the store: nothing that leads elsewhere.
         if not re.fullmatch(r"segment\w*", self.segment):
             raise UserError(f"taxonomy {self.name}: segment is {self.segment!r}; it must be 'segment', or begin so")
@@ -139,7 +139,7 @@ class Taxonomy:
         """Build a taxonomy from what :meth:`to_dict` wrote, or from a yaml mapping.
 
         Either ``names``, ``ids``, ``colors`` and ``groups`` are lists of K, or ``classes`` is one of K mappings with
-        the keys ``name``, ``id``, ``color`` and ``group``. Names alone are required: ids count from 0, colours are
+        the keys ``name``, ``id``, ``color`` and ``group``. Names alone are required: ids count from 0, colors are
         spread over the hue circle.
 
         Raises:
@@ -216,7 +216,7 @@ def _color(value: Any) -> tuple[int, int, int]:
 
 
 def _by_column(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a taxonomy that is written class by class as lists of names, ids, colours and groups."""
+    """Return a taxonomy that is written class by class as lists of names, ids, colors and groups."""
     rows = data["classes"]
     name = data.get("name", "custom")
     if not isinstance(rows, Sequence) or isinstance(rows, str) or not all(isinstance(row, Mapping) for row in rows):
@@ -241,7 +241,7 @@ def _by_column(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def spread_colors(count: int) -> list[tuple[int, int, int]]:
-    """Return ``count`` RGB colours around the hue circle, neighbours in the list far apart in hue."""
+    """Return ``count`` RGB colors around the hue circle, neighbors in the list far apart in hue."""
     import colorsys
 
     golden = 0.618034

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 def count(prediction: NDArray[Any], truth: NDArray[Any], tables: NDArray[np.int64]) -> None:
     """Add to ``tables`` (2, K, K+1) the pairs of two (N,) integer arrays; truths outside 0..K-1 are left out.
 
-    Neighbouring points mostly belong to the same pair of classes. Even and odd points have a table each, so that
+    Neighboring points mostly belong to the same pair of classes. Even and odd points have a table each, so that
     one addition need not wait for the store of the one before.
     """
     K = tables.shape[1]

@@ -1,9 +1,9 @@
-"""Convolution and batch normalisation on a CPU, fused: fast in evaluation, short of memory in training.
+"""Convolution and batch normalization on a CPU, fused: fast in evaluation, short of memory in training.
 
-A :class:`Layer` is a convolution, the batch normalisation behind it and perhaps a ReLU. :func:`run_layers` runs layers
-one after the other and adds a residual before the last ReLU. In evaluation normalisation, residual and ReLU are applied
+A :class:`Layer` is a convolution, the batch normalization behind it and perhaps a ReLU. :func:`run_layers` runs layers
+one after the other and adds a residual before the last ReLU. In evaluation normalization, residual and ReLU are applied
 to each tile of a product while it is in the cache. In training autograd keeps the input of the first layer and the
-*unnormalised* output of every convolution; the activations between them are computed again in the backward pass, which
+*unnormalized* output of every convolution; the activations between them are computed again in the backward pass, which
 costs a pass over memory each, and saves a third of what the modules one by one would keep.
 """
 
@@ -54,12 +54,12 @@ def is_recomputing() -> bool:
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution with the batch normalisation behind it.
+    """A convolution with the batch normalization behind it.
 
     Attributes:
         matrices: (K, in, out), one for each offset of the table.
         table: its pairs.
-        norm: the normalisation; its mode says whose statistics are used.
+        norm: the normalization; its mode says whose statistics are used.
         relu: whether a ReLU follows.
     """
 
@@ -70,7 +70,7 @@ class Layer:
 
 
 class Affine(NamedTuple):
-    """Batch normalisation as y = x · scale + shift, with what its gradient needs; all (C,).
+    """Batch normalization as y = x · scale + shift, with what its gradient needs; all (C,).
 
     ``mean`` and ``inverse`` (of the deviation) are float64, ``center`` is the mean in the precision of the features.
     ``of_batch`` says whether mean and deviation are those of the batch, and so depend on it.
@@ -102,7 +102,7 @@ def run_layers(x: Tensor, layers: Sequence[Layer], residual: Tensor | None = Non
 
 
 def _forward(x: Tensor, layer: Layer, residual: Tensor | None, keep: bool) -> tuple[Tensor, Tensor | None, Affine]:
-    """Return output, unnormalised output and normalisation; without ``keep`` the second only if statistics need it."""
+    """Return output, unnormalized output and normalization; without ``keep`` the second only if statistics need it."""
     matrices, norm = layer.matrices.detach(), layer.norm
     if _uses_batch(norm, layer.table.num_outputs):
         raw, means, squares = convolve_with_moments(x, matrices, layer.table)
@@ -204,7 +204,7 @@ def _uses_batch(norm: nn.BatchNorm1d, rows: int) -> bool:
 
 
 def _of_batch(norm: nn.BatchNorm1d, rows: int, means: Floats, squares: Floats) -> Affine:
-    """Return the normalisation by the moments of a convolution's output, and update the running statistics."""
+    """Return the normalization by the moments of a convolution's output, and update the running statistics."""
     assert norm.running_mean is not None and norm.running_var is not None and norm.num_batches_tracked is not None
     momentum = 0.0
     if norm.track_running_stats and not is_recomputing():
@@ -268,7 +268,7 @@ def _mask_and_sum(
 def _norm_gradient(
     g: Tensor, raw: Tensor, affine: Affine, sums: Floats, products: Floats, in_place: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the gradients of the unnormalised features, of the scale and of the shift of the normalisation."""
+    """Return the gradients of the unnormalized features, of the scale and of the shift of the normalization."""
     of_weight, of_bias = torch.empty(2, g.shape[1], dtype=g.dtype)
     slope, offset = np.empty((2, g.shape[1]), sums.dtype)
     _loops().norm_gradient(

@@ -13,7 +13,7 @@ from pointnc.sparse.neighbors import PairTable, Shape, lexicographic_order, stri
 
 @dataclass(eq=False)
 class Grid:
-    """The occupied voxels of a batch at one resolution, with the neighbour tables that its layers share.
+    """The occupied voxels of a batch at one resolution, with the neighbor tables that its layers share.
 
     Attributes:
         coord: (V, 4) int32: sample, x, y, z in voxels of this resolution; distinct rows. On CUDA for spconv, in

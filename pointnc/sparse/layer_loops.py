@@ -84,7 +84,7 @@ def affine(
     mean: Doubles, variance: Doubles, eps: float, weight: Floats, bias: Floats,
     inverse: Doubles, center: Floats, scale: Floats, shift: Floats,
 ) -> None:  # fmt: skip
-    """Write the inverse deviation, and the normalisation x · scale + shift; ``center`` is the mean in its precision."""
+    """Write the inverse deviation, and the normalization x · scale + shift; ``center`` is the mean in its precision."""
     for c in range(len(mean)):
         inverse[c] = 1 / np.sqrt(variance[c] + eps)
         center[c] = mean[c]

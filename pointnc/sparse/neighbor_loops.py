@@ -1,4 +1,4 @@
-"""The compiled loops that build neighbour tables. All release the interpreter's lock.
+"""The compiled loops that build neighbor tables. All release the interpreter's lock.
 
 Voxels come as ascending int64 keys (:func:`pointnc.sparse.neighbors.linear_keys`), so that two lists of them are
 matched by walking along both at once. Rows are int32.

@@ -1,4 +1,4 @@
-"""Which voxel touches which: the neighbour tables of sparse convolutions, built on a CPU.
+"""Which voxel touches which: the neighbor tables of sparse convolutions, built on a CPU.
 
 A sparse convolution adds up, over the offsets of its kernel, products of gathered input rows that are
 scattered to output rows. The table lists those row pairs offset by offset (the "rule book" of Graham et al.,
@@ -7,7 +7,7 @@ order (:func:`lexicographic_order`): a step of the kernel keeps that order, so t
 ascend.
 
 spconv can build such tables on a CPU itself, but numbers the voxels in 32 bits: where samples × x × y × z of
-the extent passes 2^31 (a large building at 2 cm), distant voxels silently become neighbours. Here they are
+the extent passes 2^31 (a large building at 2 cm), distant voxels silently become neighbors. Here they are
 numbered in 64 bits.
 """
 
@@ -122,7 +122,7 @@ def submanifold_table(coord: Tensor, shape: Shape, kernel: int) -> PairTable:
     stride_x = stride_y * (shape[1] + 2 * reach)
 
     # Half of the offsets suffices: the others are the same pairs the other way round. In one column of the
-    # kernel the neighbours follow one another in sorted order, so that one walk serves k offsets.
+    # kernel the neighbors follow one another in sorted order, so that one walk serves k offsets.
     columns = np.arange(half // kernel + 1)
     steps = (columns // kernel - reach) * stride_x + (columns % kernel - reach) * stride_y - reach
     sizes = np.zeros(half, np.int64)

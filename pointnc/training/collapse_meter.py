@@ -20,11 +20,11 @@ class CollapseMeter:
 
     Args:
         taxonomy: the K classes; head, common and tail are measured by themselves too.
-        nearest: centres to compare the classifier with; None leaves NC4 out.
+        nearest: centers to compare the classifier with; None leaves NC4 out.
 
     Attributes:
         scatter: counts, means and scatter of the points; None before the first batch.
-        nearest: agreement of classifier and nearest centre.
+        nearest: agreement of classifier and nearest center.
     """
 
     def __init__(self, taxonomy: Taxonomy, nearest: NearestCenter | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What happens in a step: forward, loss, centre regulariser; validation at full resolution."""
+"""What happens in a step: forward, loss, center regularizer; validation at full resolution."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class SegmentationModule(pl.LightningModule):
     Args:
         model: the network; its output has ``features`` (V, D) and ``logits`` (V, K).
         loss: per-voxel loss of (logits, labels).
-        regularizer: centre regulariser of (features, labels) with a ``weight``.
+        regularizer: center regularizer of (features, labels) with a ``weight``.
         taxonomy: the K classes.
         optimizer: makes an optimizer of parameters.
         schedule: makes a schedule of (optimizer, total_steps).
         config: the resolved configuration, kept in every checkpoint.
-        prepare: transforms and voxelises a batch of points on the device, where that is not the loader's work.
+        prepare: transforms and voxelizes a batch of points on the device, where that is not the loader's work.
         measure_collapse: whether each validation measures neural collapse too, and the training every so many steps
             how the regularizer's forces on the centers go with the loss's.
 
@@ -167,7 +167,7 @@ class SegmentationModule(pl.LightningModule):
         self.scores = score(self.confusion.compute().cpu().numpy(), self.taxonomy)
         names = ("miou", *GROUPS, "overall_accuracy", "mean_accuracy")
         values = {f"val/{name}": torch.tensor(getattr(self.scores, name)) for name in names}
-        # Equal on all ranks already: the confusion is synchronised.
+        # Equal on all ranks already: the confusion is synchronized.
         if self.meter is not None:
             self.meter.all_reduce()
             measures = self.meter.compute(self.model)
@@ -190,7 +190,7 @@ class SegmentationModule(pl.LightningModule):
         return batch.to(device, non_blocking=device.type == "cuda")
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """Transform and voxelise raw points, on the device."""
+        """Transform and voxelize raw points, on the device."""
         if not isinstance(batch, RawBatch):
             return batch
         assert self.prepare is not None

@@ -15,7 +15,7 @@ from pointnc.weights.network import build_model
 
 
 def rehearse(config: DictConfig) -> None:
-    """Build network, head, regulariser, loss, optimiser and transforms, and throw them away.
+    """Build network, head, regularizer, loss, optimizer and transforms, and throw them away.
 
     The loss is also taken of one point of each class. A data set whose classes stand in a store that its ``prepare``
     has yet to make is passed over: then the same mistakes are found after that.

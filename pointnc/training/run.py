@@ -98,7 +98,7 @@ def _train(
     with watch.phase("evaluate"):
         best = read_checkpoint(checkpoints.best if checkpoints.best.is_file() else checkpoints.last)
         load_model_state(module.model, best, data.taxonomy)
-        module.load_state_dict(best.data["state_dict"])  # the centres too are those of the best epoch
+        module.load_state_dict(best.data["state_dict"])  # the centers too are those of the best epoch
         trainer.validate(module, data.val, verbose=False)
     if distributed.rank() == 0:
         results.write(folder, config, data, module, history.curves, watch)
@@ -123,7 +123,7 @@ def _explained(folder: Path) -> Iterator[None]:
 
 
 def build_module(config: DictConfig, data: Data, model: Segmentor) -> SegmentationModule:
-    """Build loss, regulariser and schedules around a network."""
+    """Build loss, regularizer and schedules around a network."""
     regularizer = instantiate(
         config.regularizer, num_classes=len(data.taxonomy), in_channels=model.backbone.out_channels
     )
@@ -179,7 +179,7 @@ def _quieten() -> None:
         ".*isinstance.treespec, LeafSpec.*",
         ".*broadcast_buffers.*",  # its successor is not in every torch that is allowed
         ".*`srun` command is available.*",  # torchrun is the launcher, also on a machine that has Slurm
-        ".*sync_dist=True.*",  # the scores come from synchronised counts
+        ".*sync_dist=True.*",  # the scores come from synchronized counts
     ):
         warnings.filterwarnings("ignore", message)
     threading.excepthook = _quiet_thread

@@ -154,13 +154,13 @@ def check_splits(store: SceneStore, dataset: DictConfig, taxonomy: Taxonomy) -> 
                     f"leave it out by dataset.features=[{rest}], or prepare the store with {scene_array(name)}s"
                 )
         segments = (taxonomy.segment, "segment")
-        unlabelled = [
+        unlabeled = [
             scene for scene in names if not any((store.root / split / scene / f"{s}.npy").is_file() for s in segments)
         ]
-        if unlabelled:
+        if unlabeled:
             raise UserError(
-                f"{len(unlabelled)} of {len(names)} scenes of {split} have no labels ({taxonomy.segment}.npy), first "
-                f"{unlabelled[0]}: give another dataset.{key}=, or prepare the store with labels"
+                f"{len(unlabeled)} of {len(names)} scenes of {split} have no labels ({taxonomy.segment}.npy), first "
+                f"{unlabeled[0]}: give another dataset.{key}=, or prepare the store with labels"
             )
 
 

@@ -1,4 +1,4 @@
-"""Clouds of any format as scenes to look at, under the rules of :mod:`pointnc.predict`: units, colours, normals."""
+"""Clouds of any format as scenes to look at, under the rules of :mod:`pointnc.predict`: units, colors, normals."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ShownCloud:
     """The points of a file that have a place.
 
     Attributes:
-        scene: M points, metres, z up, without labels.
+        scene: M points, meters, z up, without labels.
         points: all N points as the file has them, with the columns that may be labels.
         rows: (M,) int64 which of the N they are; None where M = N.
         remarks: what was assumed, and what was left out.
@@ -59,8 +59,8 @@ def read_shown(path: Path, arrays: Collection[str] = (), units: Unit = "m", up: 
 
     Args:
         path: of the file.
-        arrays: what a network wants besides coordinates, of "color", "normal" and "strength". Colours that the file
-            lacks are then grey, and normals taken from its faces or estimated.
+        arrays: what a network wants besides coordinates, of "color", "normal" and "strength". Colors that the file
+            lacks are then gray, and normals taken from its faces or estimated.
         units: of its coordinates.
         up: the axis that points up.
 

@@ -90,7 +90,7 @@ class Figures:
         predicted_points: (K + 1,) number of points of each predicted class; None without prediction.
         iou: (K,) percent, NaN where a class has none; None without both.
         miou: mean of ``iou`` in percent; None without both.
-        accuracy: percent of the labelled points that are right; None without both.
+        accuracy: percent of the labeled points that are right; None without both.
         verdicts: points that agree, that differ, and that are not scored; None without both.
     """
 

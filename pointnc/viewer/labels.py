@@ -54,7 +54,7 @@ def labels_file(path: str | Path, scene: str | None) -> Path:
                 return found
         raise UserError(f"{path} has no {scene}.txt, {scene}.ply or the like; predict this scene or choose another")
     if not path.exists():
-        raise UserError(f"{path.absolute()} does not exist; give a .txt of ids, a labelled cloud, or a folder of them")
+        raise UserError(f"{path.absolute()} does not exist; give a .txt of ids, a labeled cloud, or a folder of them")
     if path.is_file() and path.suffix.lower() not in SUFFIXES:
         raise UserError(f"{path}: labels are read from {', '.join(SUFFIXES)}, not from {path.suffix or 'this'}")
     return path

@@ -1,4 +1,4 @@
-"""The layers of a scene: what each shows, in which colours, and by which labels classes are hidden in it."""
+"""The layers of a scene: what each shows, in which colors, and by which labels classes are hidden in it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from pointnc.errors import UserError
 from pointnc.scenes.scene import IGNORE
 from pointnc.viewer.exhibit import Exhibit
-from pointnc.views.colors import UNLABELLED, error_colors, label_colors
+from pointnc.views.colors import UNLABELED, error_colors, label_colors
 
 LAYERS = {
-    "color": "Colour",
+    "color": "Color",
     "truth": "Truth",
     "prediction": "Prediction",
     "error": "Error",
@@ -22,11 +22,11 @@ LAYERS = {
 """Layer to its title, in the order of the number keys."""
 
 RAMP = ((76, 29, 75), (150, 47, 89), (211, 94, 79), (238, 158, 90), (243, 219, 150))
-"""RGB of confidence 0, 1/4, ..., 1: lightness rises evenly, so it reads without colour too."""
+"""RGB of confidence 0, 1/4, ..., 1: lightness rises evenly, so it reads without color too."""
 
 
 def layers_of(exhibit: Exhibit) -> list[str]:
-    """Return the layers for which a scene has data; a bare cloud has "color", in one grey."""
+    """Return the layers for which a scene has data; a bare cloud has "color", in one gray."""
     has = {
         "color": True,
         "truth": exhibit.truth is not None,
@@ -50,7 +50,7 @@ def layer_colors(exhibit: Exhibit, layer: str) -> NDArray[np.uint8]:
     scene = exhibit.scene
     if layer == "color":
         if scene.color is None:
-            return np.broadcast_to(np.array(UNLABELLED, np.uint8), (len(scene), 3))
+            return np.broadcast_to(np.array(UNLABELED, np.uint8), (len(scene), 3))
         return np.asarray(scene.color).astype(np.uint8, copy=False)
     if layer == "confidence":
         return confidence_colors(_present(exhibit.confidence))

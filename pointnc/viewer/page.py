@@ -16,7 +16,7 @@ from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.viewer.exhibit import Exhibit
 from pointnc.viewer.layers import LAYERS, RAMP
 from pointnc.viewer.payload import Payload, pack, plain_figures
-from pointnc.views.colors import IGNORED, RIGHT, UNLABELLED, WRONG
+from pointnc.views.colors import IGNORED, RIGHT, UNLABELED, WRONG
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -75,7 +75,7 @@ def write_page(path: str | Path, exhibits: Iterable[Exhibit], shown_points: int,
 
 
 def describe(taxonomy: Taxonomy, headers: list[dict[str, Any]], title: str = "") -> dict[str, Any]:
-    """Return what the program is told: classes, colours, layers and the scenes' headers; plain types."""
+    """Return what the program is told: classes, colors, layers and the scenes' headers; plain types."""
     return {
         "title": title,
         "version": __version__,
@@ -87,7 +87,7 @@ def describe(taxonomy: Taxonomy, headers: list[dict[str, Any]], title: str = "")
             "groups": list(taxonomy.groups),
         },
         "layers": LAYERS,
-        "colors": {"none": UNLABELLED, "right": RIGHT, "wrong": WRONG, "ignored": IGNORED, "ramp": RAMP},
+        "colors": {"none": UNLABELED, "right": RIGHT, "wrong": WRONG, "ignored": IGNORED, "ramp": RAMP},
         "scenes": headers,
     }
 

@@ -14,7 +14,7 @@ from pointnc.scenes.scene import IGNORE
 from pointnc.viewer.exhibit import Exhibit
 from pointnc.viewer.layers import LAYERS, RAMP, layer_colors, layers_of
 from pointnc.views.camera import VIEWS
-from pointnc.views.colors import IGNORED, RIGHT, UNLABELLED, WRONG
+from pointnc.views.colors import IGNORED, RIGHT, UNLABELED, WRONG
 from pointnc.views.pictures import write_png
 from pointnc.views.render import flatten, rasterize
 
@@ -30,7 +30,7 @@ MOST_CLASSES = 48
 INK, SOFT = "#1d2024", "#5d646d"
 
 RELIEF = {"color": 0.55}
-"""How much shading a layer gets, where that is not 1: a scan's own colours already hold light and shadow."""
+"""How much shading a layer gets, where that is not 1: a scan's own colors already hold light and shadow."""
 
 
 def write_panels(
@@ -109,7 +109,7 @@ def _row(
 
 
 def _entries(exhibits: Sequence[Exhibit], columns: Sequence[str]) -> list[tuple[str, tuple[int, int, int]]]:
-    """Return name and colour of what the panels show, the commonest class first."""
+    """Return name and color of what the panels show, the commonest class first."""
     entries: list[tuple[str, tuple[int, int, int]]] = []
     taxonomy = exhibits[0].taxonomy
     if {"truth", "prediction"} & set(columns):
@@ -124,7 +124,7 @@ def _entries(exhibits: Sequence[Exhibit], columns: Sequence[str]) -> list[tuple[
         if len(order) > MOST_CLASSES:
             entries.append((f"and {len(order) - MOST_CLASSES} more classes", (255, 255, 255)))
         if total[IGNORE]:
-            entries.append(("no class", UNLABELLED))
+            entries.append(("no class", UNLABELED))
     if "error" in columns:
         entries += [("agrees", RIGHT), ("differs", WRONG), ("not scored", IGNORED)]
     if "confidence" in columns:

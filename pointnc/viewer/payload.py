@@ -1,10 +1,10 @@
 """A scene as the page gets it: a header in json, and the columns of its points in one compressed block.
 
 The block is zlib's (RFC 1950, what browsers call "deflate") of the columns one behind the other. Each column is
-cut into planes, all lowest bytes first: neighbouring points agree in their high bytes, so it packs a third smaller.
+cut into planes, all lowest bytes first: neighboring points agree in their high bytes, so it packs a third smaller.
 
 Columns, for N points:
-    position: 3 x uint16 in steps of ``step`` metres from ``low``; 3 x float32 metres from ``low`` where the scene is
+    position: 3 x uint16 in steps of ``step`` meters from ``low``; 3 x float32 meters from ``low`` where the scene is
         so large that a step would be more than ``FINEST``.
     color: 3 x uint8 RGB.
     normal: 2 x uint8, the unit vector on an octahedron (Cigolle et al., JCGT 2014), 0..255 for -1..1.
@@ -30,10 +30,10 @@ from pointnc.views.camera import bounding_box
 from pointnc.views.visibility import point_spacing
 
 FINEST = 0.002
-"""Metres: the coarsest step in which positions may be rounded; 65535 steps are 131 m."""
+"""Meters: the coarsest step in which positions may be rounded; 65535 steps are 131 m."""
 
 CELL = 0.1
-"""Metres: wide enough to even out the noise of a wall, narrow enough for a table's leg."""
+"""Meters: wide enough to even out the noise of a wall, narrow enough for a table's leg."""
 
 COMPRESSION = 6
 
@@ -92,7 +92,7 @@ def pack(exhibit: Exhibit) -> Payload:
 
 
 def quantize(coord: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[Any], float]:
-    """Return the lowest corner (3,), the (N, 3) positions from there in steps, and the step in metres.
+    """Return the lowest corner (3,), the (N, 3) positions from there in steps, and the step in meters.
 
     Positions are uint16 where a step of at most ``FINEST`` suffices, else float32 with a step of 1.
     """
@@ -115,7 +115,7 @@ def fold_normals(normal: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def mean_normals(coord: NDArray[Any], normal: NDArray[Any]) -> NDArray[np.float32]:
-    """Return (N, 3) the mean normal of the points in each point's cell of ``CELL`` metres, its length up to 1.
+    """Return (N, 3) the mean normal of the points in each point's cell of ``CELL`` meters, its length up to 1.
 
     Where the normals of a cell cancel out, as on the two sides of a board, a point keeps its own.
     """

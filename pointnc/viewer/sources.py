@@ -19,7 +19,7 @@ from pointnc.viewer.labels import Labels, cloud_labels, is_table, labels_file, r
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-GIVE = "give scene=, store=, checkpoint=, or a labelled cloud as prediction="
+GIVE = "give scene=, store=, checkpoint=, or a labeled cloud as prediction="
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def exhibits(config: DictConfig) -> Iterator[Exhibit]:
         if config.prediction is not None:
             prediction = _read(config.prediction, source)
         elif source.labels is not None and config.truth is not None:
-            prediction = source.labels  # a labelled cloud to which the truth is given is a prediction
+            prediction = source.labels  # a labeled cloud to which the truth is given is a prediction
         yield _exhibit(config, source, prediction)
 
 
@@ -145,7 +145,7 @@ def _from_cloud(config: DictConfig, path: Path, taxonomy: Taxonomy, arrays: Coll
 
 
 def _from_labels(config: DictConfig, taxonomy: Taxonomy, arrays: Collection[str]) -> _Source:
-    """Take the points of a labelled cloud that was given as prediction or truth; its labels are read again as such."""
+    """Take the points of a labeled cloud that was given as prediction or truth; its labels are read again as such."""
     clouds = [str(path) for path in (config.prediction, config.truth) if path is not None]
     for cloud in clouds:
         file = labels_file(cloud, None)

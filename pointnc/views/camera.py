@@ -20,7 +20,7 @@ class Camera:
     """A perspective camera; z is up in the world, v grows downwards in the picture.
 
     Attributes:
-        eye: (3,) float64 position, metres.
+        eye: (3,) float64 position, meters.
         rotation: (3, 3) float64; its rows are the camera's right, up and viewing direction in the world.
         focal: focal length, pixels.
         center: (2,) principal point (u, v), pixels.
@@ -36,10 +36,10 @@ class Camera:
         """Return a camera with unit focal length that has ``target`` on its axis.
 
         Args:
-            target: (3,) point, metres.
+            target: (3,) point, meters.
             azimuth: degrees from the x axis to the side on which the camera stands, counter-clockwise from above.
             elevation: degrees above the horizon, less than 90.
-            distance: metres from target to camera.
+            distance: meters from target to camera.
         """
         a, e = np.deg2rad((azimuth, elevation))
         outwards = np.array([np.cos(a) * np.cos(e), np.sin(a) * np.cos(e), np.sin(e)])
@@ -48,7 +48,7 @@ class Camera:
         return cls(np.asarray(target, np.float64) + distance * outwards, rotation)
 
     def project(self, coord: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return (N, 2) picture coordinates (u, v) in pixels and the (N,) depth in metres.
+        """Return (N, 2) picture coordinates (u, v) in pixels and the (N,) depth in meters.
 
         Points at or behind the eye get a NaN position.
         """
@@ -84,7 +84,7 @@ def room_camera(coord: NDArray[Any], view: str | tuple[float, float] = "oblique"
     """Return a camera outside the bounding box of a room; it still wants :meth:`Camera.framing`.
 
     Args:
-        coord: (N, 3) points, metres, z up.
+        coord: (N, 3) points, meters, z up.
         view: a name in ``VIEWS``, which turns so that the room's longer side runs across the picture, or
             (azimuth, elevation) in degrees as :meth:`Camera.looking_at` takes them.
 

@@ -1,4 +1,4 @@
-"""Colours of points by label and by error, and the accents of the charts."""
+"""Colors of points by label and by error, and the accents of the charts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pointnc.scenes.taxonomy import Taxonomy
 
-UNLABELLED = (158, 160, 166)
+UNLABELED = (158, 160, 166)
 RIGHT = (196, 203, 212)
 WRONG = (214, 48, 49)
 IGNORED = (120, 122, 128)
@@ -17,11 +17,11 @@ IGNORED = (120, 122, 128)
 
 
 def label_colors(segment: NDArray[Any], taxonomy: Taxonomy) -> NDArray[np.uint8]:
-    """Return (N, 3) RGB: the taxonomy's colour of each train index in ``segment`` (N,), grey for -1."""
-    return np.array([*taxonomy.colors, UNLABELLED], np.uint8)[segment]
+    """Return (N, 3) RGB: the taxonomy's color of each train index in ``segment`` (N,), gray for -1."""
+    return np.array([*taxonomy.colors, UNLABELED], np.uint8)[segment]
 
 
 def error_colors(prediction: NDArray[Any], truth: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return (N, 3) RGB: red where the two (N,) differ, pale where they agree, grey where truth is -1."""
+    """Return (N, 3) RGB: red where the two (N,) differ, pale where they agree, gray where truth is -1."""
     verdict = np.where(truth < 0, 2, prediction != truth)
     return np.array([RIGHT, WRONG, IGNORED], np.uint8)[verdict]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 COLLAPSE = {
     "nc1": "NC1: spread within over between classes",
-    "center_equinorm": "NC2: unequal lengths, centres",
-    "center_equiangularity": "NC2: unequal angles, centres",
-    "center_max_angle": "NC2: angles off the simplex, centres",
+    "center_equinorm": "NC2: unequal lengths, centers",
+    "center_equiangularity": "NC2: unequal angles, centers",
+    "center_max_angle": "NC2: angles off the simplex, centers",
     "classifier_equinorm": "NC2: unequal lengths, classifier",
     "classifier_equiangularity": "NC2: unequal angles, classifier",
     "classifier_max_angle": "NC2: angles off the simplex, classifier",
-    "nc3": "NC3: classifier against centres",
-    "nc4": "NC4: share off the nearest centre",
+    "nc3": "NC3: classifier against centers",
+    "nc4": "NC4: share off the nearest center",
 }
 """Title of each measure of neural collapse; in all of them 0 is complete collapse."""
 

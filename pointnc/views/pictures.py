@@ -1,4 +1,4 @@
-"""A validation scene as four pictures: input colour, truth, prediction, error; and the files they are kept in."""
+"""A validation scene as four pictures: input color, truth, prediction, error; and the files they are kept in."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pointnc.views.colors import error_colors, label_colors
 from pointnc.views.render import flatten, rasterize
 
 SHADING = {"Input": 0.55, "Truth": 1.0, "Prediction": 1.0, "Error": 1.0}
-"""How much relief a picture gets: a scan's own colours already hold light and shadow."""
+"""How much relief a picture gets: a scan's own colors already hold light and shadow."""
 
 COMPRESSION = 6
 """Level of zlib: 9 takes six times as long for 4 % less."""
@@ -42,11 +42,11 @@ class SceneView:
 
     @property
     def accuracy(self) -> float | None:
-        """Percent of the labelled points that are predicted right; None without truth."""
+        """Percent of the labeled points that are predicted right; None without truth."""
         if self.scene.semantic is None or not self.has_truth:
             return None
-        labelled = self.scene.semantic >= 0
-        return 100 * float((self.prediction == self.scene.semantic)[labelled].mean())
+        labeled = self.scene.semantic >= 0
+        return 100 * float((self.prediction == self.scene.semantic)[labeled].mean())
 
     def classes(self) -> list[int]:
         """Return the classes in truth or prediction, those with the most points first."""
@@ -84,7 +84,7 @@ def montage(
 
     Args:
         views: at least one scene.
-        taxonomy: names and colours.
+        taxonomy: names and colors.
         width: pixels of one picture.
         height: pixels of one picture.
         gap: pixels between two pictures.
@@ -101,7 +101,7 @@ def montage(
 
 
 def _heading(titles: list[str], width: int, gap: int) -> NDArray[np.uint8]:
-    """Return the strip of centred titles."""
+    """Return the strip of centered titles."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""Charts as inline svg: they take their colours from the page's style sheet, so they follow light and dark mode.
+"""Charts as inline svg: they take their colors from the page's style sheet, so they follow light and dark mode.
 
 Every mark carries a ``<title>``, which a browser shows when the pointer rests on it; no script is needed.
 """
@@ -164,7 +164,7 @@ def cosine_gap(cosine: NDArray[Any], num_classes: int) -> float:
     """Return the mean over pairs of |cos + 1/(K-1)|, the max-angle measure of neural collapse (NC2).
 
     Args:
-        cosine: (S, S) cosines between the centres of the classes seen, S >= 2.
+        cosine: (S, S) cosines between the centers of the classes seen, S >= 2.
         num_classes: K of the simplex.
     """
     pairs = ~np.eye(len(cosine), dtype=bool)
@@ -174,10 +174,10 @@ def cosine_gap(cosine: NDArray[Any], num_classes: int) -> float:
 def cosine_matrices(
     cosine: NDArray[Any], classes: NDArray[Any], histogram: NDArray[Any], taxonomy: Taxonomy
 ) -> tuple[str, str, float]:
-    """Return the svg of the cosines, the svg of the ideal, and the end of their common colour scale.
+    """Return the svg of the cosines, the svg of the ideal, and the end of their common color scale.
 
     Args:
-        cosine: (S, S) cosines between class centres.
+        cosine: (S, S) cosines between class centers.
         classes: (S,) the class of each row.
         histogram: (K,) training points; within head, common and tail the commonest class comes first.
         taxonomy: names and groups.
@@ -222,7 +222,7 @@ def _matrix(values: NDArray[np.float64], groups: list[str], limit: float, title:
             )
         if first > 0:
             parts.append(f'<path class="divide" d="M{left + first:.1f} {top}v{size}M{left} {top + first:.1f}h{size}"/>')
-    return svg_element(left + size + 2, top + size + 2, f"Cosines between class centres, {title}", parts)
+    return svg_element(left + size + 2, top + size + 2, f"Cosines between class centers, {title}", parts)
 
 
 def data_uri(png: bytes) -> str:

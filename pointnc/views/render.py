@@ -22,12 +22,12 @@ LARGEST_RADIUS = 12
 """Largest disc, in oversampled pixels: bounds the work where a handful of points fills the picture."""
 
 PINHOLE = 0.08
-"""Metres by which something must lie behind its surroundings to be taken for seen through a hole."""
+"""Meters by which something must lie behind its surroundings to be taken for seen through a hole."""
 
 
 @dataclass(frozen=True)
 class Raster:
-    """What a camera sees of a point cloud, before it is coloured: one raster serves many colourings.
+    """What a camera sees of a point cloud, before it is colored: one raster serves many colorings.
 
     Attributes:
         index: (sH, sW) int32, the point seen at each oversampled pixel, -1 where there is none.
@@ -44,12 +44,12 @@ class Raster:
 
         Args:
             color: (N, 3) RGB in [0, 255].
-            shading: how much of the shade to apply: 0 for flat colours, 1 for full relief.
+            shading: how much of the shade to apply: 0 for flat colors, 1 for full relief.
         """
         s = OVERSAMPLING
         height, width = self.index.shape[0] // s, self.index.shape[1] // s
         seen = np.flatnonzero(self.index.ravel() >= 0)
-        # Sums per output pixel of premultiplied colour and of coverage; only covered pixels are touched.
+        # Sums per output pixel of premultiplied color and of coverage; only covered pixels are touched.
         row, column = np.divmod(seen, self.index.shape[1])
         target = row // s * width + column // s
         light = 1 - shading * (1 - self.shade.ravel()[seen])
@@ -79,24 +79,24 @@ def render_points(
     """Return a (height, width, 3) uint8 picture of a point cloud.
 
     Args:
-        coord: (N, 3) metres, z up.
+        coord: (N, 3) meters, z up.
         color: (N, 3) RGB in [0, 255].
         normal: (N, 3) unit normals; with them points that face away from the camera are left out.
         width: pixels.
         height: pixels.
         view: "oblique", "top", or (azimuth, elevation) in degrees.
-        point_size: diameter of a point in metres; None measures the spacing of the points.
+        point_size: diameter of a point in meters; None measures the spacing of the points.
         background: RGB.
-        ceiling_cut: points higher than this above the floor are left out, metres; None cuts the ceiling of
+        ceiling_cut: points higher than this above the floor are left out, meters; None cuts the ceiling of
             anything as high as a room, 0 or less cuts nothing.
-        shading: 0 for flat colours to 1 for full relief.
+        shading: 0 for flat colors to 1 for full relief.
     """
     raster = rasterize(coord, normal, width, height, view, point_size, ceiling_cut)
     return flatten(raster.paint(color, shading), background)
 
 
 def flatten(picture: NDArray[np.uint8], background: tuple[int, int, int] = (255, 255, 255)) -> NDArray[np.uint8]:
-    """Lay an (H, W, 4) picture on a background colour: (H, W, 3)."""
+    """Lay an (H, W, 4) picture on a background color: (H, W, 3)."""
     alpha = picture[..., 3:].astype(np.float32) / 255
     mixed = picture[..., :3] * alpha + np.array(background, np.float32) * (1 - alpha)
     return (mixed + 0.5).astype(np.uint8)
@@ -115,13 +115,13 @@ def rasterize(
     """Find the point seen at each pixel; arguments as in :func:`render_points`.
 
     Args:
-        coord: (N, 3) metres, z up.
+        coord: (N, 3) meters, z up.
         normal: (N, 3) unit normals, or None to draw all points.
         width: pixels.
         height: pixels.
         view: "oblique", "top", or (azimuth, elevation) in degrees.
-        point_size: diameter of a point in metres, or None.
-        ceiling_cut: metres above the floor, or None.
+        point_size: diameter of a point in meters, or None.
+        ceiling_cut: meters above the floor, or None.
         camera: a camera, framed for a picture of ``width`` x ``height``, instead of ``view``.
     """
     outside = camera or room_camera(coord, view)
@@ -189,7 +189,7 @@ def _splat(
     return np.where(found < far, found & ((1 << 31) - 1), M).astype(np.int32)
 
 
-def _neighbours(image: NDArray[Any], reach: int, outside: Any) -> list[NDArray[Any]]:
+def _neighbors(image: NDArray[Any], reach: int, outside: Any) -> list[NDArray[Any]]:
     """Return the eight images shifted by ``reach`` pixels."""
     return _windows(np.pad(image, reach, constant_values=outside), image.shape, reach)
 
@@ -202,24 +202,24 @@ def _windows(padded: NDArray[Any], shape: tuple[int, ...], reach: int) -> list[N
 def _fill_holes(index: NDArray[np.int32], depth: NDArray[np.float64], rounds: int = 2) -> NDArray[np.int32]:
     """Return the raster with pinholes closed: pixels that see nothing, or something far behind, through a surface.
 
-    A pixel whose eight neighbours are at least five times nearer by ``PINHOLE`` takes one of these.
+    A pixel whose eight neighbors are at least five times nearer by ``PINHOLE`` takes one of these.
 
     Args:
         index: (sH, sW) row of the point seen, M where there is none.
-        depth: (M + 1,) depth of the points, metres, infinite at M.
+        depth: (M + 1,) depth of the points, meters, infinite at M.
         rounds: each closes one more ring of pixels.
     """
     index = index.copy()
     for _ in range(rounds):
         here = depth[index].astype(np.float32)
         count = np.zeros(index.shape, np.int8)
-        around = _neighbours(here, 1, np.float32(np.inf))
+        around = _neighbors(here, 1, np.float32(np.inf))
         for image in around:
             count += image < here - PINHOLE
         y, x = np.nonzero(count >= 5)
         if not len(y):
             break
-        # Of the nearer neighbours the farthest: it lies on the surface, not on an edge in front of it.
+        # Of the nearer neighbors the farthest: it lies on the surface, not on an edge in front of it.
         values = np.stack([image[y, x] for image in around])
         values[values >= here[y, x] - PINHOLE] = -np.inf
         padded = np.pad(index, 1, constant_values=len(depth) - 1)
@@ -233,14 +233,14 @@ def _shade(
 ) -> NDArray[np.float32]:
     """Return (sH, sW) brightness: darker in hollows and behind edges, and by a soft light.
 
-    ``step`` is the difference of depth, in metres, that neighbouring points of one surface have anyhow.
+    ``step`` is the difference of depth, in meters, that neighboring points of one surface have anyhow.
     """
     seen = index >= 0
     # The background counts as infinitely far, so a silhouette does not darken its own edge.
     here = np.where(seen, depth, 1e3).astype(np.float32)
     rise = np.zeros(index.shape, np.float32)
     for reach in (3, 7, 14):
-        around = _neighbours(here, reach, np.float32(1e3))
+        around = _neighbors(here, reach, np.float32(1e3))
         for one, other in zip(around[:4], around[:3:-1]):  # opposite ones: their mean lies in a slanting plane
             rise += np.clip(here - (one + other) / 2 - np.float32(step / 2), 0, 0.12)
     shade = np.exp(np.float32(-0.9) * rise)

@@ -15,7 +15,7 @@ from pointnc import __version__
 from pointnc.scenes.atomic import write_text
 from pointnc.scenes.taxonomy import GROUPS, Taxonomy
 from pointnc.views import page
-from pointnc.views.colors import IGNORED, RIGHT, UNLABELLED, WRONG
+from pointnc.views.colors import IGNORED, RIGHT, UNLABELED, WRONG
 from pointnc.views.pictures import SceneView, png_bytes, scene_pictures
 from pointnc.views.plots import (
     History,
@@ -32,9 +32,9 @@ STYLE = Path(__file__).with_name("report.css")
 
 READ_PICTURE = {
     "Input": "The scan as the network gets it, seen from outside; ceiling and near walls are left out.",
-    "Truth": "The annotation; grey points have no class.",
-    "Prediction": "What the network says, in the colours of the legend.",
-    "Error": "Red where prediction and annotation differ, pale where they agree, dark grey where nothing is scored.",
+    "Truth": "The annotation; gray points have no class.",
+    "Prediction": "What the network says, in the colors of the legend.",
+    "Error": "Red where prediction and annotation differ, pale where they agree, dark gray where nothing is scored.",
 }
 
 
@@ -44,14 +44,14 @@ class Report:
 
     Attributes:
         title: heading.
-        summary: rows of the table of the run (data set, model, regulariser...).
+        summary: rows of the table of the run (data set, model, regularizer...).
         metrics: content of ``metrics.json``: ``convention``, ``miou``, ``head``, ``common``, ``tail``,
             ``overall_accuracy``, ``mean_accuracy``, ``majority_miou`` in percent or None, ``per_class`` (name to
             percent or None), ``seconds`` (phase to seconds).
         taxonomy: the K classes.
         train_histogram: (K,) int64 training points of each class.
         history: curve to (step, value) pairs.
-        centers_cosine: (S, S) cosines between the class centres.
+        centers_cosine: (S, S) cosines between the class centers.
         center_classes: (S,) the class of each row of ``centers_cosine``.
         scenes: scenes to show.
         config_yaml: the resolved configuration.
@@ -142,9 +142,9 @@ def _scenes(report: Report) -> str:
             for title, picture in scene_pictures(view, report.taxonomy).items()
         )
         right = view.accuracy
-        share = "" if right is None else f", {page.number(right)} % of the labelled ones right"
+        share = "" if right is None else f", {page.number(right)} % of the labeled ones right"
         legend = [(report.taxonomy.colors[k], report.taxonomy.names[k]) for k in view.classes()]
-        legend.append((UNLABELLED, "no class"))
+        legend.append((UNLABELED, "no class"))
         if view.has_truth:
             legend += [(RIGHT, "agrees"), (WRONG, "differs"), (IGNORED, "not scored")]
         blocks.append(
@@ -156,7 +156,7 @@ def _scenes(report: Report) -> str:
 
 
 KEPT_BITS = np.array([0xFC, 0xFC, 0xFC, 0xFF], np.uint8)
-"""Colours keep six bits: not visible, and the file is a third smaller."""
+"""Colors keep six bits: not visible, and the file is a third smaller."""
 
 
 def _curves(report: Report) -> str:
@@ -169,7 +169,7 @@ def _curves(report: Report) -> str:
         figures.append(f'<figure><p class="title">{escape(title)}</p>{svg}<ul class="legend">{keys}</ul></figure>')
     if not figures:
         return ""
-    note = "Values against optimiser steps; the dot marks the last one."
+    note = "Values against optimizer steps; the dot marks the last one."
     return page.section("Training", f'<div class="grid3">{"".join(figures)}</div>', note)
 
 
@@ -230,7 +230,7 @@ def _centers(report: Report) -> str:
     measured, ideal, limit = cosine_matrices(cosine, np.asarray(classes), report.train_histogram, report.taxonomy)
     gap = cosine_gap(cosine, K)
     note = (
-        f"Cosines between the feature centres of the {len(cosine)} classes seen, grouped into head, common and tail, "
+        f"Cosines between the feature centers of the {len(cosine)} classes seen, grouped into head, common and tail, "
         "the commonest first. The closer the left matrix comes to the right one, the more evenly the classes are "
         "spread; red off the diagonal marks classes that the features confuse."
     )
@@ -241,7 +241,7 @@ def _centers(report: Report) -> str:
         f"−1/{K - 1} = {-1 / (K - 1):.4f} off it.</figcaption></figure></div>"
         f'<div class="scale"><span>−{limit:g}</span><i></i><span>+{limit:g}</span></div>'
     )
-    return page.section("Class centres", body, note)
+    return page.section("Class centers", body, note)
 
 
 def _configuration(report: Report) -> str:

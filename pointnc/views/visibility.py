@@ -13,7 +13,7 @@ GRAZING = 0.1
 """Cosine to the line of sight below which a surface counts as turned away: noise would tear it to specks."""
 
 SPECK = 0.15
-"""A point of whose neighbours no larger share faces the camera is a speck of a wall that does not."""
+"""A point of whose neighbors no larger share faces the camera is a speck of a wall that does not."""
 
 
 def visible_points(
@@ -48,7 +48,7 @@ def _share_kept(coord: NDArray[Any], keep: NDArray[np.bool_]) -> NDArray[np.floa
 
 
 def point_spacing(coord: NDArray[Any]) -> float:
-    """Return the typical distance of neighbouring points on a surface, metres.
+    """Return the typical distance of neighboring points on a surface, meters.
 
     Counts cells of a grid: a surface of area A meets about 1.5 A / h² cells of edge h.
     """

@@ -24,8 +24,8 @@ class ModelCard:
     Attributes:
         architecture: the backbone.
         features: input channels in order: "color" (scaled to [-1, 1]), "color_unit" ([0, 1]), "color_half"
-            ([-0.5, 0.5]), "normal" (unit vectors), "coord" (metres, centred), "strength" (one channel, 0 to 1).
-        voxel_size: edge of a voxel in metres.
+            ([-0.5, 0.5]), "normal" (unit vectors), "coord" (meters, centered), "strength" (one channel, 0 to 1).
+        voxel_size: edge of a voxel in meters.
         taxonomy: the classes in the order of the outputs; None where the weights have no classifier.
         source: code base that trained them: "pointnc", "minkowski" or "pointcept".
         origin: name of the file they came from.

@@ -13,7 +13,7 @@ from pointnc.data.features import feature_channels
 from pointnc.errors import UserError
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.weights.card import ModelCard
-from pointnc.weights.foreign import Converted, convert, read_state, recognise
+from pointnc.weights.foreign import Converted, convert, read_state, recognize
 from pointnc.weights.foreign.minkowski import KernelOrder
 from pointnc.weights.trained import file_sha256
 from pointnc.weights.writing import write
@@ -27,7 +27,7 @@ CUSTOMARY_INPUT = {
 """Code base and number of input channels to the features that its published ScanNet recipes feed."""
 
 CUSTOMARY_VOXEL_SIZE = 0.02
-"""Metres; what the published ScanNet recipes use."""
+"""Meters; what the published ScanNet recipes use."""
 
 BENCHMARKS = {20: "scannet20", 200: "scannet200"}
 """Number of outputs to the label set that has as many classes."""
@@ -44,7 +44,7 @@ class ImportOptions:
             "hybrid_product" (:data:`pointnc.weights.foreign.minkowski.KernelOrder`).
         taxonomy: "auto" (by the number of outputs), "none", the name of a benchmark, or a yaml file.
         features: names out of :data:`pointnc.data.features.CHANNELS`, in the order of the input channels.
-        voxel_size: metres.
+        voxel_size: meters.
         license: as the publisher states it.
         allow_pickle: whether a file may be read that can run code.
         overwrite: whether to replace what stands at the target.
@@ -71,7 +71,7 @@ def import_file(path: Path, out: Path, options: ImportOptions) -> ModelCard:
     state = read_state(path, options.allow_pickle)
     as_features = options.head == "features" or (options.head == "auto" and options.taxonomy == "none")
     try:
-        source = recognise(state) if options.source == "auto" else options.source
+        source = recognize(state) if options.source == "auto" else options.source
         converted = convert(state, source, "features" if as_features else options.head, options.kernel_order)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
@@ -101,7 +101,7 @@ def _input(converted: Converted, source: str, options: ImportOptions) -> tuple[t
         if not features:
             raise UserError(
                 f"this network has {channels} input channels and nothing says which: name them in their order, "
-                "for example features=[color,normal] (colours: color is -1 to 1, color_unit 0 to 1, color_half "
+                "for example features=[color,normal] (colors: color is -1 to 1, color_unit 0 to 1, color_half "
                 "-0.5 to 0.5)"
             )
         assumed.append(f"The {channels} input channels are taken for {', '.join(features)}, as {source} feeds them.")
@@ -115,7 +115,7 @@ def _input(converted: Converted, source: str, options: ImportOptions) -> tuple[t
         voxel_size = CUSTOMARY_VOXEL_SIZE
         assumed.append(f"The voxel size is taken for {100 * voxel_size:g} cm.")
     elif not isinstance(voxel_size, int | float) or isinstance(voxel_size, bool) or not 0 < voxel_size < math.inf:
-        raise UserError(f"voxel_size={voxel_size}: it must be a number of metres above 0")
+        raise UserError(f"voxel_size={voxel_size}: it must be a number of meters above 0")
     return features, float(voxel_size), assumed
 
 

@@ -34,7 +34,7 @@ def find_weights(folder: Path) -> list[Path]:
 def weights_table(paths: Iterable[Path]) -> Table:
     """Return one row a file: what it is and what it wants."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("weights", "model", "million parameters", "input", "voxel", "classes", "source", "licence"):
+    for heading in ("weights", "model", "million parameters", "input", "voxel", "classes", "source", "license"):
         table.add_column(heading, overflow="fold")
     for path in paths:
         card = read_card(path)
@@ -69,7 +69,7 @@ def describe(path: str | Path) -> str:
         "input": f"{', '.join(card.features)}; voxels of {100 * card.voxel_size:g} cm",
         "classes": _classes(card) + (f": {', '.join(taxonomy.names[:5])}, …" if taxonomy else ""),
         "source": f"{card.source}, {card.origin} (sha256 {card.origin_sha256[:16]})",
-        "licence": card.license,
+        "license": card.license,
         "tensors": f"sha256 {card.sha256[:16]}; written by pointnc {card.version}",
     }
     lines = [f"{name + ':':14}{value}" for name, value in rows.items()]

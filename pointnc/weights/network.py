@@ -35,7 +35,7 @@ class Input(NamedTuple):
 
     Attributes:
         features: input channels, names out of :data:`pointnc.data.features.CHANNELS`.
-        voxel_size: edge of a voxel in metres.
+        voxel_size: edge of a voxel in meters.
         store: the scene store it was trained on, where the file says so.
         hint: how to come by that store.
     """

@@ -16,7 +16,7 @@ RANGES = {
     "color_unit": "red, green, blue scaled to 0…1",
     "color_half": "red, green, blue scaled to -0.5…0.5",
     "normal": "unit normal x, y, z",
-    "coord": "x, y, z in metres, centred",
+    "coord": "x, y, z in meters, centered",
     "strength": "how much of a laser pulse came back, 0…1",
 }
 """Feature name to what its channels hold."""
@@ -54,7 +54,7 @@ def render_readme(card: ModelCard, parameters: int) -> str:
     # A name that pointnc knows needs no escape, which a span of code would show.
     lines += [f"- `{name}`: {RANGES[name]}" if name in RANGES else f"- {_safe(name)}" for name in card.features]
     lines += ["", "## Output", "", *_classes(card), ""]
-    lines += ["## Source and licence", "", *_table(_source(card)), ""]
+    lines += ["## Source and license", "", *_table(_source(card)), ""]
     if card.notes:
         lines += ["## Assumed or filled in", "", *(f"- {_safe(note)}" for note in card.notes), ""]
     return "\n".join(lines)
@@ -86,7 +86,7 @@ def _architecture(card: ModelCard, parameters: int) -> list[tuple[str, str]]:
 
 def _source(card: ModelCard) -> list[tuple[str, str]]:
     rows = [
-        ("Licence", card.license),
+        ("License", card.license),
         ("Trained with", card.source),
         ("File", card.origin),
         ("SHA-256 of the file", card.origin_sha256),

@@ -32,7 +32,7 @@ class Source:
         state: of the Segmentor; of its backbone alone where there is no taxonomy.
         taxonomy: the classes of its outputs; None where the weights have no classifier.
         features: its input channels, names out of :data:`pointnc.data.features.CHANNELS`.
-        voxel_size: edge in metres of the voxels that it was trained on.
+        voxel_size: edge in meters of the voxels that it was trained on.
         precision: in which it was trained, as Lightning names it.
         store: the scene store it was trained on, where the file says so.
         hint: how to come by that store.

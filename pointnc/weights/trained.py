@@ -52,7 +52,7 @@ class Trained:
 
     @property
     def voxel_size(self) -> float:
-        """Edge of a voxel in metres."""
+        """Edge of a voxel in meters."""
         return self.source.voxel_size
 
     @cached_property

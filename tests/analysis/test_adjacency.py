@@ -1,4 +1,4 @@
-"""Neighbouring voxels against a loop over all pairs, and on arrangements counted by hand."""
+"""Neighboring voxels against a loop over all pairs, and on arrangements counted by hand."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_equals_a_loop_over_all_pairs(seed: int, extent: tuple[int, int, int]) -
     assert counts.sum() > 0
 
 
-def test_half_of_the_neighbours() -> None:
+def test_half_of_the_neighbors() -> None:
     assert len(HALF) == 13
     assert len({*HALF, *((-x, -y, -z) for x, y, z in HALF)}) == 26
 

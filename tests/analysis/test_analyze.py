@@ -53,7 +53,7 @@ def test_one_run(home: Path) -> None:
     (network,) = found["networks"]
     assert network["scores"]["miou"] == metrics["miou"]
     assert network["iou"] == metrics["per_class"]
-    # All but NC4 (centres of the split here, of the training there) are those of the run.
+    # All but NC4 (centers of the split here, of the training there) are those of the run.
     for group, values in metrics["collapse"].items():
         if isinstance(values, dict):
             own = {key: value for key, value in network["collapse"][group].items() if key != "nc4"}
@@ -83,7 +83,7 @@ def test_one_run(home: Path) -> None:
     assert not re.search(r"https?:|<script|<link|nan\b", html)
 
 
-def test_two_runs_with_the_centres_of_the_training(home: Path) -> None:
+def test_two_runs_with_the_centers_of_the_training(home: Path) -> None:
     run(
         "pointnc.analyze",
         "checkpoint=plain,pulled/checkpoints/last.ckpt",
@@ -204,7 +204,7 @@ def test_published_weights(home: Path) -> None:
     assert "hold neither the loss nor" in (home / "weights" / "analysis.html").read_text()
     assert found["collapse"]["all"]["nc4"] >= 0
     done = run("pointnc.analyze", "checkpoint=bundle", "data_root=store", "out=w", "nearest=bank", folder=home, code=2)
-    assert_one_line(done, "no class centres", "nearest=split")
+    assert_one_line(done, "no class centers", "nearest=split")
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,7 @@ def test_duplicate(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("label_set", [FINE, COARSE], ids=lambda item: item.name)
-def test_train_indices_are_recognised(tmp_path: Path, label_set) -> None:
+def test_train_indices_are_recognized(tmp_path: Path, label_set) -> None:
     K = len(label_set)
     files = {f"{scene}.txt": format_labels(np.arange(count) % K) for scene, count in EXPECTED.items()}
     violations = find_violations(zipped(tmp_path / "a.zip", files), label_set, EXPECTED)

@@ -22,25 +22,25 @@ RGB, NXYZ = ["red", "green", "blue"], ["nx", "ny", "nz"]
 @pytest.mark.parametrize(
     ("parts", "names", "said"),
     [
-        ([COLOR], RGB, "columns 4 to 6 are taken as colours from 0 to 255"),
-        ([(COLOR / 255).round(4)], RGB, "colours from 0 to 1"),
-        ([COLOR * 257], RGB, "colours from 0 to 65535"),
+        ([COLOR], RGB, "columns 4 to 6 are taken as colors from 0 to 255"),
+        ([(COLOR / 255).round(4)], RGB, "colors from 0 to 1"),
+        ([COLOR * 257], RGB, "colors from 0 to 65535"),
         ([COLOR, NORMAL], RGB + NXYZ, "columns 7 to 9 are taken as normals"),
         ([NORMAL, COLOR / 255], NXYZ + RGB, "columns 4 to 6 are taken as normals"),
         ([np.abs(NORMAL)], NXYZ, "normals"),
-        ([COLOR - 1.0], ["column4", "column5", "column6"], "neither colours nor normals"),
+        ([COLOR - 1.0], ["column4", "column5", "column6"], "neither colors nor normals"),
         ([COLOR + 0.5], ["column4", "column5", "column6"], "neither"),
-        ([COLOR, COLOR], [*RGB, "column7", "column8", "column9"], "colours from 0 to 255"),
+        ([COLOR, COLOR], [*RGB, "column7", "column8", "column9"], "colors from 0 to 255"),
         ([COLOR[:, :1]], ["column4"], None),
     ],
 )
 @pytest.mark.parametrize("suffix", [".xyz", ".npy"])
-def test_columns_are_recognised_by_their_range(
+def test_columns_are_recognized_by_their_range(
     tmp_path: Path, parts: list[NDArray[Any]], names: list[str], said: str | None, suffix: str
 ) -> None:
     """The first row is all zeros: it alone says nothing."""
     if suffix == ".npy" and said == "neither":
-        names, said = RGB, "colours from 0 to 65535" if COLOR.max() + 0.5 > 255 else "colours from 0 to 255"
+        names, said = RGB, "colors from 0 to 65535" if COLOR.max() + 0.5 > 255 else "colors from 0 to 255"
     table = np.column_stack([COORD, *parts])
     table[0, 3:] = np.nan if NXYZ[0] in names else 0
     path = tmp_path / f"a{suffix}"

@@ -18,8 +18,8 @@ def write(path: Path, text: str | bytes) -> Path:
     return path
 
 
-def labelled(path: Path) -> bytes:
-    target = path.with_name(f"labelled{path.suffix}")
+def labeled(path: Path) -> bytes:
+    target = path.with_name(f"labeled{path.suffix}")
     open_cloud(path).rewrite(target, [NEW])
     assert len(read_cloud(target)) == 2
     return target.read_bytes()
@@ -31,7 +31,7 @@ def test_a_byte_order_mark_is_kept_and_not_read(tmp_path: Path, heading: bytes) 
     path = write(tmp_path / "a.csv", mark + heading + b"1,2,3,4\r\n5,6,7,8\r\n")
     np.testing.assert_array_equal(read_cloud(path).coord, [[1, 2, 3], [5, 6, 7]])
     names = b"x,y,z,red,label\r\n" if heading else b"# x,y,z,column4,label\r\n"
-    assert labelled(path) == mark + names + b"1,2,3,4,7\r\n5,6,7,8,8\r\n"
+    assert labeled(path) == mark + names + b"1,2,3,4,7\r\n5,6,7,8,8\r\n"
 
 
 def test_quotes_and_words_are_kept(tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_quotes_and_words_are_kept(tmp_path: Path) -> None:
     np.testing.assert_array_equal(cloud.coord, [[1, 2.5, 3], [5, 6, 7]])
     assert list(cloud.attributes) == ["height"] and file.remarks == ["class: words, which are kept but not read"]
     assert file.names() == ["x", "y", "z", "class", "height"]
-    first, second, third = labelled(path).decode().splitlines()
+    first, second, third = labeled(path).decode().splitlines()
     assert (first, second) == ('"x","y","z","class","height",label', '"1","2.5","3","chair, old","9",7')
     assert third.endswith(",8")
 
@@ -60,20 +60,20 @@ def test_a_line_with_the_number_of_points_is_no_point(tmp_path: Path) -> None:
     np.testing.assert_array_equal(cloud.color, [[250, 0, 9], [8, 9, 10]])
     np.testing.assert_array_equal(cloud.attributes["intensity"], [-800, 400])
     names = b"# x y z intensity red green blue label\n"
-    result = write(tmp_path / "b.txt", labelled(path))
+    result = write(tmp_path / "b.txt", labeled(path))
     assert result.read_bytes() == b"2\n" + names + b"1 2 3 -800 250 0 9 7\n5 6 7 400 8 9 10 8\n"
     np.testing.assert_array_equal(read_cloud(result).attributes["label"], [7, 8])
 
 
 def test_a_sentence_before_the_points_is_no_point(tmp_path: Path) -> None:
     path = write(tmp_path / "a.txt", "made by hand in May\n1 2 3\n5 6 7\n")
-    result = write(tmp_path / "b.txt", labelled(path))
+    result = write(tmp_path / "b.txt", labeled(path))
     assert result.read_bytes() == b"made by hand in May\n# x y z label\n1 2 3 7\n5 6 7 8\n"
     np.testing.assert_array_equal(read_cloud(result).attributes["label"], [7, 8])
 
 
 @pytest.mark.parametrize("word", ["nan", "inf"])
-def test_the_first_point_may_lack_colours(tmp_path: Path, word: str) -> None:
+def test_the_first_point_may_lack_colors(tmp_path: Path, word: str) -> None:
     path = write(tmp_path / "a.xyz", f"1 2 3 {word} 0 0\n5 6 7 8 9 10\n")
     color = read_cloud(path).color
     assert color is not None and color[1].tolist() == [8, 9, 10]

@@ -82,6 +82,6 @@ def test_the_job_array_and_its_merge(tmp_path: Path) -> None:
             capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
-    assert len(list((tmp_path / "labelled").glob("*.ply"))) == 3
-    assert (tmp_path / "labelled" / "classes.json").is_file()
-    assert not (tmp_path / "labelled.shards").exists()
+    assert len(list((tmp_path / "labeled").glob("*.ply"))) == 3
+    assert (tmp_path / "labeled" / "classes.json").is_file()
+    assert not (tmp_path / "labeled.shards").exists()

@@ -1,4 +1,4 @@
-"""Centres of a batch and their moving average against plain loops."""
+"""Centers of a batch and their moving average against plain loops."""
 
 from __future__ import annotations
 

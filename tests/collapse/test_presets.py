@@ -113,7 +113,7 @@ def test_narrow_backbones_go_without_projector_by_one_override() -> None:
 
 
 def test_the_released_loss_cannot_fall_below_its_known_floor() -> None:
-    """With ReLU the best centre has the positive part of its vertex: cosine 0.707, floor 0.836 (K = 200, scale 5)."""
+    """With ReLU the best center has the positive part of its vertex: cosine 0.707, floor 0.836 (K = 200, scale 5)."""
     regularizer = _build("ceco_released", 200, 96, log_prior="off")
     best = nn.functional.normalize(regularizer.frame.vectors.clamp_min(0), dim=1)
     cosine = (best * regularizer.frame.vectors).sum(1)

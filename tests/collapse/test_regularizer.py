@@ -1,4 +1,4 @@
-"""The centre regulariser: formulae by hand, gradients by finite differences, absent classes, modes."""
+"""The center regularizer: formulae by hand, gradients by finite differences, absent classes, modes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _batch(num_points: int = 60, num_classes: int = 6, dim: int = 8) -> tuple[Te
 
 
 def test_by_hand_at_the_vertices() -> None:
-    # Centres at r times their vertex: own logit r, the two others -r/2.
+    # Centers at r times their vertex: own logit r, the two others -r/2.
     regularizer = CenterRegularizer(3, 2, **PLAIN)
     features = 2 * regularizer.frame.vectors
     each = math.log(1 + 2 * math.exp(-3))
@@ -33,8 +33,8 @@ def test_by_hand_at_the_vertices() -> None:
     assert mean(features, torch.tensor([0, -1, 2])).item() == pytest.approx(each, rel=1e-5)
 
 
-def test_by_hand_normalised_scaled_and_with_prior() -> None:
-    # Normalised and scaled by 4 the length 7 does not matter: own logit 4, the other (of K = 2) -4.
+def test_by_hand_normalized_scaled_and_with_prior() -> None:
+    # Normalized and scaled by 4 the length 7 does not matter: own logit 4, the other (of K = 2) -4.
     regularizer = CenterRegularizer(
         2, 1, centers="batch", normalize=True, scale=4.0, reduction="sum", log_prior="scenes"
     )
@@ -83,7 +83,7 @@ def test_the_ideal_frame_is_a_minimum_at_given_lengths(scale: float) -> None:
             assert regularizer(moved, labels).item() >= least - 1e-9
     x = ideal.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(regularizer(x, labels), x)
-    # Nothing pulls a centre off its vertex: what is left of the gradient lengthens it.
+    # Nothing pulls a center off its vertex: what is left of the gradient lengthens it.
     along = (gradient * regularizer.frame.vectors).sum(1, keepdim=True)
     assert (along < 0).all()
     torch.testing.assert_close(gradient, along * regularizer.frame.vectors, atol=1e-6, rtol=0)

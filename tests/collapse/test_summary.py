@@ -42,7 +42,7 @@ def test_definitions(K: int, D: int, parts: int) -> None:
     features = truth[labels.clamp_min(0)] + torch.randn(400, D, generator=generator)
     classifier = truth + 0.3 * torch.randn(K, D, generator=generator)
     prediction = (features @ classifier.T).argmax(1)
-    known = torch.arange(K) != 2  # and one has points but no centre in the bank
+    known = torch.arange(K) != 2  # and one has points but no center in the bank
     scatter, near = gather(features, labels, prediction, truth, known, buckets, parts)
     found = collapse_measures(scatter, classifier, near, GROUPS)
     assert list(found) == [ALL, *GROUPS]
@@ -105,7 +105,7 @@ def test_what_is_not_defined_is_left_out() -> None:
     one.update(torch.randn(5, 3), torch.full((5,), 2))
     assert collapse_measures(one, torch.randn(4, 3))[ALL] == {}
     same = ClassScatter(4, 3)
-    same.update(torch.ones(8, 3), torch.arange(8) % 4)  # all centres coincide
+    same.update(torch.ones(8, 3), torch.arange(8) % 4)  # all centers coincide
     values = collapse_measures(same, torch.randn(4, 3))[ALL]
     assert "nc1" not in values and "nc3" not in values and "classifier_max_angle" in values
 

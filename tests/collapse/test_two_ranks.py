@@ -28,7 +28,7 @@ MODES: dict[str, dict[str, Any]] = {
     "trainable": {"centers": "ema", "projector": "trainable", "project": "always", "dropout": 0.2},
 }
 # Class 0 on both ranks in unequal numbers, 1 and 2 on one rank only, 3 nowhere. In the second step one rank has no
-# labelled point at all.
+# labeled point at all.
 LABELS = [
     ([0, 0, 0, 1, -1, 1, 0], [0, 2, 2, -1]),
     ([-1, -1], [0, 1, 1]),

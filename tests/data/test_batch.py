@@ -38,9 +38,9 @@ def test_collate_and_inverse_come_round(scenes):
 def test_training_batch_has_no_points(scenes):
     batch = collate([make_sample(scene, FEATURES, 0.5) for scene in scenes])
     assert batch.inverse is batch.point_offsets is batch.point_segment is None
-    unlabelled = collate([make_sample(s.replace(semantic=None), FEATURES, 0.5, full_resolution=True) for s in scenes])
-    assert unlabelled.segment is unlabelled.point_segment is None
-    assert len(unlabelled.inverse) == 421
+    unlabeled = collate([make_sample(s.replace(semantic=None), FEATURES, 0.5, full_resolution=True) for s in scenes])
+    assert unlabeled.segment is unlabeled.point_segment is None
+    assert len(unlabeled.inverse) == 421
 
 
 def test_to_moves_every_tensor(scenes):

@@ -45,15 +45,15 @@ def test_full_resolution_is_whole_and_the_same_in_every_epoch(make_dataset):
         assert equal(sample, dataset[7, index])
         assert len(sample.inverse) == len(sample.point_segment) == len(scene)
         np.testing.assert_array_equal(sample.point_segment, scene.semantic)
-        centred = CenterShift()(scene, np.random.default_rng(0))
+        centered = CenterShift()(scene, np.random.default_rng(0))
         assert sample.grid[sample.inverse].tolist() == [
             list(cell)
-            for cell in np.floor(centred.coord / np.float32(0.2)).astype(int)
-            - np.floor(centred.coord.min(axis=0) / np.float32(0.2)).astype(int)
+            for cell in np.floor(centered.coord / np.float32(0.2)).astype(int)
+            - np.floor(centered.coord.min(axis=0) / np.float32(0.2)).astype(int)
         ]
 
 
-def test_without_transforms_features_are_centred(make_store, taxonomy):
+def test_without_transforms_features_are_centered(make_store, taxonomy):
     dataset = SceneDataset(make_store(), "train", taxonomy, ("coord",), 0.001)
     coord = dataset[0].features
     assert abs(coord[:, 0].min() + coord[:, 0].max()) < 1e-5 and coord[:, 2].min() == 0

@@ -78,7 +78,7 @@ def test_each_augmentation_of_the_configuration(name, make_scene):
     assert 0 <= augmentation.mix_probability <= 1
     scene = make_scene(800)
     result = augmentation.transforms(scene, np.random.default_rng(0)).validate()
-    # Whatever was done to it, the scene ends up centred.
+    # Whatever was done to it, the scene ends up centered.
     middle = (result.coord.min(axis=0) + result.coord.max(axis=0)) / 2
     np.testing.assert_allclose(middle[:2], 0, atol=1e-5)
 

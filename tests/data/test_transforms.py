@@ -200,7 +200,7 @@ def test_crop_surrounds_one_of_the_points(make_scene):
     scene = make_scene(2000)
     result = T.SphereCrop(50)(scene, rng(8))
     assert len(result) == 50
-    # Around the right centre the farthest point kept is nearer than the nearest one left out.
+    # Around the right center the farthest point kept is nearer than the nearest one left out.
     outside = np.setdiff1d(scene.semantic, result.semantic)
     kept = np.linalg.norm(scene.coord[result.semantic][:, None] - result.coord, axis=2).max(axis=1)
     left = np.linalg.norm(scene.coord[outside][None] - result.coord[:, None], axis=2).min(axis=1)
@@ -257,7 +257,7 @@ def test_elastic_field_is_bounded_and_smooth(make_scene):
     shift = T.ElasticDistortion([(granularity, magnitude)])(scene, rng(9)).coord - scene.coord
     # The largest of a few hundred unit normals stays under 5, and a mean of them under the largest.
     assert 0.01 < np.abs(shift).max() < 5 * magnitude
-    # Between neighbouring nodes a blurred field changes by at most two thirds of the noise's range.
+    # Between neighboring nodes a blurred field changes by at most two thirds of the noise's range.
     steepest = 2 / 3 * 10 * magnitude / granularity * np.sqrt(3)
     apart = distances(scene.coord) + np.eye(len(scene))
     assert (distances(shift) / apart).max() < steepest

@@ -17,7 +17,7 @@ from pointnc.scenes import Scene, SceneStore
 from pointnc.scenes.ply import write_ply
 from pointnc.scenes.store import write_scene
 from tests.commands import Done, assert_one_line, run
-from tests.data_prep.labelled_rooms import IDS, columns, write, write_root, write_taxonomy
+from tests.data_prep.labeled_rooms import IDS, columns, write, write_root, write_taxonomy
 
 
 def prepare(folder: Path, *arguments: str, code: int = 0) -> Done:
@@ -51,7 +51,7 @@ def test_export_and_preparation_are_inverse(tmp_path: Path, suffix: str) -> None
         assert first.scenes(split) == second.scenes(split)
         for name in first.scenes(split):
             before, after = (store.load(split, name, "segment") for store in (first, second))
-            # las keeps tenths of a millimetre
+            # las keeps tenths of a millimeter
             np.testing.assert_allclose(after.coord, before.coord, atol=6e-5 if suffix in ("las", "laz") else 0)
             np.testing.assert_allclose(after.normal, before.normal, atol=1e-6)
             for key in ("color", "semantic", "instance"):
@@ -69,7 +69,7 @@ def test_labels_become_indices_in_the_order_of_the_taxonomy(tmp_path: Path) -> N
     assert record(tmp_path)["histogram"]["segment"] == [int((table["label"] == number).sum()) for number in IDS]
 
 
-def test_large_coordinates_keep_millimetres(tmp_path: Path) -> None:
+def test_large_coordinates_keep_millimeters(tmp_path: Path) -> None:
     offset = np.array([4_512_345.678, 5_398_765.432, 312.5])
     small = columns()
     world = np.stack([small[axis].astype(np.float64) for axis in "xyz"], axis=1) + offset
@@ -100,7 +100,7 @@ def test_units_and_up_axis(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("factor", "kind", "words"), [(1 / 255, np.float32, "between 0 and 1"), (257, np.uint16, "16 bits")]
 )
-def test_range_of_colours_is_recognised_and_said(tmp_path: Path, factor: float, kind: type, words: str) -> None:
+def test_range_of_colors_is_recognized_and_said(tmp_path: Path, factor: float, kind: type, words: str) -> None:
     table = columns()
     names = ("red", "green", "blue")
     one_room(tmp_path, **{name: (table[name].astype(float) * factor).astype(kind) for name in names})
@@ -122,7 +122,7 @@ def test_rows_of_nan_are_dropped_and_counted(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.array(IDS)[scene.semantic], table["label"][keep])
 
 
-def test_normals_of_faces_or_neighbours(tmp_path: Path) -> None:
+def test_normals_of_faces_or_neighbors(tmp_path: Path) -> None:
     side = np.arange(12) / 10
     x, y = (grid.ravel() for grid in np.meshgrid(side, side, indexing="ij"))
     table = {"x": x, "y": y, "z": 0.5 * x, "label": np.full(len(x), 2, np.int32)}
@@ -136,7 +136,7 @@ def test_normals_of_faces_or_neighbours(tmp_path: Path) -> None:
     write_taxonomy(tmp_path / "root/taxonomy.yaml")
     done = prepare(tmp_path)
     assert (
-        "taken from the faces (train/mesh)" in done.stdout and "estimated from neighbours (train/points)" in done.stdout
+        "taken from the faces (train/mesh)" in done.stdout and "estimated from neighbors (train/points)" in done.stdout
     )
     across = np.array([-0.5, 0, 1]) / np.sqrt(1.25)
     np.testing.assert_allclose(load(tmp_path, "mesh").normal, np.tile(across, (len(x), 1)), atol=1e-5)
@@ -289,7 +289,7 @@ def test_mistakes_get_one_line(tmp_path: Path) -> None:
     assert_one_line(prepare(tmp_path, "units=ft", code=2), "cm")
     assert_one_line(prepare(tmp_path, "out=root", code=2), "folder of its own")
     assert_one_line(prepare(tmp_path, "ignore=[a]", code=2), "ignore=")
-    (tmp_path / "root/taxonomy.yaml").write_text("classes: [{id: 1, name: wall, colour: [1, 2, 3]}]\n")
+    (tmp_path / "root/taxonomy.yaml").write_text("classes: [{id: 1, name: wall, color: [1, 2, 3]}]\n")
     assert_one_line(prepare(tmp_path, code=2), "'colour'", "color")
     (tmp_path / "root/taxonomy.yaml").write_text("segment: ../../evil\nnames: [wall]\n")
     assert_one_line(prepare(tmp_path, code=2), "segment")

@@ -19,7 +19,7 @@ POINTS = 60
 
 
 def object_rows(name: str, seed: int) -> np.ndarray:
-    """Points of a 2 m room at different heights, colours by object."""
+    """Points of a 2 m room at different heights, colors by object."""
     rng = np.random.default_rng([seed, OBJECTS.index(name)])
     coord = rng.random((POINTS, 3)) * (2, 2, 0.3) + (-1.25, 3.5, 0.3 * OBJECTS.index(name))
     color = rng.integers(0, 30, (POINTS, 3)) + 25 * OBJECTS.index(name)

@@ -122,7 +122,7 @@ def test_later_object_owns_a_shared_segment(names: LabelMap) -> None:
     assert (labels["segment200"][inside] == taxonomy("scannet200").names.index("bed")).all()
 
 
-def test_unknown_names_are_counted_not_mislabelled(names: LabelMap) -> None:
+def test_unknown_names_are_counted_not_mislabeled(names: LabelMap) -> None:
     scan = raw_scan("scene0000_00", seed=0)
     odd = replace(scan, objects=(RawObject("flux [/red] capacitor", scan.objects[0].segments), *scan.objects[1:]))
     labels, unknown = preparation.label_vertices(odd, names)

@@ -43,7 +43,7 @@ DAMAGE = {
     "truncated ply": (lambda folder: _cut(mesh_path(folder)), "truncated"),
     "empty ply": (lambda folder: mesh_path(folder).write_bytes(b""), "truncated or no ply"),
     "missing ply": (lambda folder: mesh_path(folder).unlink(), "does not exist"),
-    "mesh without colours": (
+    "mesh without colors": (
         lambda folder: write_ply(mesh_path(folder), {axis: np.zeros(3, np.float32) for axis in "xyz"}),
         "no vertex property 'red'",
     ),

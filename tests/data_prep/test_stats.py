@@ -18,7 +18,7 @@ from pointnc.errors import UserError
 from pointnc.losses import WeightedCrossEntropy
 from pointnc.scenes import SceneStore
 from tests.commands import assert_one_line, run
-from tests.data_prep.labelled_rooms import columns, write, write_root, write_taxonomy
+from tests.data_prep.labeled_rooms import columns, write, write_root, write_taxonomy
 
 
 @pytest.fixture(scope="module")

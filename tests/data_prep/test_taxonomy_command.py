@@ -14,7 +14,7 @@ from data_prep.taxonomy.file import derive_taxonomy, quote, write_taxonomy
 from pointnc.benchmarks import scannet
 from pointnc.scenes import Taxonomy
 from tests.commands import Done, assert_one_line, run
-from tests.data_prep.labelled_rooms import IDS, columns, write, write_root
+from tests.data_prep.labeled_rooms import IDS, columns, write, write_root
 
 
 def count(folder: Path, *arguments: str, code: int = 0) -> Done:

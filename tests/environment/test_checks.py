@@ -1,4 +1,4 @@
-"""The judgements of the doctor on facts as real machines give them."""
+"""The judgments of the doctor on facts as real machines give them."""
 
 from __future__ import annotations
 

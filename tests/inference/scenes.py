@@ -14,7 +14,7 @@ VOXEL = 0.1
 
 
 def random_scene(points: int = 400, extent: tuple[float, ...] = (4.0, 3.0, 0.5), seed: int = 0) -> Scene:
-    """Random points with colours and normals; the arrays are read-only, as maps of files are."""
+    """Random points with colors and normals; the arrays are read-only, as maps of files are."""
     rng = np.random.default_rng(seed)
     coord = (rng.random((points, 3)) * extent + (7, -2, 0.3)).astype(np.float32)
     return dressed(coord, rng)
@@ -60,7 +60,7 @@ class ColorBackbone(nn.Module):
         return features
 
 
-class NeighbourhoodBackbone(nn.Module):
+class NeighborhoodBackbone(nn.Module):
     """The sum of the features within two voxels along each axis, no farther: the reach is known to the voxel."""
 
     out_channels = 3

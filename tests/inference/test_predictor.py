@@ -24,7 +24,7 @@ from tests.inference.scenes import (
     VOXEL,
     ColorBackbone,
     InvariantBackbone,
-    NeighbourhoodBackbone,
+    NeighborhoodBackbone,
     lattice_scene,
     random_scene,
     segmentor,
@@ -137,7 +137,7 @@ def test_fragments_give_every_point_its_own_features() -> None:
 @pytest.mark.parametrize("interpolation", ["nearest", "fragments"])
 @pytest.mark.parametrize("view", [View(), View(45, scale=0.8), View(-20, flip=True, scale=1.05)])
 def test_tiles_equal_the_whole_where_the_network_looks_no_farther_than_the_halo(interpolation: str, view: View) -> None:
-    model, scene = segmentor(NeighbourhoodBackbone()), random_scene(2400, extent=(4.0, 2.0, 0.15), seed=3)
+    model, scene = segmentor(NeighborhoodBackbone()), random_scene(2400, extent=(4.0, 2.0, 0.15), seed=3)
     common = {"views": [view, View(90)], "interpolation": interpolation}
     whole = Predictor(model, ["color"], VOXEL, **common).scores(scene)
     sizes = pass_sizes(model)
@@ -254,7 +254,7 @@ def test_mistakes_are_named(wrong: dict, message: str) -> None:
         Predictor(**{"model": segmentor(ColorBackbone()), "features": ["color"], "voxel_size": VOXEL, **wrong})
 
 
-def test_scenes_that_cannot_be_labelled_are_named() -> None:
+def test_scenes_that_cannot_be_labeled_are_named() -> None:
     predictor = Predictor(segmentor(ColorBackbone()), ["color"], VOXEL)
     with pytest.raises(UserError, match="room has no points"):
         predictor.predict(random_scene().select(slice(0)))

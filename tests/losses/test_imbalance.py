@@ -37,7 +37,7 @@ def case(dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
 
 
 def points(logits: Tensor, labels: Tensor) -> list[tuple[list[float], int]]:
-    """Probabilities and label of every labelled point."""
+    """Probabilities and label of every labeled point."""
     return [(logits[i].softmax(0).tolist(), int(y)) for i, y in enumerate(labels) if y >= 0]
 
 
@@ -175,7 +175,7 @@ class TestEveryConfig:
         assert ((ahead - behind) / 2e-6).item() == pytest.approx((logits.grad * direction).sum().item(), rel=1e-4)
         assert not logits.grad[labels < 0].any()
 
-    def test_no_labelled_point_gives_zero_with_a_graph(self, name: str) -> None:
+    def test_no_labeled_point_gives_zero_with_a_graph(self, name: str) -> None:
         for count in (0, 6):
             logits = torch.randn(count, 5, requires_grad=True)
             value = made(name)(logits, torch.full((count,), -1))

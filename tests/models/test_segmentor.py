@@ -88,8 +88,8 @@ def test_a_training_step_is_the_same_with_a_sample_that_a_crop_left_empty() -> N
         torch.testing.assert_close(value, other, msg=name)
 
 
-def test_learns_classes_that_only_the_neighbourhood_tells_apart() -> None:
-    """Every voxel carries the same features; its class is its number of neighbours along z: none, one or two."""
+def test_learns_classes_that_only_the_neighborhood_tells_apart() -> None:
+    """Every voxel carries the same features; its class is its number of neighbors along z: none, one or two."""
     coord = random_voxels(samples=2, extent=10, share=0.4)
     occupied = {tuple(voxel) for voxel in coord.tolist()}
     count = [sum((b, x, y, z + step) in occupied for step in (-1, 1)) for b, x, y, z in coord.tolist()]

@@ -1,4 +1,4 @@
-"""Class centres, their moving average and the centre loss by plain loops, straight from the formulae."""
+"""Class centers, their moving average and the center loss by plain loops, straight from the formulae."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def center_loss(
     prior: Sequence[float] | None = None,
     reduction: str = "sum",
 ) -> float:
-    """Return the cross-entropy of the centres against the frame; classes without a centre (None) are left out."""
+    """Return the cross-entropy of the centers against the frame; classes without a center (None) are left out."""
     losses = []
     for k, center in enumerate(centers):
         if center is None:

@@ -48,7 +48,7 @@ def pooled(mask: Tensor) -> Tensor:
 def masked_batch_norm(
     grid: Tensor, mask: Tensor, weight: Tensor, bias: Tensor, eps: float, statistics: tuple[Tensor, Tensor] | None
 ) -> Tensor:
-    """Batch normalisation over the occupied cells, by their own statistics or by a given mean and variance."""
+    """Batch normalization over the occupied cells, by their own statistics or by a given mean and variance."""
     if statistics is None:
         count = mask.sum()
         mean = (grid * mask).sum(dim=(0, 2, 3, 4)) / count

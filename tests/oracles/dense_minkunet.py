@@ -13,8 +13,8 @@ class DenseMinkUNet:
 
     Args:
         state: the state dictionary of a ``pointnc.models.unet.SparseUNet``.
-        training: whether batch normalisation uses the statistics of the batch.
-        eps: of batch normalisation.
+        training: whether batch normalization uses the statistics of the batch.
+        eps: of batch normalization.
     """
 
     def __init__(self, state: dict[str, Tensor], training: bool, eps: float = 1e-5) -> None:
@@ -64,7 +64,7 @@ class DenseMinkUNet:
         return self.state[f"{name}.convolution.weight"]
 
     def norm(self, name: str, x: Tensor, mask: Tensor) -> Tensor:
-        """The batch normalisation of a convolution."""
+        """The batch normalization of a convolution."""
         names = ("weight", "bias", "running_mean", "running_var")
         weight, bias, mean, variance = (self.state[f"{name}.norm.{key}"] for key in names)
         statistics = None if self.training else (mean, variance)

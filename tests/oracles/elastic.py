@@ -1,20 +1,20 @@
-"""Elastic distortion by loops: a mean of three neighbours, a look-up between eight nodes."""
+"""Elastic distortion by loops: a mean of three neighbors, a look-up between eight nodes."""
 
 import numpy as np
 
 
 def blurred(field, times):
-    """Return the (X, Y, Z, C) field averaged over three neighbours along each axis, zeros outside, in float64."""
+    """Return the (X, Y, Z, C) field averaged over three neighbors along each axis, zeros outside, in float64."""
     field = np.asarray(field, np.float64)
     for _ in range(times):
         for axis in range(3):
             result = np.zeros_like(field)
             for node in np.ndindex(*field.shape[:3]):
                 for step in (-1, 0, 1):
-                    neighbour = list(node)
-                    neighbour[axis] += step
-                    if 0 <= neighbour[axis] < field.shape[axis]:
-                        result[node] += field[tuple(neighbour)] / 3
+                    neighbor = list(node)
+                    neighbor[axis] += step
+                    if 0 <= neighbor[axis] < field.shape[axis]:
+                        result[node] += field[tuple(neighbor)] / 3
             field = result
     return field
 

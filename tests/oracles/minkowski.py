@@ -71,7 +71,7 @@ class DenseRes16UNet:
 
     Args:
         state: the state dictionary, names as in the authors' code.
-        eps: of batch normalisation.
+        eps: of batch normalization.
         block: offsets of the blocks' 3³ kernels in order; None: those of a cube.
         even: offsets of 2³ kernels in order; None: those of a cube.
     """
@@ -129,7 +129,7 @@ class DenseRes16UNet:
         return x
 
     def norm(self, name: str, x: Tensor, mask: Tensor) -> Tensor:
-        """Batch normalisation by the running statistics; without scale and shift where the state has none."""
+        """Batch normalization by the running statistics; without scale and shift where the state has none."""
         mean, variance = (self.state[f"{name}.bn.running_{key}"] for key in ("mean", "var"))
         x = (x - mean) / (variance + self.eps).sqrt()
         if f"{name}.bn.weight" in self.state:

@@ -68,7 +68,7 @@ class DenseSpUNet:
         return x
 
     def norm(self, name: str, x: Tensor, mask: Tensor) -> Tensor:
-        """Batch normalisation by the running statistics."""
+        """Batch normalization by the running statistics."""
         names = ("weight", "bias", "running_mean", "running_var")
         weight, bias, mean, variance = (self.state[f"{name}.{key}"] for key in names)
         return dense.masked_batch_norm(x, mask, weight, bias, EPS, (mean, variance))

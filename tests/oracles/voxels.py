@@ -1,4 +1,4 @@
-"""Voxelisation as it is defined: whole rows compared with one another, the points of a voxel listed."""
+"""Voxelization as it is defined: whole rows compared with one another, the points of a voxel listed."""
 
 import numpy as np
 

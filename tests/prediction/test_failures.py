@@ -1,4 +1,4 @@
-"""What is said of a file that could not be labelled."""
+"""What is said of a file that could not be labeled."""
 
 from __future__ import annotations
 

@@ -46,12 +46,12 @@ def test_good_files_are_done_and_bad_ones_listed(tmp_path: Path, bundle: Path) -
     (folder / "c.ply").write_bytes(b"")
     (folder / "d.las").write_bytes(b"nonsense")
     write_ply(folder / "e.ply", {axis: np.empty(0) for axis in "xyz"})
-    done = predict(f"checkpoint={bundle}", f"input={folder}", "out=labelled", cwd=tmp_path)
+    done = predict(f"checkpoint={bundle}", f"input={folder}", "out=labeled", cwd=tmp_path)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "3 of 5 failed" in done.stdout
     for name, reason in (("c.ply", "empty"), ("d.las", "no las file"), ("e.ply", "no points")):
         assert any(name in line and reason in line for line in done.stdout.splitlines())
-    out = tmp_path / "labelled"
+    out = tmp_path / "labeled"
     assert sorted(path.name for path in out.iterdir()) == ["a.ply", "b.txt", "classes.json"]
     cloud = read_cloud(out / "a.ply")
     np.testing.assert_array_equal(cloud.coord, np.column_stack([room()[axis] for axis in "xyz"]))
@@ -60,7 +60,7 @@ def test_good_files_are_done_and_bad_ones_listed(tmp_path: Path, bundle: Path) -
     assert len(read_cloud(out / "b.txt")) == 500
     assert "a second" in done.stdout
 
-    again = predict(f"checkpoint={bundle}", f"input={folder / 'a.ply'}", "out=labelled", cwd=tmp_path)
+    again = predict(f"checkpoint={bundle}", f"input={folder / 'a.ply'}", "out=labeled", cwd=tmp_path)
     assert again.returncode == 1 and "overwrite=true" in again.stdout
 
 
@@ -135,7 +135,7 @@ def test_one_bad_file_does_not_end_the_run(tmp_path: Path, bundle: Path) -> None
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path: Path, bundle: Path) -> None:
-    """A file of 420 MB is labelled in an address space that has 400 MB more than a small file takes."""
+    """A file of 420 MB is labeled in an address space that has 400 MB more than a small file takes."""
     rng = np.random.default_rng(0)
     dtype = np.dtype([(axis, "<f4") for axis in "xyz"] + [(f"extra{i}", "<f4") for i in range(27)])
     count = 3_500_000

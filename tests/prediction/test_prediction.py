@@ -1,4 +1,4 @@
-"""From a file to a labelled file: nothing lost, nothing moved, whatever the size, unit and frame."""
+"""From a file to a labeled file: nothing lost, nothing moved, whatever the size, unit and frame."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from pointnc.scenes.ply import write_ply
 from pointnc.scenes.taxonomy import Taxonomy
 from tests.inference.scenes import ColorBackbone
 
-TAXONOMY = Taxonomy.from_dict({"name": "colours", "names": ["red", "green", "blue"], "ids": [7, 40, 3]})
+TAXONOMY = Taxonomy.from_dict({"name": "colors", "names": ["red", "green", "blue"], "ids": [7, 40, 3]})
 UTM = np.array([431_234.5, 5_412_345.25, 412.125])
 
 
 def predictor(features: tuple[str, ...] = ("color",)) -> Predictor:
-    """A network that says which colour a point has."""
+    """A network that says which color a point has."""
     model = Segmentor(ColorBackbone(), 3)
     model.head = nn.Linear(3, 3)
     with torch.no_grad():
@@ -174,7 +174,7 @@ def test_vertices_without_faces_get_normals_of_their_own(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("scale", "dtype"), [(1 / 255, np.float32), (257, np.uint16), (1, np.float64)])
-def test_colours_in_other_ranges_are_recognised(tmp_path: Path, scale: float, dtype: Any) -> None:
+def test_colors_in_other_ranges_are_recognized(tmp_path: Path, scale: float, dtype: Any) -> None:
     columns, ids = colored(200)
     for name in ("red", "green", "blue"):
         columns[name] = (columns[name].astype(np.float64) * scale).astype(dtype)
@@ -185,11 +185,11 @@ def test_colours_in_other_ranges_are_recognised(tmp_path: Path, scale: float, dt
     assert len(outcome.remarks) == (scale != 1)
 
 
-def test_missing_colours_are_said_and_grey(tmp_path: Path) -> None:
+def test_missing_colors_are_said_and_gray(tmp_path: Path) -> None:
     columns, _ = colored(20)
     path = write(tmp_path / "a.npy", {axis: columns[axis] for axis in "xyz"})
     outcome = label_file(open_cloud(path), Targets(tmp_path / "b.npy"), predictor(), TAXONOMY)
-    assert any("no colours" in remark for remark in outcome.remarks)
+    assert any("no colors" in remark for remark in outcome.remarks)
     assert len(set(read_cloud(tmp_path / "b.npy").attributes["label"])) == 1
 
 
@@ -206,16 +206,16 @@ def conditions(coord: NDArray[np.float64], **settings: Any) -> tuple[Conditions,
 @pytest.mark.parametrize(("unit", "factor"), [("m", 1), ("cm", 100), ("mm", 1000)])
 @pytest.mark.parametrize("asked", [True, False])
 def test_units(unit: Any, factor: float, asked: bool) -> None:
-    metres = np.random.default_rng(0).uniform(0, [8, 6, 3], (100, 3))
-    metres[:2] = [0, 0, 0], [8, 6, 3]
-    made, remarks = conditions(metres * factor, unit=unit if asked else "auto")
-    np.testing.assert_allclose(made.coord(PointCloud(metres * factor)), metres, atol=1e-5)
+    meters = np.random.default_rng(0).uniform(0, [8, 6, 3], (100, 3))
+    meters[:2] = [0, 0, 0], [8, 6, 3]
+    made, remarks = conditions(meters * factor, unit=unit if asked else "auto")
+    np.testing.assert_allclose(made.coord(PointCloud(meters * factor)), meters, atol=1e-5)
     assert bool(remarks) != asked
     if not asked:
         assert f"taken as {unit}" in remarks[0]
 
 
-def test_millimetres_taken_for_metres_are_noticed() -> None:
+def test_millimeters_taken_for_meters_are_noticed() -> None:
     _, remarks = conditions(np.array([[0.0, 0, 0], [8000, 6000, 3000]]))
     assert "units=" in remarks[0]
 
@@ -267,7 +267,7 @@ def test_missing_strength_is_a_line(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.npy"]
 
 
-def test_utm_coordinates_keep_millimetres() -> None:
+def test_utm_coordinates_keep_millimeters() -> None:
     local = np.random.default_rng(0).uniform(0, 50, (1000, 3))
     made, _ = conditions(local + UTM)
     seen = made.coord(PointCloud(local + UTM)).astype(np.float64)

@@ -34,7 +34,7 @@ def test_a_scene_is_called_what_its_folder_is_called(
     inside = scene(tmp_path / "s1") / "inner"
     inside.mkdir()
     monkeypatch.chdir(inside if spelling == ".." else inside.parent)
-    assert Targets.of(Path(spelling), tmp_path / "out").labelled == tmp_path / "out" / "s1"
+    assert Targets.of(Path(spelling), tmp_path / "out").labeled == tmp_path / "out" / "s1"
 
 
 def test_pictures_are_called_after_the_whole_name_of_the_file() -> None:
@@ -63,7 +63,7 @@ def test_only_a_scene_gives_way_to_a_scene(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is no scene"):
         folder.targets(source)
     touch(out / "s1" / "coord.npy")
-    assert folder.targets(source).labelled == out / "s1"
+    assert folder.targets(source).labeled == out / "s1"
     touch(out / "s1" / "photos" / "a.jpg")
     with pytest.raises(UserError, match="is no scene"):
         folder.targets(source)
@@ -103,7 +103,7 @@ def test_pictures_are_asked_for_too(tmp_path: Path) -> None:
         folder.targets(source, colors=True)
     folder = OutputFolder(out, [source], overwrite=True)
     first = folder.targets(source, colors=True)
-    touch(first.labelled)
+    touch(first.labeled)
     folder.note(first)
     with pytest.raises(UserError, match="another input was written"):
         folder.targets(touch(tmp_path / "in" / "a.las_labels.ply"))

@@ -102,8 +102,8 @@ COMMANDS = {
     ),
     "predict": Command(
         "pointnc.predict",
-        ("checkpoint={inputs}/run", "input={inputs}/store/train", "out=labelled", "colors=true", "overwrite=true"),
-        "labelled",
+        ("checkpoint={inputs}/run", "input={inputs}/store/train", "out=labeled", "colors=true", "overwrite=true"),
+        "labeled",
         share=15,
     ),
     "submit": Command(

@@ -43,7 +43,7 @@ def commands(home: Path, out: str, *more: str) -> list[list[str]]:
     return [
         ["pointnc.evaluate", *common, f"out={out}/scores.json"],
         ["pointnc.submit", *common, "split=val", f"out={out}/submission.zip", f"cache={out}/cache"],
-        ["pointnc.predict", *common, "input='clouds*/**/*.ply'", f"out={out}/labelled", "colors=true"],
+        ["pointnc.predict", *common, "input='clouds*/**/*.ply'", f"out={out}/labeled", "colors=true"],
     ]
 
 
@@ -88,7 +88,7 @@ def test_ranks_of_torchrun_make_what_one_process_makes(home: Path) -> None:
 def test_shards_and_a_merge_make_what_one_process_makes(home: Path) -> None:
     for number in (2, 3, 1):
         for line in commands(home, "shards", f"shard={number}/3"):
-            # Four of nine clouds cannot be labelled; each part has one of them.
+            # Four of nine clouds cannot be labeled; each part has one of them.
             run(*line, folder=home, code=1 if "predict" in line[0] else 0)
         if number == 3:
             for line in commands(home, "shards", "shard=merge"):

@@ -17,7 +17,7 @@ from tests.models.voxels import random_voxels
 
 
 class OneByOne(BatchNorm):
-    """A normalisation that the fused layers do not know, so that every module runs by itself."""
+    """A normalization that the fused layers do not know, so that every module runs by itself."""
 
 
 def unfused(module: nn.Module) -> nn.Module:
@@ -180,7 +180,7 @@ def test_compiled_products_equal_those_of_torch(inputs: int, outputs: int, threa
 @pytest.mark.parametrize("relu", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_loops_normalize_as_torch_does_with_its_gradients(dtype: torch.dtype, relu: bool, rows: int) -> None:
-    """A kernel of one offset that meets every row and multiplies by 1 leaves the normalisation alone."""
+    """A kernel of one offset that meets every row and multiplies by 1 leaves the normalization alone."""
     coord = torch.stack([torch.zeros(rows), torch.arange(rows), torch.zeros(rows), torch.zeros(rows)], 1).int()
     table = submanifold_table(coord, (rows, 1, 1), 1)
     results = []

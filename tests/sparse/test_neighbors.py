@@ -1,4 +1,4 @@
-"""Neighbour tables against a dictionary of voxels."""
+"""Neighbor tables against a dictionary of voxels."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def extent(coord: Tensor) -> tuple[int, int, int]:
 
 @settings(max_examples=60, deadline=None)
 @given(coord=voxels, kernel=st.sampled_from([1, 3, 5]))
-def test_submanifold_table_lists_the_neighbours(coord: list[Voxel], kernel: int) -> None:
+def test_submanifold_table_lists_the_neighbors(coord: list[Voxel], kernel: int) -> None:
     voxel_rows = torch.tensor(coord, dtype=torch.int32)
     table = submanifold_table(voxel_rows, extent(voxel_rows), kernel)
     assert row_pairs(table) == submanifold_pairs(coord, kernel)
@@ -70,7 +70,7 @@ def test_strided_table_gives_every_voxel_its_parent(coord: list[Voxel]) -> None:
 
 
 @pytest.mark.parametrize("far", [2**16, 2**20])
-def test_an_extent_beyond_32_bits_invents_no_neighbours(far: int) -> None:
+def test_an_extent_beyond_32_bits_invents_no_neighbors(far: int) -> None:
     coord = [*ALIASED, (1, far - 2, far - 1, far - 1), (1, far - 1, far - 1, far - 1)]
     voxel_rows = torch.tensor(coord, dtype=torch.int32)
     table = submanifold_table(voxel_rows, (far, far, far), 3)
@@ -108,7 +108,7 @@ def test_the_reversed_table_has_the_pairs_the_other_way_round(coord: list[Voxel]
 
 @settings(max_examples=40, deadline=None)
 @given(coord=voxels, seed=st.integers(0, 99))
-def test_any_order_is_sorted_and_the_sorted_one_is_recognised(coord: list[Voxel], seed: int) -> None:
+def test_any_order_is_sorted_and_the_sorted_one_is_recognized(coord: list[Voxel], seed: int) -> None:
     rows = torch.tensor(coord, dtype=torch.int32)
     assert lexicographic_order(rows, (6, 6, 6)) is None
     mixed = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))]

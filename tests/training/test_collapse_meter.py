@@ -49,7 +49,7 @@ def random_batch(seed: int, voxels: int = 40, points: int = 300) -> VoxelBatch:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_pairs_of_voxel_and_class_say_every_labelled_point(seed: int) -> None:
+def test_pairs_of_voxel_and_class_say_every_labeled_point(seed: int) -> None:
     batch = random_batch(seed)
     voxel, label, points = voxel_labels(batch, 6)
     assert batch.inverse is not None and batch.point_segment is not None

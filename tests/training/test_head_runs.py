@@ -46,7 +46,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_with_a_fixed_head_scores_and_learns_its_scale(home: Path) -> None:
     assert json.loads((home / "run" / "metrics.json").read_text())["miou"] >= 0
-    (kept,) = (home / "cache" / "frames").iterdir()  # head and regulariser ask for the same frame
+    (kept,) = (home / "cache" / "frames").iterdir()  # head and regularizer ask for the same frame
     assert kept.name.startswith("spread-200x8-")
     state = read_checkpoint(home / "run").data["state_dict"]
     assert torch.equal(state["model.head.vectors"], state["regularizer.frame.vectors"])

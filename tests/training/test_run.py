@@ -196,7 +196,7 @@ def test_non_finite_loss_names_the_module(store: Path, tmp_path: Path) -> None:
         train(configure(store, tmp_path / "run", "optimizer.lr=1e30", "trainer.gradient_clip_val=null"))
 
 
-def test_colourless_store_trains_and_reports(store: Path, tmp_path: Path) -> None:
+def test_colorless_store_trains_and_reports(store: Path, tmp_path: Path) -> None:
     import shutil
 
     shutil.copytree(store, tmp_path / "store")
@@ -207,7 +207,7 @@ def test_colourless_store_trains_and_reports(store: Path, tmp_path: Path) -> Non
     assert (run / "report.html").is_file()
 
 
-def test_reported_centres_are_those_of_the_best_epoch(whole_run: Path) -> None:
+def test_reported_centers_are_those_of_the_best_epoch(whole_run: Path) -> None:
     from pointnc.collapse import CenterBank
     from pointnc.collapse.measures import center_distance
 

@@ -12,7 +12,7 @@ from pointnc.errors import UserError
 from pointnc.scenes import SceneStore
 from pointnc.scenes.stored_taxonomy import stored_taxonomy
 from tests.commands import assert_one_line, run
-from tests.data_prep.labelled_rooms import write_root
+from tests.data_prep.labeled_rooms import write_root
 
 QUICK = (
     "trainer.max_epochs=1", "trainer.accelerator=cpu", "workers=0", "logger=none", "dataset.voxel_size=0.3",

@@ -13,7 +13,7 @@ def covered(picture: np.ndarray) -> np.ndarray:
 
 
 def near(picture: np.ndarray, color: tuple[int, int, int], tolerance: float = 0.12) -> int:
-    """How many pixels have the hue of a colour, whatever the shade."""
+    """How many pixels have the hue of a color, whatever the shade."""
     seen = picture.reshape(-1, 3).astype(float)
     unit = np.array(color) / np.linalg.norm(color)
     length = np.linalg.norm(seen, axis=1)

@@ -25,7 +25,7 @@ def test_page_shows_the_scene(page: Browser) -> None:
     picture = page.picture()
     share = covered(picture).mean()
     assert 0.25 < share < 0.9
-    # The truth's colours are there, the floor's above all.
+    # The truth's colors are there, the floor's above all.
     page.key("2")
     picture = page.picture()
     assert near(picture[STAGE], color_of("floor"), 0.06) > 8000
@@ -153,7 +153,7 @@ def test_side_by_side_shares_the_camera(page: Browser) -> None:
     assert page.run("viewer.panes.map((pane) => pane.layer)") == ["truth", "prediction"]
     left, right = halves(picture)
     assert (np.abs(left.astype(int) - right) > 8).any(-1).mean() > 0.005  # other labels
-    page.key("!", "Digit1", modifiers=8)  # shift 1: the second view in colour
+    page.key("!", "Digit1", modifiers=8)  # shift 1: the second view in color
     assert page.run("viewer.panes.map((pane) => pane.layer)") == ["truth", "color"]
     page.key("1")
     both = page.picture()

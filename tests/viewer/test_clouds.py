@@ -1,4 +1,4 @@
-"""Clouds of every format as scenes: what predict wrote is read back, colours by range, normals where they are wanted."""
+"""Clouds of every format as scenes: what predict wrote is read back, colors by range, normals where they are wanted."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from tests.prediction.test_prediction import TAXONOMY, colored, predictor
 from tests.viewer.test_visualize import read_page, visualize
 
 
-def labelled(folder: Path, name: str, spoilt: int = 0) -> np.ndarray:
+def labeled(folder: Path, name: str, spoilt: int = 0) -> np.ndarray:
     """Let a network label a table without names; return the train indices of the points that have a place."""
     columns, ids = colored(90)
     table = np.column_stack(list(columns.values()))
@@ -33,7 +33,7 @@ def labelled(folder: Path, name: str, spoilt: int = 0) -> np.ndarray:
 
 @pytest.mark.parametrize("name", ["a.xyz", "a.csv", "a.npy"])
 def test_what_predict_wrote_is_shown_with_its_own_classes(name: str, tmp_path: Path) -> None:
-    expected = labelled(tmp_path, name)
+    expected = labeled(tmp_path, name)
     for number, given in enumerate((f"prediction=out/{name}", f"scene={name} prediction=out/{name}",
                                     f"scene={name} prediction=out")):  # fmt: skip
         folder = given.endswith("=out")
@@ -48,7 +48,7 @@ def test_what_predict_wrote_is_shown_with_its_own_classes(name: str, tmp_path: P
 
 @pytest.mark.parametrize("name", ["a.xyz", "a.npy"])
 def test_points_without_a_place_are_left_out_and_counted(name: str, tmp_path: Path) -> None:
-    expected = labelled(tmp_path, name, spoilt=4)
+    expected = labeled(tmp_path, name, spoilt=4)
     done = visualize(tmp_path, f"scene={name}", f"prediction=out/{name}", "html=a.html")
     assert "4 points without finite coordinates are left out" in done.stdout
     _, (columns,) = read_page(tmp_path / "a.html")
@@ -72,7 +72,7 @@ def test_stray_points_are_left_out_as_the_remark_says(tmp_path: Path) -> None:
 
 
 def test_a_table_that_is_no_prediction_keeps_its_columns(tmp_path: Path) -> None:
-    labelled(tmp_path, "a.npy")
+    labeled(tmp_path, "a.npy")
     np.save(tmp_path / "out" / "raw.npy", np.random.default_rng(0).uniform(0, 9, (50, 6)))
     assert open_shown(tmp_path / "out" / "raw.npy").names() == ["x", "y", "z", "red", "green", "blue"]
     assert open_shown(tmp_path / "out" / "a.npy").names()[-2:] == ["label", "confidence"]
@@ -87,7 +87,7 @@ def test_a_table_that_is_no_prediction_keeps_its_columns(tmp_path: Path) -> None
         (np.array([[0, 100, 255]], np.float64), [0, 100, 255], ""),
     ],
 )
-def test_colours_are_recognised_by_their_range(color: np.ndarray, shown: list[int], said: str, tmp_path: Path) -> None:
+def test_colors_are_recognized_by_their_range(color: np.ndarray, shown: list[int], said: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", coord=np.arange(12.0).reshape(4, 3), color=np.repeat(color, 4, axis=0))
     cloud = read_shown(tmp_path / "a.npz")
     np.testing.assert_array_equal(cloud.scene.color, np.repeat([shown], 4, axis=0))
@@ -111,7 +111,7 @@ def test_what_a_network_wants_is_made(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["[]", "{}", "nonsense", '{"a": {"name": "b", "color": [0, 0, 0]}}', '{"1": "chair"}'])
 def test_a_broken_legend_gets_a_line(text: str, tmp_path: Path) -> None:
-    labelled(tmp_path, "a.xyz")
+    labeled(tmp_path, "a.xyz")
     (tmp_path / "out" / "classes.json").write_text(text)
     with pytest.raises(UserError, match=r"classes\.json"):
         read_legend(tmp_path / "out" / "classes.json")

@@ -1,4 +1,4 @@
-"""Colours of the layers, and which points they show: what picture and window draw."""
+"""Colors of the layers, and which points they show: what picture and window draw."""
 
 from dataclasses import replace
 
@@ -16,18 +16,18 @@ from pointnc.viewer.layers import (
     shown_points,
 )
 from pointnc.viewer.window import nearest_pixel
-from pointnc.views.colors import RIGHT, UNLABELLED, WRONG
+from pointnc.views.colors import RIGHT, UNLABELED, WRONG
 from tests.viewer.rooms import room
 
 
-def test_colours_of_each_layer() -> None:
+def test_colors_of_each_layer() -> None:
     exhibit = room()
     truth, prediction, colors = exhibit.scene.semantic, exhibit.prediction, exhibit.taxonomy.colors
     layers = {layer: layer_colors(exhibit, layer) for layer in layers_of(exhibit)}
     assert list(layers) == ["color", "truth", "prediction", "error", "confidence"]
     np.testing.assert_array_equal(layers["color"], exhibit.scene.color)
     for i in np.random.default_rng(0).integers(0, len(truth), 300):
-        assert tuple(layers["truth"][i]) == (UNLABELLED if truth[i] < 0 else colors[truth[i]])
+        assert tuple(layers["truth"][i]) == (UNLABELED if truth[i] < 0 else colors[truth[i]])
         assert tuple(layers["prediction"][i]) == colors[prediction[i]]
         if truth[i] >= 0:
             assert tuple(layers["error"][i]) == (RIGHT if truth[i] == prediction[i] else WRONG)

@@ -43,16 +43,16 @@ def test_figures_are_those_of_the_scoring() -> None:
     exhibit = room()
     figures = pack(exhibit).header["figures"]
     truth, prediction = np.asarray(exhibit.scene.semantic), exhibit.prediction
-    labelled = truth >= 0
+    labeled = truth >= 0
     for k in (0, 2, exhibit.taxonomy.names.index("chair")):
         both = (truth == k) & (prediction == k)
-        either = ((truth == k) | (prediction == k)) & labelled
+        either = ((truth == k) | (prediction == k)) & labeled
         assert figures["iou"][k] == pytest.approx(100 * both.sum() / either.sum())
         assert figures["truth"][k] == (truth == k).sum()
         assert figures["prediction"][k] == (prediction == k).sum()
-    assert figures["truth"][-1] == (~labelled).sum()
-    right = (truth == prediction)[labelled]
-    assert figures["verdicts"] == (right.sum(), (~right).sum(), (~labelled).sum())
+    assert figures["truth"][-1] == (~labeled).sum()
+    right = (truth == prediction)[labeled]
+    assert figures["verdicts"] == (right.sum(), (~right).sum(), (~labeled).sum())
     assert figures["accuracy"] == pytest.approx(100 * right.mean())
     absent = exhibit.taxonomy.names.index("piano")
     assert figures["iou"][absent] is None

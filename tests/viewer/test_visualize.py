@@ -154,7 +154,7 @@ def test_checkpoint_predicts(store: SceneStore, checkpoint: Path, tmp_path: Path
 
 
 def test_checkpoint_predicts_a_cloud_that_lacks_normals(store: SceneStore, checkpoint: Path, tmp_path: Path) -> None:
-    """The network wants colour and normals; the labels are those of pointnc.predict."""
+    """The network wants color and normals; the labels are those of pointnc.predict."""
     from pointnc.clouds import open_cloud, read_cloud
     from pointnc.inference.predictor import Predictor
     from pointnc.prediction import label_file
@@ -164,7 +164,7 @@ def test_checkpoint_predicts_a_cloud_that_lacks_normals(store: SceneStore, check
     coord = store.load("val", store.scenes("val")[0]).coord[::3]
     write_ply(tmp_path / "a.ply", {axis: coord[:, i].astype(np.float64) for i, axis in enumerate("xyz")})
     done = visualize(tmp_path, f"checkpoint={checkpoint}", "scene=a.ply", "html=a.html", "accelerator=cpu")
-    assert "no colours" in done.stdout and "no normals" in done.stdout
+    assert "no colors" in done.stdout and "no normals" in done.stdout
     _, (columns,) = read_page(tmp_path / "a.html")
     trained = load_trained(checkpoint, "cpu")
     predictor = Predictor(trained.model, trained.features, trained.voxel_size)
@@ -183,7 +183,7 @@ def test_picture_without_display(store: SceneStore, tmp_path: Path) -> None:
         tmp_path, f"store={store.root}", f"scenes=[{name}]", "prediction=.", "png=a.png", "width=200", "height=150"
     )
     picture = np.array(Image.open(tmp_path / "a.png").convert("RGB")).astype(int)
-    assert picture.shape[1] == 16 + 4 * 216  # colour, truth, prediction, error
+    assert picture.shape[1] == 16 + 4 * 216  # color, truth, prediction, error
     panels = [picture[64:214, 16 + 216 * i : 216 + 216 * i] for i in range(4)]
     red = [(np.abs(panel - WRONG).sum(-1) < 60).sum() for panel in panels]
     assert red[3] > 100

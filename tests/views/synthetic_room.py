@@ -1,4 +1,4 @@
-"""A furnished room of planes and boxes, sampled evenly, with normals, colours and labels."""
+"""A furnished room of planes and boxes, sampled evenly, with normals, colors and labels."""
 
 import numpy as np
 

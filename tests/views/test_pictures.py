@@ -7,17 +7,17 @@ import pytest
 
 from pointnc.scenes import Scene, Taxonomy
 from pointnc.views import SceneView, montage, scene_pictures, write_png
-from pointnc.views.colors import IGNORED, RIGHT, UNLABELLED, WRONG, error_colors, label_colors
+from pointnc.views.colors import IGNORED, RIGHT, UNLABELED, WRONG, error_colors, label_colors
 from pointnc.views.pictures import png_bytes
 from tests.views.synthetic_room import corrupted, synthetic_room
 
 TAXONOMY = Taxonomy.from_dict({"names": ["a", "b"], "colors": [[1, 2, 3], [4, 5, 6]]})
 
 
-def test_labels_take_the_colours_of_the_taxonomy():
+def test_labels_take_the_colors_of_the_taxonomy():
     colors = label_colors(np.array([1, -1, 0], np.int16), TAXONOMY)
     assert colors.dtype == np.uint8
-    assert colors.tolist() == [[4, 5, 6], list(UNLABELLED), [1, 2, 3]]
+    assert colors.tolist() == [[4, 5, 6], list(UNLABELED), [1, 2, 3]]
 
 
 def test_errors_are_red_except_where_nothing_is_scored():
@@ -46,8 +46,8 @@ def test_pictures_without_their_data_are_left_out(view):
     scene = view[0].scene
     bare = scene.replace(color=None, semantic=None, normal=None)
     assert list(scene_pictures(SceneView(bare, view[0].prediction), view[1], 48, 36)) == ["Prediction"]
-    unlabelled = scene.replace(semantic=np.full(len(scene), -1))
-    assert list(scene_pictures(SceneView(unlabelled, view[0].prediction), view[1], 48, 36)) == [
+    unlabeled = scene.replace(semantic=np.full(len(scene), -1))
+    assert list(scene_pictures(SceneView(unlabeled, view[0].prediction), view[1], 48, 36)) == [
         "Input",
         "Prediction",
     ]

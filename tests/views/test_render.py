@@ -12,7 +12,7 @@ RED, GREEN = (220, 20, 20), (20, 200, 20)
 
 
 def camera_above(width, height, distance=5.0, focal=100.0):
-    """Five metres above the origin, looking straight down; the picture's up is the world's y."""
+    """Five meters above the origin, looking straight down; the picture's up is the world's y."""
     rotation = np.array([[1.0, 0, 0], [0, 1, 0], [0, 0, -1]])
     return Camera(np.array([0, 0, distance]), rotation, focal, (width / 2, height / 2))
 

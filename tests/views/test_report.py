@@ -150,12 +150,12 @@ def test_missing_parts_leave_no_gap(report):
     html = render_report(bare)
     parse(html)
     assert "<section>" not in html
-    unlabelled = replace(report.scenes[0].scene, semantic=None)
+    unlabeled = replace(report.scenes[0].scene, semantic=None)
     some = replace(
         bare,
         metrics={"miou": 3.0, "majority_miou": 0.0, "per_class": {"one": 3.0}},
         train_histogram=np.array([5, 0]),
-        scenes=[SceneView(unlabelled, np.zeros(len(unlabelled), int))],
+        scenes=[SceneView(unlabeled, np.zeros(len(unlabeled), int))],
         centers_cosine=np.ones((1, 1)),
         center_classes=np.array([0]),
     )
@@ -163,7 +163,7 @@ def test_missing_parts_leave_no_gap(report):
     text = " ".join(parse(html).text)
     assert [title in text for title in ("Input", "Truth", "Prediction", "Error")] == [True, False, True, False]
     assert "All classes" in text
-    assert "Class centres" not in text
+    assert "Class centers" not in text
     assert "Training" not in text
 
 

@@ -78,7 +78,7 @@ def test_without_classes_it_offers_fine_tuning_alone() -> None:
         ("§", {"license": "other", "license_name": "unnamed"}),
     ],
 )
-def test_the_hub_gets_a_licence_that_it_takes(stated: str, heading: dict[str, str]) -> None:
+def test_the_hub_gets_a_license_that_it_takes(stated: str, heading: dict[str, str]) -> None:
     card = ModelCard(Architecture("SpUNet", dict(PLAN)), ("color",), 0.02, None, license=stated)
     found = front_matter(render_readme(card, 1))
     assert {key: value for key, value in found.items() if key.startswith("license")} == heading

@@ -205,7 +205,7 @@ def test_other_classes_get_a_new_head_and_only_that(home: Path, tmp_path: Path) 
         (200, ["features=[color,normal]"], "6 channels, this network has 3"),
         (200, ["features=[colour]"], "unknown feature 'colour'"),
         (200, ["voxel_size=-1"], "voxel_size=-1"),
-        (200, ["voxel_size=abc"], "voxel_size=abc: it must be a number of metres"),
+        (200, ["voxel_size=abc"], "voxel_size=abc: it must be a number of meters"),
         (200, ["voxel_size=inf"], "voxel_size=inf"),
         (200, ["voxel_size=nan"], "voxel_size=nan"),
         (200, ["voxel_size=true"], "voxel_size=True"),
@@ -241,10 +241,10 @@ def test_nothing_but_a_bundle_is_replaced(out: str, tmp_path: Path) -> None:
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_licence_that_is_none_is_unknown(tmp_path: Path) -> None:
+def test_a_license_that_is_none_is_unknown(tmp_path: Path) -> None:
     write_foreign(tmp_path / "a.pth")
     done = run(WEIGHTS, "import=a.pth", "out=w", "license=null", "kernel_order=cube", folder=tmp_path)
-    assert "licence:      unknown" in done.stdout and "kernel_order" not in done.stdout
+    assert "license:      unknown" in done.stdout and "kernel_order" not in done.stdout
 
 
 def test_the_kernel_order_reaches_the_weights(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 To add a class, write a function in the module of its theme (or in a new module) and decorate it with
 :func:`~data_prep.rooms.recipes.registry.recipe`: the ScanNet200 name, the NYU40 id, and where such a thing stands.
 The function takes a generator and returns a closed mesh composed of the solids of :mod:`data_prep.rooms.shapes`, its
-back at y = 0 and its front along +y, in metres; it returns a ``Model`` where other things may stand on it. Draw sizes,
-proportions, number of parts and colours widely enough that the class overlaps its neighbours as the real one does.
+back at y = 0 and its front along +y, in meters; it returns a ``Model`` where other things may stand on it. Draw sizes,
+proportions, number of parts and colors widely enough that the class overlaps its neighbors as the real one does.
 Nothing else needs to change: the layout, the tables of labels and the tests all read :data:`RECIPES`.
 """
 

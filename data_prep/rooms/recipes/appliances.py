@@ -17,7 +17,7 @@ RUN = ("kitchen counter", "kitchen cabinet", "counter", "refrigerator", "stove")
 
 
 def _disc(radius: float, thick: float, color: Color, x: float, y: float, z: float) -> Mesh:
-    """Return a round plate that looks along +y, its centre at (x, y, z)."""
+    """Return a round plate that looks along +y, its center at (x, y, z)."""
     return cylinder(radius, thick, color).turned(-np.pi / 2, "x").moved(x, y, z)
 
 

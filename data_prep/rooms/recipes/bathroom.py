@@ -205,7 +205,7 @@ def towel(rng: Rng) -> Mesh:
 
 
 def _roll(rng: Rng, x: float, y: float, z: float) -> Mesh:
-    """Return a roll whose axis lies along x, its centre at (x, y, z)."""
+    """Return a roll whose axis lies along x, its center at (x, y, z)."""
     radius, width = sizes(rng, (0.04, 0.06), (0.09, 0.11))
     return cylinder(radius, width, white(rng)).turned(np.pi / 2, "y").moved(x - width / 2, y, z)
 

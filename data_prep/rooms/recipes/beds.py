@@ -13,7 +13,7 @@ from data_prep.rooms.shapes import Mesh, box, join, rounded_box, sheet, superell
 Rng = np.random.Generator
 
 HEADBOARD = 0.42
-"""Metres by which every headboard rises above the mattress: a blanket is cut from the bed's extent alone."""
+"""Meters by which every headboard rises above the mattress: a blanket is cut from the bed's extent alone."""
 
 LOWEST_HEADBOARD = 0.78
 """A bed at least this high has a headboard: no mattress lies so high."""

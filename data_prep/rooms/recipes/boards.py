@@ -58,7 +58,7 @@ def blackboard(rng: Rng) -> Mesh:
 
 @recipe("board", 38, rooms={OFFICE: 3, CORRIDOR: 1}, on="wall", where="random", height=(0.8, 1.3), most=2)
 def board(rng: Rng) -> Mesh:
-    """A plain panel of any colour."""
+    """A plain panel of any color."""
     w, h = sizes(rng, (0.5, 1.8), (0.5, 1.1))
     return join(
         *_board(rng, w, h, any_of(white, muted, wood, dark)(rng), any_of(wood, metal, dark)(rng), chance(rng, 0.2))
@@ -97,7 +97,7 @@ def bulletin_board(rng: Rng) -> Mesh:
     most=3,
 )
 def sign(rng: Rng) -> Mesh:
-    """A small plate in one colour with a symbol and lines of writing."""
+    """A small plate in one color with a symbol and lines of writing."""
     w, h = sizes(rng, (0.15, 0.4), (0.12, 0.35))
     ink = white(rng)
     lines = [box((0.7 * w, 0.004, 0.1 * h), ink, (0, 0.016, f * h)) for f in (0.15, 0.35)]

@@ -13,7 +13,7 @@ Rng = np.random.Generator
 
 
 def _lit(rng: Rng) -> Color:
-    """Return the colour of a shining lamp."""
+    """Return the color of a shining lamp."""
     warm = rng.uniform(0, 50)
     return (255, 255 - 0.4 * warm, 255 - warm)
 

@@ -17,7 +17,7 @@ GREEN: Color = (50, 110, 65)
 
 
 def _bin(rng: Rng, color: Color, low: float, high: float) -> list[Mesh]:
-    """Return an open waste bin from ``low`` to ``high`` metres tall: round or rectangular, with a little in it."""
+    """Return an open waste bin from ``low`` to ``high`` meters tall: round or rectangular, with a little in it."""
     h = rng.uniform(low, high)
     w, taper = h * rng.uniform(0.32, 0.45), rng.uniform(0.75, 1)
     waste = any_of(white, dark, muted)(rng)
@@ -73,7 +73,7 @@ def recycling_bin(rng: Rng) -> Mesh:
 
 @recipe("bin", 39, rooms={OFFICE: 1, KITCHEN: 1, BEDROOM: 1, CORRIDOR: 1}, most=2)
 def bin_(rng: Rng) -> Mesh:
-    """A larger open tub of any colour."""
+    """A larger open tub of any color."""
     return join(*_bin(rng, plastic(rng), 0.32, 0.65))
 
 

@@ -38,7 +38,7 @@ def guitar(rng: Rng) -> Mesh:
 
 @recipe("guitar case", 40, rooms={BEDROOM: 2, LIVING: 1.5, OFFICE: 0.3}, where="wall", most=1)
 def guitar_case(rng: Rng) -> Mesh:
-    """The guitar's outline, plumper and in one dark colour, standing or lying."""
+    """The guitar's outline, plumper and in one dark color, standing or lying."""
     scale, deep, color = rng.uniform(1.0, 1.15), rng.uniform(0.13, 0.18), any_of(dark, dark, muted)(rng)
     parts = [
         superellipsoid((w, deep, h), color, (0, 0, z), flat=0.2, profile=0.8) for w, h, z in _guitar_outline(rng, scale)

@@ -1,4 +1,4 @@
-"""Colours by material: plausible, wide and overlapping, so that colour alone does not give a class away."""
+"""Colors by material: plausible, wide and overlapping, so that color alone does not give a class away."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ def wood(rng: Rng) -> Color:
 
 
 def white(rng: Rng) -> Color:
-    """Return a white, cream or light grey."""
+    """Return a white, cream or light gray."""
     return _hsv(rng.uniform(0.08, 0.16), rng.uniform(0, 0.12), rng.uniform(0.75, 0.97))
 
 
 def dark(rng: Rng) -> Color:
-    """Return a black or dark grey."""
+    """Return a black or dark gray."""
     return _hsv(rng.random(), rng.uniform(0, 0.15), rng.uniform(0.06, 0.25))
 
 
 def metal(rng: Rng) -> Color:
-    """Return a grey: steel, aluminium, grey lacquer."""
+    """Return a gray: steel, aluminium, gray lacquer."""
     return _hsv(rng.uniform(0.5, 0.65), rng.uniform(0, 0.08), rng.uniform(0.35, 0.8))
 
 
 def colorful(rng: Rng) -> Color:
-    """Return a saturated colour of any hue."""
+    """Return a saturated color of any hue."""
     return _hsv(rng.random(), rng.uniform(0.4, 0.9), rng.uniform(0.3, 0.9))
 
 
 def muted(rng: Rng) -> Color:
-    """Return an unsaturated colour of any hue."""
+    """Return an unsaturated color of any hue."""
     return _hsv(rng.random(), rng.uniform(0.05, 0.45), rng.uniform(0.25, 0.85))
 
 

@@ -1,4 +1,4 @@
-"""Parts that many pieces of furniture share; the back is at y = 0, the front looks along +y, x is centred."""
+"""Parts that many pieces of furniture share; the back is at y = 0, the front looks along +y, x is centered."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Range = tuple[float, float]
 
 
 def sizes(rng: Rng, *ranges: Range) -> list[float]:
-    """Return one uniform draw from each range, metres."""
+    """Return one uniform draw from each range, meters."""
     return [float(low + (high - low) * value) for (low, high), value in zip(ranges, rng.random(len(ranges)))]
 
 
@@ -27,7 +27,7 @@ def chance(rng: Rng, probability: float) -> bool:
 def legs(
     width: float, depth: float, height: float, color: Color, thick: float = 0.04, inset: float = 0.0
 ) -> list[Mesh]:
-    """Return four upright legs under the corners of a rectangle, ``inset`` metres from its edges."""
+    """Return four upright legs under the corners of a rectangle, ``inset`` meters from its edges."""
     x, y = width / 2 - thick / 2 - inset, thick / 2 + inset
     return [box((thick, thick, height), color, (side * x, row, 0)) for side in (-1, 1) for row in (y, depth - y)]
 
@@ -35,7 +35,7 @@ def legs(
 def round_legs(
     width: float, depth: float, height: float, color: Color, thick: float = 0.03, splay: float = 0.04
 ) -> list[Mesh]:
-    """Return four round legs that stand ``splay`` metres wider at the floor than above."""
+    """Return four round legs that stand ``splay`` meters wider at the floor than above."""
     x, y = width / 2 - thick - splay, depth / 2 - thick - splay
     return [
         tube(
@@ -140,7 +140,7 @@ def frame(width: float, height: float, bar: float, depth: float, color: Color) -
 
 
 def ripple(rng: Rng, rows: int, columns: int, height: float, amount: float) -> NDArray[np.float64]:
-    """Return (rows, columns) heights of rumpled cloth: ``height`` plus waves of at most ``amount`` metres."""
+    """Return (rows, columns) heights of rumpled cloth: ``height`` plus waves of at most ``amount`` meters."""
     x, y = np.linspace(0, 1, columns), np.linspace(0, 1, rows)[:, None]
     wave = np.zeros((rows, columns))
     for _ in range(4):

@@ -14,12 +14,12 @@ from data_prep.rooms.shapes import Mesh, paint
 OFFICE, BEDROOM, KITCHEN, BATHROOM, LIVING, CORRIDOR = KINDS
 EVERYWHERE: Mapping[str, float] = dict.fromkeys(KINDS, 1.0)
 COLOR_NOISE = 4.0
-"""Standard deviation of a face's colour about its part's, in 8-bit steps."""
+"""Standard deviation of a face's color about its part's, in 8-bit steps."""
 
 
 @dataclass(frozen=True)
 class Surface:
-    """A level rectangle on which things may stand, in the model's frame, metres.
+    """A level rectangle on which things may stand, in the model's frame, meters.
 
     Attributes:
         x: lowest and highest x.
@@ -42,7 +42,7 @@ class Model:
     surfaces: tuple[Surface, ...] = ()
 
     def moved(self, x: float, y: float, z: float) -> Model:
-        """Return the model shifted by metres."""
+        """Return the model shifted by meters."""
         return Model(
             self.mesh.moved(x, y, z),
             tuple(Surface((s.x[0] + x, s.x[1] + x), (s.y[0] + y, s.y[1] + y), s.z + z, s.clear) for s in self.surfaces),
@@ -54,7 +54,7 @@ class Model:
         return self.moved(-(low[0] + high[0]) / 2, -low[1], -low[2])
 
     def stretched(self, height: float) -> Model:
-        """Return the model scaled along z to ``height`` metres."""
+        """Return the model scaled along z to ``height`` meters."""
         scale = height / self.mesh.bounds[1, 2]
         mesh = Mesh(self.mesh.vertices * (1, 1, scale), self.mesh.faces, self.mesh.color)
         return Model(mesh, tuple(Surface(s.x, s.y, s.z * scale, s.clear * scale) for s in self.surfaces))
@@ -77,7 +77,7 @@ class Recipe:
         most: how many a room may hold.
         fits: classes to one of which it is made to measure: it shares that object's frame and support.
         tall: whether it is stretched from the floor to the ceiling.
-        free: clear depth in metres that must remain in front of it.
+        free: clear depth in meters that must remain in front of it.
     """
 
     name: str
@@ -101,7 +101,7 @@ class Recipe:
         what fits to another object is in that object's frame instead.
 
         Args:
-            rng: source of its size, shape and colours.
+            rng: source of its size, shape and colors.
             anchor: (3,) extent of the object that it fits to.
         """
         made = self.build(rng, anchor) if self.fits else self.build(rng)

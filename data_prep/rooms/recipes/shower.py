@@ -15,10 +15,10 @@ Rng = np.random.Generator
 Extent = NDArray[np.float64]
 
 ROD = 1.95
-"""Height of every shower curtain rod, metres: rod and curtain are made apart and must meet."""
+"""Height of every shower curtain rod, meters: rod and curtain are made apart and must meet."""
 
 TILES = 0.013
-"""Thickness of a shower wall, metres: what else hangs there begins in front of it."""
+"""Thickness of a shower wall, meters: what else hangs there begins in front of it."""
 
 WET = ("bathtub", "shower")
 

@@ -188,7 +188,7 @@ def rack(rng: Rng) -> Model:
 
 @recipe("storage organizer", 40, rooms={OFFICE: 2, BEDROOM: 1, LIVING: 0.5}, most=2)
 def storage_organizer(rng: Rng) -> Model:
-    """A tower of small plastic drawers, each of another colour or all alike."""
+    """A tower of small plastic drawers, each of another color or all alike."""
     w, d, drawer = sizes(rng, (0.28, 0.42), (0.3, 0.42), (0.13, 0.22))
     rows, body, one = int(rng.integers(3, 7)), any_of(white, dark, metal)(rng), plastic(rng)
     h, same = rows * drawer + 0.04, chance(rng, 0.5)

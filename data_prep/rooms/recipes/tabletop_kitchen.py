@@ -48,7 +48,7 @@ def bottle(rng: Rng) -> Mesh:
     most=2,
 )
 def water_bottle(rng: Rng) -> Mesh:
-    """A sport bottle: straight and colourful, with a wide lid and a loop."""
+    """A sport bottle: straight and colorful, with a wide lid and a loop."""
     r, h = sizes(rng, (0.033, 0.045), (0.18, 0.27))
     color, lid = any_of(colorful, metal)(rng), any_of(dark, white, colorful)(rng)
     parts = [cylinder(r, 0.82 * h, color), cylinder(0.85 * r, 0.14 * h, lid, (0, 0, 0.82 * h))]
@@ -115,7 +115,7 @@ def bowl(rng: Rng) -> Mesh:
 
 @recipe("tray", 40, rooms={KITCHEN: 3, LIVING: 2, OFFICE: 1}, on=(*TABLES, *KITCHEN_TOPS), where="top", most=1)
 def tray(rng: Rng) -> Mesh:
-    """A flat tub with two handles, or an office tray in two storeys."""
+    """A flat tub with two handles, or an office tray in two stories."""
     w, d = sizes(rng, (0.32, 0.5), (0.24, 0.34))
     color = any_of(wood, metal, dark, white)(rng)
     parts = [tub((w - 0.03, d - 0.03), (w, d), rng.uniform(0.025, 0.05), color)]

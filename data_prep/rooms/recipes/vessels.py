@@ -1,4 +1,4 @@
-"""Hollow shapes that many small things share, centred on the z axis: tubs, pots, bottles, tufts of leaves."""
+"""Hollow shapes that many small things share, centered on the z axis: tubs, pots, bottles, tufts of leaves."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CORNERS = np.array([(1, 1), (-1, 1), (-1, -1), (1, -1)], np.float64) / 2
 
 
 def tub(bottom: tuple[float, float], top: tuple[float, float], height: float, color: Color, wall: float = 0.01) -> Mesh:
-    """Return an open rectangular tub whose outer size (x, y) goes from ``bottom`` to ``top``, metres."""
+    """Return an open rectangular tub whose outer size (x, y) goes from ``bottom`` to ``top``, meters."""
     rings = np.empty((4, 4, 3))
     rims = (bottom, top, np.subtract(top, 2 * wall), np.subtract(bottom, 2 * wall))
     for ring, rim, z in zip(rings, rims, (0.0, height, height, wall)):
@@ -21,7 +21,7 @@ def tub(bottom: tuple[float, float], top: tuple[float, float], height: float, co
 
 
 def pot(bottom: float, top: float, height: float, color: Color, wall: float = 0.008) -> Mesh:
-    """Return an open round pot whose outer radius goes from ``bottom`` to ``top``, metres."""
+    """Return an open round pot whose outer radius goes from ``bottom`` to ``top``, meters."""
     return lathe([(bottom, 0), (top, height), (top - wall, height), (bottom - wall, wall)], color)
 
 
@@ -33,14 +33,14 @@ def flask(radius: float, height: float, neck: float, color: Color, cap: Color) -
 
 
 def stripes(size: tuple[float, float, float], colors: tuple[Color, Color], z: float = 0.0) -> list[Mesh]:
-    """Return a box of ``size`` with a band of the second colour around the middle third of its height."""
+    """Return a box of ``size`` with a band of the second color around the middle third of its height."""
     x, y, h = size
     band = box((x + 0.004, y + 0.004, h / 3), colors[1], (0, 0, z + h / 3))
     return [box(size, colors[0], (0, 0, z)), band]
 
 
 def blades(rng: Rng, count: int, long: float, z: float, width: float = 0.05) -> list[Mesh]:
-    """Return ``count`` leaves of about ``long`` metres that rise from height ``z`` and lean outwards."""
+    """Return ``count`` leaves of about ``long`` meters that rise from height ``z`` and lean outwards."""
     parts = []
     for angle in 2 * np.pi * (np.arange(count) + rng.random(count) / 2) / count:
         length = long * rng.uniform(0.6, 1)
@@ -50,7 +50,7 @@ def blades(rng: Rng, count: int, long: float, z: float, width: float = 0.05) -> 
 
 
 def foliage(rng: Rng, count: int, spread: float, low: float, high: float) -> list[Mesh]:
-    """Return ``count`` leafy clumps within ``spread`` metres of the axis, from height ``low`` to ``high``."""
+    """Return ``count`` leafy clumps within ``spread`` meters of the axis, from height ``low`` to ``high``."""
     parts = []
     for _ in range(count):
         size = spread * rng.uniform(0.5, 0.9)

@@ -1,4 +1,4 @@
-"""Changes of colour: twins of :mod:`pointnc.data.transforms.color`. Scenes without colours draw nothing."""
+"""Changes of color: twins of :mod:`pointnc.data.transforms.color`. Scenes without colors draw nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ChromaticAutoContrast:
         self.p, self.blend = host.p, host.blend
 
     def draw(self, length: int, colored: bool, rng: np.random.Generator) -> Draw:
-        """Draw the weights (2,) of the colours and of the stretched colours."""
+        """Draw the weights (2,) of the colors and of the stretched colors."""
         if not colored or rng.random() >= self.p:
             return Draw(length, False, np.array([1, 0], np.float32))
         blend = rng.random() if self.blend is None else self.blend
@@ -71,7 +71,7 @@ class ChromaticJitter:
         return Draw(length, rows=rng.standard_normal((length, 3), np.float32))
 
     def __call__(self, points: PointBatch, parameters: Parameters) -> PointBatch:
-        """Return the scenes with noisy colours."""
+        """Return the scenes with noisy colors."""
         if points.color is None or parameters.rows is None:
             return points
         before = points.color.float()

@@ -68,7 +68,7 @@ def _send(array: np.ndarray, device: torch.device) -> Tensor:
 
 
 def blur(field: Tensor, sizes: Tensor) -> Tensor:
-    """Average each (X, Y, Z) grid of an (S, X, Y, Z, C) field over three neighbours along x, y and z.
+    """Average each (X, Y, Z) grid of an (S, X, Y, Z, C) field over three neighbors along x, y and z.
 
     As :func:`pointnc.data.transforms.elastic.blur`: ``BLURS`` times; outside is 0.
 
@@ -101,17 +101,17 @@ def displace(
 
     Args:
         points: they say which scene a point belongs to.
-        coord: (N, 3) metres, where the points are now.
-        field: (S, X, Y, Z, 3) displacements in metres at the nodes.
+        coord: (N, 3) meters, where the points are now.
+        field: (S, X, Y, Z, 3) displacements in meters at the nodes.
         sizes: (S, 3) each scene's number of nodes along each axis.
         start: (S, 3) position of each scene's node (0, 0, 0).
-        granularity: distance of the nodes in metres.
+        granularity: distance of the nodes in meters.
     """
     step = torch.full((), granularity, dtype=torch.float32, device=coord.device)
     nodes, fractions = [], []
     for axis in range(3):
         position = (coord[:, axis] - points.spread(start[:, axis])) / step
-        # Rounding can put the farthest point onto the last node, which has no neighbour.
+        # Rounding can put the farthest point onto the last node, which has no neighbor.
         node = torch.minimum(position.long(), points.spread(sizes[:, axis] - 2))
         nodes.append(node)
         fractions.append(position - node.float())

@@ -84,7 +84,7 @@ class RawBatch:
 
 
 class DevicePipeline(Dataset[RawSample]):
-    """The samples of a :class:`~pointnc.data.dataset.SceneDataset`, transformed and voxelised on a device.
+    """The samples of a :class:`~pointnc.data.dataset.SceneDataset`, transformed and voxelized on a device.
 
     Three calls make a batch: indexing and :meth:`collate` on the host, in loader workers; :meth:`prepare` on the
     device. It is the batch that :func:`pointnc.data.collate` makes of the data set's own samples.
@@ -98,7 +98,7 @@ class DevicePipeline(Dataset[RawSample]):
 
     def __init__(self, dataset: SceneDataset) -> None:
         if dataset.full_resolution:
-            raise ValueError("full-resolution scenes are voxelised on the host")
+            raise ValueError("full-resolution scenes are voxelized on the host")
         self.dataset = dataset
         self.steps: tuple[DeviceTransform, ...] = device_steps(dataset.transforms)
 
@@ -156,10 +156,10 @@ class DevicePipeline(Dataset[RawSample]):
 
     @torch.no_grad()
     def prepare(self, batch: RawBatch) -> VoxelBatch:
-        """Transform and voxelise a batch, on the device on which it lies.
+        """Transform and voxelize a batch, on the device on which it lies.
 
         Raises:
-            UserError: a transformed scene cannot be voxelised; the message names it.
+            UserError: a transformed scene cannot be voxelized; the message names it.
         """
         points = batch.points
         for step, parameters in zip(self.steps, batch.parameters):

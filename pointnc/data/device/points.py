@@ -63,9 +63,9 @@ class PointBatch:
 
     Attributes:
         layout: where each scene lies.
-        coord: (N, 3) float32 metres.
+        coord: (N, 3) float32 meters.
         semantic: (N,) int32 train index, -1 = ignore.
-        color: (N, 3) uint8 or float32 in [0, 255]; None where colour is not asked for.
+        color: (N, 3) uint8 or float32 in [0, 255]; None where color is not asked for.
         normal: (N, 3) float32 unit vectors; None where normals are not asked for.
         strength: (N, 1) float32 in [0, 1]; None where it is not asked for.
     """

@@ -102,7 +102,7 @@ class DeviceTransform(Protocol):
 
         Args:
             length: the number of the scene's points before the step.
-            colored: whether the scene has colours, whether or not the network sees them.
+            colored: whether the scene has colors, whether or not the network sees them.
             rng: the scene's generator.
         """
         ...

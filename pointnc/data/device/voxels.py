@@ -1,4 +1,4 @@
-"""Voxelisation of a batch on its device, with the result of :mod:`pointnc.data.voxels` for each sample."""
+"""Voxelization of a batch on its device, with the result of :mod:`pointnc.data.voxels` for each sample."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def voxelize_points(
     Args:
         points: of B samples.
         names: the samples' names, for messages.
-        voxel_size: edge of a voxel in metres.
+        voxel_size: edge of a voxel in meters.
         representative: which point stands for a voxel; see :func:`pointnc.data.voxels.voxelize`.
         uniform: (N,) float64 in [0, 1), needed for "random"; the v-th voxel of a sample takes the sample's v-th.
 

@@ -1,7 +1,7 @@
 """Augmentation: functions from scene to scene, deterministic in a generator.
 
 A transform leaves the scene it is given untouched and returns a new one; the arrays that it does not change are
-shared. Coordinates, normals and changed colours are float32. Defaults are those of the recipe in common use for
+shared. Coordinates, normals and changed colors are float32. Defaults are those of the recipe in common use for
 sparse U-Nets on ScanNet.
 """
 

@@ -1,4 +1,4 @@
-"""Changes of colour. A changed colour is float32 and stays in [0, 255]; a scene without colours stays as it is."""
+"""Changes of color. A changed color is float32 and stays in [0, 255]; a scene without colors stays as it is."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pointnc.scenes import Scene
 
 
 class ChromaticAutoContrast:
-    """Blends the colours with their stretch to the full range, channel by channel.
+    """Blends the colors with their stretch to the full range, channel by channel.
 
     Args:
         p: how likely the change is.
-        blend: weight of the stretched colours in [0, 1]; None draws it uniformly.
+        blend: weight of the stretched colors in [0, 1]; None draws it uniformly.
     """
 
     def __init__(self, p: float = 0.2, blend: float | None = None) -> None:
@@ -36,7 +36,7 @@ class ChromaticAutoContrast:
 
 
 class ChromaticTranslation:
-    """Adds one random colour to all points.
+    """Adds one random color to all points.
 
     Args:
         p: how likely the change is.
@@ -66,7 +66,7 @@ class ChromaticJitter:
         self.p, self.sigma = p, sigma
 
     def __call__(self, scene: Scene, rng: np.random.Generator) -> Scene:
-        """Return the scene with noisy colours."""
+        """Return the scene with noisy colors."""
         if scene.color is None or rng.random() >= self.p:
             return scene
         color = rng.standard_normal(scene.color.shape, np.float32)

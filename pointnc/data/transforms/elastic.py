@@ -16,14 +16,14 @@ from pointnc.data.bounds import bounds
 from pointnc.scenes import Scene
 
 BLURS = 2
-"""How often the noise is averaged over three neighbours along each axis."""
+"""How often the noise is averaged over three neighbors along each axis."""
 
 
 class ElasticDistortion:
     """Displaces points by smooth random fields, one after the other; normals stay.
 
     Args:
-        levels: (granularity, magnitude) of each field in metres: the distance of the grid's nodes, and the factor
+        levels: (granularity, magnitude) of each field in meters: the distance of the grid's nodes, and the factor
             of the blurred unit noise.
         p: how likely the change is.
     """
@@ -55,7 +55,7 @@ def nodes(low: NDArray[np.float32], high: NDArray[np.float32], granularity: floa
 
 
 def blur(field: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Average an (X, Y, Z, C) field over three neighbours along x, y and z, ``BLURS`` times; outside is 0."""
+    """Average an (X, Y, Z, C) field over three neighbors along x, y and z, ``BLURS`` times; outside is 0."""
     third = np.float32(1 / 3)
     for _ in range(BLURS):
         for axis in range(3):
@@ -74,10 +74,10 @@ def displace(
     """Return the points moved by the field, interpolated trilinearly between its nodes.
 
     Args:
-        coord: (N, 3) metres.
-        field: (X, Y, Z, 3) displacements in metres at the nodes.
+        coord: (N, 3) meters.
+        field: (X, Y, Z, 3) displacements in meters at the nodes.
         start: (3,) position of node (0, 0, 0); every point lies between it and the last node.
-        granularity: distance of the nodes in metres.
+        granularity: distance of the nodes in meters.
     """
     step = np.float32(granularity)
     moved = np.empty_like(coord)

@@ -86,8 +86,8 @@ class RandomJitter:
     """Moves every point by Gaussian noise along each axis.
 
     Args:
-        sigma: standard deviation in metres.
-        clip: greatest shift along an axis in metres.
+        sigma: standard deviation in meters.
+        clip: greatest shift along an axis in meters.
     """
 
     def __init__(self, sigma: float = 0.005, clip: float = 0.02) -> None:

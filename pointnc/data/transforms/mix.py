@@ -13,7 +13,7 @@ from pointnc.scenes import Scene
 def mix(first: Scene, second: Scene) -> Scene:
     """Return both scenes' points in one, the first's before the second's.
 
-    Coordinates are laid over each other as they are, so both scenes should be centred. Instance numbers of the
+    Coordinates are laid over each other as they are, so both scenes should be centered. Instance numbers of the
     second count on from those of the first; what only one of the scenes has is left out. The origin is the
     first's.
     """

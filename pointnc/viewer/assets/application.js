@@ -101,9 +101,9 @@ class Application {
     this.setCut(room > 1.8 && room < 6 ? 0.9 * room : room);
   }
 
-  setCut(metres) {
+  setCut(meters) {
     const room = Number(at("cut").max);
-    at("cut").value = clamp(metres, 0, room);
+    at("cut").value = clamp(meters, 0, room);
     const value = Number(at("cut").value), { box, low } = this.scene.header;
     this.look.cut = value >= room * 0.999 ? 1e9 : box[0][2] - low[2] + value;
     at("cut-value").textContent = value >= room * 0.999 ? "all" : `${value.toFixed(1)} m`;

@@ -1,4 +1,4 @@
-// A camera that circles a target; z is up. Lengths are metres from the scene's lowest corner.
+// A camera that circles a target; z is up. Lengths are meters from the scene's lowest corner.
 
 const TANGENT = Math.tan((26 / 2) * Math.PI / 180); // of half the vertical angle of view: nearly a plan, as of a doll's house
 

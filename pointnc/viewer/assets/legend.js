@@ -1,4 +1,4 @@
-// The list of a scene's classes: colour, name, number of points, IoU; a search box and the order of the rows.
+// The list of a scene's classes: color, name, number of points, IoU; a search box and the order of the rows.
 
 const number = new Intl.NumberFormat("en").format;
 const percent = (value) => (value === null || value === undefined ? "–" : value.toFixed(1));

@@ -1,4 +1,4 @@
-// A pane is one view: the bar that chooses its layer, and the key to the colours of that layer.
+// A pane is one view: the bar that chooses its layer, and the key to the colors of that layer.
 
 class Pane {
   /** @param chosen called with the layer that was clicked */
@@ -16,7 +16,7 @@ class Pane {
     });
   }
 
-  /** Show a layer, or the first one that the scene has; the key says what its colours mean. */
+  /** Show a layer, or the first one that the scene has; the key says what its colors mean. */
   show(layer, header) {
     this.layer = header.layers.includes(layer) ? layer : header.layers[0];
     for (const button of this.buttons) {

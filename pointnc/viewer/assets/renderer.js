@@ -72,7 +72,7 @@ class Renderer {
     this.scene = scene;
   }
 
-  /** Set the colours (list of RGB, 0-255) and which classes are shown (list of truth values): K + 1 of each. */
+  /** Set the colors (list of RGB, 0-255) and which classes are shown (list of truth values): K + 1 of each. */
   setPalette(colors, shown) {
     const { gl } = this, rows = Math.ceil(colors.length / 256);
     const pixels = new Uint8Array(256 * rows * 4);

@@ -1,4 +1,4 @@
-// Two passes. The first draws points as round, bulging discs into three images: colour, number of the point (what
+// Two passes. The first draws points as round, bulging discs into three images: color, number of the point (what
 // the pointer is on), depth. The second shades by depth, after the idea of eye-dome lighting (Boucheny, 2009).
 
 const POINT_VERTEX = `#version 300 es
@@ -18,21 +18,21 @@ uniform vec3 light;
 uniform float stepLength;
 uniform float height;      // of the viewport, pixels
 uniform float tangent;
-uniform float radius;      // of a point, metres
+uniform float radius;      // of a point, meters
 uniform float smallest;    // diameter of a point, pixels
-uniform float cut;         // points above are left out, metres
+uniform float cut;         // points above are left out, meters
 uniform bool facing;       // leave out surfaces that turn their back
 uniform bool lit;          // there are normals
-uniform int layer;         // 0 colour, 1 truth, 2 prediction, 3 error, 4 confidence
+uniform int layer;         // 0 color, 1 truth, 2 prediction, 3 error, 4 confidence
 uniform int filtered;      // by which label classes are hidden: 0 truth, 1 prediction, -1 none
 uniform int spotlight;     // class to be brought out, -1 for none
 uniform int classes;       // K
 uniform bool pale;         // hidden classes stay, as pale points
 uniform bool onlyErrors;
-uniform vec3 ground;       // colour of the background
+uniform vec3 ground;       // color of the background
 uniform vec3 verdicts[3];  // right, wrong, not scored
 uniform vec3 ramp[5];
-uniform sampler2D palette; // K + 1 colours; alpha: shown or hidden
+uniform sampler2D palette; // K + 1 colors; alpha: shown or hidden
 
 flat out vec3 shown;
 flat out uint number;
@@ -133,9 +133,9 @@ uniform sampler2D depths;
 uniform vec3 ground;
 uniform float near;
 uniform float far;
-uniform float reach;     // distance of the neighbours looked at, pixels
+uniform float reach;     // distance of the neighbors looked at, pixels
 uniform float relief;    // strength
-uniform int pairs;       // of neighbours, 12 for the full picture
+uniform int pairs;       // of neighbors, 12 for the full picture
 uniform int samples;     // drawn pixels a side for each pixel of the picture
 uniform ivec4 region;    // x, y, width, height of this view, drawn pixels
 
@@ -149,7 +149,7 @@ float depthAt(ivec2 pixel) {
 
 float shadeAt(ivec2 pixel, float here) {
   float total = 0.0;
-  // Pairs on a spiral, so that no rings show. The mean of opposite neighbours lies in a slanting plane: only hollows
+  // Pairs on a spiral, so that no rings show. The mean of opposite neighbors lies in a slanting plane: only hollows
   // and what lies behind an edge get darker.
   for (int k = 0; k < pairs; k++) {
     float i = float(k * 12 / pairs), angle = 2.39996 * i, distance = reach * (1.0 + 0.42 * i);
@@ -162,7 +162,7 @@ float shadeAt(ivec2 pixel, float here) {
 }
 
 void main() {
-  // The colour is the mean of the drawn pixels; the shade changes slowly, that of the nearest one serves them all.
+  // The color is the mean of the drawn pixels; the shade changes slowly, that of the nearest one serves them all.
   vec3 total = vec3(0.0);
   ivec2 corner = ivec2(gl_FragCoord.xy) * samples, front = corner;
   float least = 1e9, seen = 0.0;

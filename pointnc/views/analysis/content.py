@@ -18,17 +18,17 @@ from pointnc.views.plots import History
 
 @dataclass(frozen=True)
 class ClosePair:
-    """Two classes whose centres are close.
+    """Two classes whose centers are close.
 
     Attributes:
         first: the commoner class, an index into the taxonomy.
         second: the rarer one.
-        cosine: of their centres.
+        cosine: of their centers.
         classifier_cosine: of their classifier vectors, None where there are none.
         contact: of the two in the scenes, 0 to 1.
-        first_as_second: percent of the points of ``first`` that are labelled ``second``.
+        first_as_second: percent of the points of ``first`` that are labeled ``second``.
         second_as_first: the other way round.
-        other_cosines: of their centres in the other networks, in their order.
+        other_cosines: of their centers in the other networks, in their order.
     """
 
     first: int
@@ -82,7 +82,7 @@ class Network:
         iou: (K,) percent, NaN where there is none.
         measures: group ("all", "head"...) to measure to value; what is not defined is missing.
         history: curve to (step, value) pairs of its training.
-        center_cosine: (S, S) cosines of the class centres.
+        center_cosine: (S, S) cosines of the class centers.
         classifier_cosine: (S, S) cosines of the classifier vectors; None where the head has none.
         context: rank correlation of contact and cosine: ``correlation``, ``p_value``, ``pairs`` over all pairs, and
             ``touching_...`` over those that touch; ``confusion_correlation`` of cosine and mutual confusion. None

@@ -26,7 +26,7 @@ NAMED = 110
 
 
 def shades(values: NDArray[Any], low: float, high: float, colors: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Return the (..., 3) RGB of values between ``low`` and ``high``; grey where they are NaN."""
+    """Return the (..., 3) RGB of values between ``low`` and ``high``; gray where they are NaN."""
     where = np.clip((np.nan_to_num(np.asarray(values, float)) - low) / (high - low), 0, 1)
     stops = np.linspace(0, 1, len(colors))
     rgb = np.stack([np.interp(where, stops, colors[:, channel]) for channel in range(3)], axis=-1)
@@ -137,4 +137,4 @@ def contact_bins(series: Sequence[tuple[str, Sequence[Bin]]], ideal: float) -> s
                 f'<path d="M{x:.1f} {at(entry.low):.1f}V{at(entry.high):.1f}" stroke-width="2"/>'
                 f'<circle cx="{x:.1f}" cy="{at(entry.middle):.1f}" r="4.5"/></g>'
             )
-    return svg_element(width, height, "Cosine of class centres by contact of the classes", parts)
+    return svg_element(width, height, "Cosine of class centers by contact of the classes", parts)

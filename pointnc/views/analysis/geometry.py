@@ -14,20 +14,20 @@ from pointnc.views.plots import short
 
 
 def _limit(analysis: Analysis) -> float:
-    """Return the end of the colour scale that all matrices of cosines share."""
+    """Return the end of the color scale that all matrices of cosines share."""
     apart = ~np.eye(len(analysis.classes), dtype=bool)
     pairs = np.concatenate([np.abs(network.center_cosine[apart]) for network in analysis.networks])
     return float(np.clip(np.ceil(np.percentile(pairs, 98) * 10) / 10, 0.2, 1)) if len(pairs) else 1.0
 
 
 def angles(analysis: Analysis) -> str:
-    """Return the cosines between centres and between classifier vectors, by frequency."""
+    """Return the cosines between centers and between classifier vectors, by frequency."""
     if len(analysis.classes) < 2:
         return ""
     limit = _limit(analysis)
     figures = []
     for network in analysis.networks:
-        for title, cosine in (("Class centres", network.center_cosine), ("Classifier", network.classifier_cosine)):
+        for title, cosine in (("Class centers", network.center_cosine), ("Classifier", network.classifier_cosine)):
             if cosine is not None:
                 svg = square(cosine_picture(cosine, limit), analysis.classes, analysis.taxonomy, f"Cosines: {title}")
                 figures.append(f'<figure><p class="title">{escape(analysis.titled(title, network))}</p>{svg}</figure>')
@@ -74,7 +74,7 @@ def context(analysis: Analysis) -> str:
     )
     note = (
         "Below the diagonal: how much of their contact with other classes two classes have with one another, counted "
-        "over neighbouring voxels of the training scenes. Above it: the cosine of their centres. Classes that touch "
+        "over neighboring voxels of the training scenes. Above it: the cosine of their centers. Classes that touch "
         "stand next to each other; where the upper half mirrors the lower one, contact in space and closeness in the "
         "features go together."
     )
@@ -82,7 +82,7 @@ def context(analysis: Analysis) -> str:
         f'<div class="{"grid2" if several else "one"}">{"".join(figures)}</div>'
         '<div class="keys"><div class="scale contact"><span>no contact</span><i></i><span>most</span></div>'
         f'<div class="scale"><span>−{limit:g}</span><i></i><span>+{limit:g}</span></div></div>'
-        f'<div class="pair" style="margin-top:40px"><figure><p class="title">Cosine of centres by contact</p>{bins}'
+        f'<div class="pair" style="margin-top:40px"><figure><p class="title">Cosine of centers by contact</p>{bins}'
         f'<ul class="legend">{keys if several else ""}</ul><figcaption>Dot: median, line: middle half of the pairs. '
         "Dashed: the simplex.</figcaption></figure>"
         f"<div>{''.join(_context_table(network, analysis) for network in analysis.networks)}</div></div>"
@@ -141,7 +141,7 @@ def pairs(analysis: Analysis) -> str:
     if not blocks:
         return ""
     note = (
-        "The pairs of classes whose centres have the highest cosine; A is the commoner in training. Beside it the "
+        "The pairs of classes whose centers have the highest cosine; A is the commoner in training. Beside it the "
         "cosine of their classifier vectors, their contact in the scenes (0 to 1), and which share of the points of "
         "one is given the label of the other."
     )

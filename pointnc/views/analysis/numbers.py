@@ -47,7 +47,7 @@ def _key_numbers(network: Network, analysis: Analysis) -> str:
             label: f"{total[key]:.2f}" if key in total else None
             for label, key in (
                 ("NC1", "nc1"),
-                ("NC2, centres", "center_max_angle"),
+                ("NC2, centers", "center_max_angle"),
                 ("NC2, classifier", "classifier_max_angle"),
                 ("NC3", "nc3"),
                 ("NC4", "nc4"),
@@ -70,9 +70,9 @@ def measures(analysis: Analysis) -> str:
         return ""
     bold = " Bold: the network that is nearest to it." if analysis.several else ""
     note = (
-        "0 is complete collapse in every row: all points of a class at its centre (NC1), centres and classifier "
+        "0 is complete collapse in every row: all points of a class at its center (NC1), centers and classifier "
         "vectors of one length and evenly spread (NC2), parallel to each other (NC3), and every point given the class "
-        f"of the nearest centre (NC4).{bold}"
+        f"of the nearest center (NC4).{bold}"
     )
     return page.section("Neural collapse", table, note)
 
@@ -137,7 +137,7 @@ def curves(analysis: Analysis) -> str:
     }
     if not any(len(curve) > 1 and ("nc" in name or "center" in name) for name, curve in history.items()):
         return ""
-    note = "Measured at each validation of the training, against optimiser steps; the dot marks the last one."
+    note = "Measured at each validation of the training, against optimizer steps; the dot marks the last one."
     return page.section(
         "During training",
         f'<div class="grid3">{curve_figures(history, {name: name for name in history} if several else {})}</div>',

@@ -21,7 +21,7 @@ Head = Literal["auto", "classifier", "features"]
 READERS = {"minkowski": minkowski, "pointcept": pointcept}
 
 KNOWN_STRANGERS = {
-    "pdnorm": ("conv_input.conv.weight", "Pointcept's SpUNet-v1m3 (PPT), which has a normalisation for each data set"),
+    "pdnorm": ("conv_input.conv.weight", "Pointcept's SpUNet-v1m3 (PPT), which has a normalization for each data set"),
     "ptv3": ("embedding.stem.conv.weight", "a Point Transformer V3"),
     "resunet": ("conv1.kernel", "a MinkowskiEngine network other than Res16UNet"),
     "own": ("backbone.stem.convolution.weight", "a network of pointnc already (export=RUN publishes a run)"),
@@ -48,7 +48,7 @@ class Converted:
     notes: tuple[str, ...] = field(default=())
 
 
-def recognise(state: Mapping[str, Tensor]) -> SourceName:
+def recognize(state: Mapping[str, Tensor]) -> SourceName:
     """Return the code base that a state comes from, by its names.
 
     Raises:
@@ -85,7 +85,7 @@ def convert(
     """
     if head not in get_args(Head) or source not in ("auto", *READERS):
         raise UserError(f"head={head}, source={source}: head is auto, classifier or features, source auto or a reader")
-    network = _read(state, recognise(state) if source == "auto" else source, kernel_order)
+    network = _read(state, recognize(state) if source == "auto" else source, kernel_order)
     last = network.last
     if last is None and head == "classifier":
         raise UserError("this network has no last layer to be a classifier")

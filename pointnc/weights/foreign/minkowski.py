@@ -5,7 +5,7 @@ fastest, for odd edges from the negative to the positive end, for even ones from
 (out, x, y, z, in). Its 1³ kernels come as (in, out) or, in version 0.4, as (1, in, out).
 
 Up to version 0.4 the residual blocks of SpatioTemporalSegmentation, and of CSC after it, have kernels of the type
-"hybrid": its offsets are listed axis by axis, the centre first. Up to 0.3.1 even edges are listed with the last
+"hybrid": its offsets are listed axis by axis, the center first. Up to 0.3.1 even edges are listed with the last
 coordinate fastest. Both have as many offsets as a hypercube, so a checkpoint does not show them: ``kernel_order``.
 """
 
@@ -47,7 +47,7 @@ def read(state: Mapping[str, Tensor], kernel_order: KernelOrder = "auto") -> Net
         kernel_order: how the offsets of its kernels are counted.
 
     Raises:
-        UserError: it is not a Res16UNet of basic or bottleneck blocks with batch normalisation, or the order of its
+        UserError: it is not a Res16UNet of basic or bottleneck blocks with batch normalization, or the order of its
             kernels is not known.
     """
     source = Source(state, ANCHOR)

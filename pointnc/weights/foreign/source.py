@@ -70,14 +70,14 @@ class Source:
         return value
 
     def norm(self, name: str, channels: int) -> dict[str, Tensor]:
-        """Return the parameters and statistics of a batch normalisation; a missing scale is 1 and a shift 0.
+        """Return the parameters and statistics of a batch normalization; a missing scale is 1 and a shift 0.
 
         Raises:
-            UserError: it has no running statistics, as instance normalisation, or another number of channels.
+            UserError: it has no running statistics, as instance normalization, or another number of channels.
         """
         if not self.has(f"{name}.running_mean"):
             raise UserError(
-                f"{self.prefix}{name}.running_mean is missing: networks without batch normalisation (instance norm, "
+                f"{self.prefix}{name}.running_mean is missing: networks without batch normalization (instance norm, "
                 "group norm) are not supported"
             )
         taken = {key: self.take(f"{name}.{key}", (1,)) for key in NORM_BUFFERS}
@@ -92,7 +92,7 @@ class Source:
         return {**taken, "num_batches_tracked": counted}
 
     def _count(self, name: str) -> Tensor:
-        """Return the number of batches that a normalisation has seen, 0 where it is not told."""
+        """Return the number of batches that a normalization has seen, 0 where it is not told."""
         value = self.left.pop(name, torch.tensor(0))
         if value.numel() != 1 or value.layout != torch.strided or value.dtype.is_complex or value.is_meta:
             raise UserError(f"{self.prefix}{name} is no number")

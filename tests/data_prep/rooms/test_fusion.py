@@ -143,10 +143,10 @@ def test_compact_drops_vertices_small_pieces_and_orphans():
 def test_connected_pieces_equal_those_of_a_search():
     rng = np.random.default_rng(0)
     faces = rng.integers(0, 60, (25, 3)).astype(np.int32)
-    neighbours = {i: {i} for i in range(60)}
+    neighbors = {i: {i} for i in range(60)}
     for face in faces:
         for corner in face:
-            neighbours[corner] |= set(face)
+            neighbors[corner] |= set(face)
     expected = np.full(60, -1)
     for start in range(60):
         front = [start] if expected[start] < 0 else []
@@ -154,5 +154,5 @@ def test_connected_pieces_equal_those_of_a_search():
             i = front.pop()
             if expected[i] < 0:
                 expected[i] = start
-                front.extend(neighbours[i])
+                front.extend(neighbors[i])
     np.testing.assert_array_equal(connected_pieces(60, faces), expected)

@@ -155,7 +155,7 @@ def test_the_oracle_for_collisions_sees_a_chair_in_a_table() -> None:
 
     top = join(box((1, 1, 0.1), red, (0, 0, 0.6)), box((0.1, 0.1, 0.6), red, (0.45, 0.45, 0)))
     table = PlacedObject("table", top, 0, "floor")
-    # The top takes a slice of 0.1 m of the sides, 1.44 of 1.76 square metres 0.9 m high.
+    # The top takes a slice of 0.1 m of the sides, 1.44 of 1.76 square meters 0.9 m high.
     assert share_inside(chair(0), table) == pytest.approx(0.09, abs=0.03)
     assert share_inside(chair(2), table) == 0
 

@@ -61,7 +61,7 @@ def test_equal_seeds_make_equal_things_and_others_do_not() -> None:
         np.testing.assert_array_equal(one.mesh.vertices, again.mesh.vertices)
         np.testing.assert_array_equal(one.mesh.color, again.mesh.color)
         others = [make(name, seed).mesh for seed in range(1, SEEDS)]
-        # Some things, such as a power outlet, have a norm's size: then the colours differ.
+        # Some things, such as a power outlet, have a norm's size: then the colors differ.
         assert all(
             one.mesh.vertices.shape != other.vertices.shape
             or (one.mesh.vertices != other.vertices).any()

@@ -91,7 +91,7 @@ def test_turning_and_moving_keep_the_form() -> None:
     np.testing.assert_allclose(quarter.bounds[:, 1], (0, 1), atol=1e-12)  # x goes to y
 
 
-def test_sheet_colours_its_cells_on_the_upper_side() -> None:
+def test_sheet_colors_its_cells_on_the_upper_side() -> None:
     colors = np.arange(18).reshape(2, 3, 3) * 10.0
     mesh = sheet((3, 2), colors, np.ones((3, 4)))
     middle = mesh.vertices[mesh.faces].mean(axis=1)

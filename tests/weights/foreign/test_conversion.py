@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pointnc.errors import UserError
 from pointnc.models.segmentor import Segmentor
-from pointnc.weights.foreign import Converted, convert, recognise
+from pointnc.weights.foreign import Converted, convert, recognize
 from tests.models.voxels import random_voxels
 from tests.oracles import minkowski, spunet
 
@@ -171,7 +171,7 @@ def test_prefixes_and_strangers_are_told_apart() -> None:
     state = {f"model.net.{name}": value for name, value in minkowski.random_state().items()}
     state["criterion.weight"] = torch.ones(3)
     converted = convert(state)
-    assert recognise(state) == "minkowski"
+    assert recognize(state) == "minkowski"
     assert converted.notes[-1] == "1 tensors outside the network were left out, such as criterion.weight."
     assert all(
         torch.equal(value, converted.state[name]) for name, value in convert(minkowski.random_state()).state.items()

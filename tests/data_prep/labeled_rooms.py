@@ -1,4 +1,4 @@
-"""Small labelled point clouds as somebody might have them: a table of named columns."""
+"""Small labeled point clouds as somebody might have them: a table of named columns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ IDS = (2, 5, 40)
 
 
 def columns(seed: int = 0, count: int = 300, **changes: Any) -> dict[str, np.ndarray]:
-    """A box of points with colours, unit normals, labels and objects; ``None`` drops a column."""
+    """A box of points with colors, unit normals, labels and objects; ``None`` drops a column."""
     rng = np.random.default_rng(seed)
     coord = rng.uniform(0, [4, 3, 2.5], (count, 3)).astype(np.float32)
     normal = rng.normal(size=(count, 3))
