@@ -37,7 +37,7 @@ check: $(VENV)/tested ## ruff and mypy
 test: check ## check, then the tests
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
-format: $(VENV)/tested ## let ruff mend what it can
+format: $(VENV)/tested ## let ruff fix what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

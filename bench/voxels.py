@@ -110,7 +110,7 @@ def _rows_of(coord: NDArray[np.float32], target: float | None, repeats: int) -> 
         for way, names in (("first", tuple(slow)), ("random", ("torch.unique of keys",)))
         for name in names
     ]  # fmt: skip
-    # As many voxels as points: the dearest case.
+    # As many voxels as points: the costliest case.
     sparse = coord * np.float32(50)
     for representative in get_args(Representative):
         for kind, points in (("", coord), (", a voxel for each point", sparse)):

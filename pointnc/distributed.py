@@ -101,7 +101,7 @@ def wait() -> None:
 def outliving_machines() -> Iterator[None]:
     """Where other machines are lost, end late enough for torchrun to have noticed which.
 
-    The processes that are left fail at once, since their connections do. torchrun would then begin anew with the
+    The processes that are left fail at once, since their connections do. torchrun would then begin again with the
     machine that is gone still on its list, and give up after a minute; a little later it waits for that machine to
     come back.
     """

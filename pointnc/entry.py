@@ -176,7 +176,7 @@ def _explain_disk(error: OSError) -> str:
     """Return the one line of a file that could not be read or written."""
     place = f"{error.filename}: " if error.filename else ""
     reason = error.strerror or str(error) or type(error).__name__
-    return f"{place}{reason}; free space, mend the permissions, or choose another place for what is written"
+    return f"{place}{reason}; free space, fix the permissions, or choose another place for what is written"
 
 
 def _explain(error: BaseException) -> str:

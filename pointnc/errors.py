@@ -5,9 +5,9 @@ LONGEST = 2000
 
 
 class UserError(Exception):
-    """Bad input. The message is one line: what is wrong, where, and how to mend it.
+    """Bad input. The message is one line: what is wrong, where, and how to fix it.
 
-    Entry points print it without a traceback and exit with code 2. What it quotes from a file may be a stranger's:
+    Entry points print it without a traceback and exit with code 2. What it quotes from a file may be untrusted:
     line breaks and control characters are spelled out, and what is very long is cut in the middle.
 
     Args:

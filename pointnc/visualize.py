@@ -12,13 +12,13 @@ from pointnc.errors import UserError
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from pointnc.viewer.exhibit import Exhibit
+    from pointnc.viewer.labeled_scene import LabeledScene
 
 
 @entry("tools/visualize")
 def main(config: DictConfig) -> None:
     """Gather the scenes, then write what was asked for, or open a window."""
-    from pointnc.viewer.sources import exhibits
+    from pointnc.viewer.sources import labeled_scenes
 
     for key, suffix in (("html", ".html"), ("png", ".png")):
         check_output(config[key], key, suffix, config.overwrite)
@@ -28,9 +28,9 @@ def main(config: DictConfig) -> None:
         from pointnc.viewer.window import check_window, open_window
 
         check_window()
-        open_window(next(exhibits(config)).thinned(config.shown_points))
+        open_window(next(labeled_scenes(config)).thinned(config.shown_points))
         return
-    shown: Iterable[Exhibit] = exhibits(config)
+    shown: Iterable[LabeledScene] = labeled_scenes(config)
     if config.png is not None:
         from pointnc.viewer.panels import write_panels
 

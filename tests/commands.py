@@ -1,4 +1,4 @@
-"""Commands run inside the test process: same entry, same exit codes, without starting Python anew each time."""
+"""Commands run inside the test process: same entry, same exit codes, without starting Python again each time."""
 
 from __future__ import annotations
 

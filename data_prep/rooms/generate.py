@@ -205,7 +205,7 @@ def _claim(out: Path, settings: dict[str, Any], overwrite: bool) -> None:
     elif found != settings:
         raise UserError(
             f"{out} holds rooms with {', '.join(_differences(found, settings))}; "
-            "add overwrite=true to make them anew, or choose another out="
+            "add overwrite=true to make them again, or choose another out="
         )
     sweep(out, *(out / folder for folder in ("scans", "scans_test")))
     write_json(out / RECORD, settings)

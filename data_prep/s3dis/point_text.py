@@ -30,8 +30,8 @@ class PointText:
     Attributes:
         coord: (N, 3) float32, in the file's unit.
         color: (N, 3) uint8.
-        repaired: how many of the N lines were mended.
-        dropped: how many further lines were not legible.
+        repaired: how many of the N lines were fixed.
+        dropped: how many further lines were unreadable.
     """
 
     coord: NDArray[np.float32]
@@ -43,11 +43,11 @@ class PointText:
 def read_points(path: Path) -> PointText:
     """Read a file of points.
 
-    A line that is not six numbers, the last three of them in [0, 255], is mended where a single stray character says
+    A line that is not six numbers, the last three of them in [0, 255], is fixed where a single stray character says
     by itself what it was (see :func:`repair`), and left out otherwise.
 
     Raises:
-        UserError: the file is missing or empty, or more than a few of its lines are not legible.
+        UserError: the file is missing or empty, or more than a few of its lines are unreadable.
     """
     try:
         if path.stat().st_size == 0:
@@ -60,10 +60,10 @@ def read_points(path: Path) -> PointText:
         raise UserError(f"{path} does not exist; unpack the data set again") from None
     except ValueError:
         return _read_lines(path)
-    return _split(table) if len(table) and _legible(table) else _read_lines(path)
+    return _split(table) if len(table) and _is_readable(table) else _read_lines(path)
 
 
-def _legible(table: NDArray[np.float32]) -> bool:
+def _is_readable(table: NDArray[np.float32]) -> bool:
     if table.shape[1] != COLUMNS or not np.isfinite(table).all():
         return False
     color = table[:, 3:]
@@ -102,8 +102,8 @@ def parse(line: bytes) -> list[float] | None:
     if len(words) != COLUMNS or not all(map(_NUMBER.fullmatch, words)):
         return None
     row = [float(word) for word in words]
-    with np.errstate(over="ignore"):  # a number too large becomes infinite, which is not legible
-        return row if _legible(np.array([row], np.float32)) else None
+    with np.errstate(over="ignore"):  # a number too large becomes infinite, which is unreadable
+        return row if _is_readable(np.array([row], np.float32)) else None
 
 
 def repair(line: bytes) -> list[float] | None:

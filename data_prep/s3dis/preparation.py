@@ -173,7 +173,7 @@ def notes(manifest: Mapping[str, Any]) -> list[str]:
         for split, content in manifest["splits"].items()
         for name, record in content["scenes"].items()
     }
-    for key, words in (("repaired", "were mended"), ("dropped", "are not legible and were left out")):
+    for key, words in (("repaired", "were fixed"), ("dropped", "are unreadable and were left out")):
         places = [f"{scene}/{file}" for scene, record in records.items() for file in record.get(key, {})]
         total = sum(sum(record.get(key, {}).values()) for record in records.values())
         if total:

@@ -37,7 +37,7 @@ def derive_taxonomy(
         given: what somebody wrote before: its names, colors, groups and order of classes stay, also of classes that
             were not found. A name that is a placeholder counts as none.
         names: where names and colors come from that ``given`` lacks.
-        regroup: derive all groups anew.
+        regroup: derive all groups again.
     """
     ids = [*(given.ids if given else ()), *sorted(set(counts) - set(given.ids if given else ()))]
     derived = frequency_groups(np.array([counts.get(number, 0) for number in ids]))

@@ -1,6 +1,6 @@
 """Which classes lie next to which: pairs of neighboring voxels, counted by their classes.
 
-Legend: V voxels, K classes.
+Shapes: V voxels, K classes.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Paper: Mantel, "The detection of disease clustering and a generalized regression approach", Cancer Research 1967. The
 entries of a matrix of pairs are not independent, so that the textbook p-value of a correlation is far too small;
-permuting the *classes* of one matrix keeps that dependence. Legend: S classes, P permutations.
+permuting the *classes* of one matrix keeps that dependence. Shapes: S classes, P permutations.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Why a regularizer helps or harms: its targets, what of them the features can reach, and its forces beside the loss's.
 
-Legend: K classes, D channels.
+Shapes: K classes, D channels.
 """
 
 from __future__ import annotations

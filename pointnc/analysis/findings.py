@@ -1,6 +1,6 @@
 """From measured networks and counted contacts to what the page and the json say.
 
-Legend: K classes of the label set, S of them with points in the split.
+Shapes: K classes of the label set, S of them with points in the split.
 """
 
 from __future__ import annotations

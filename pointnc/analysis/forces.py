@@ -1,6 +1,6 @@
 """Forces of loss and regularizer on the centers at a checkpoint, over a split.
 
-Legend: V voxels, K classes, D channels.
+Shapes: V voxels, K classes, D channels.
 """
 
 from __future__ import annotations

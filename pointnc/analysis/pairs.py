@@ -1,6 +1,6 @@
 """Pairs of classes: how close in features, how much in contact, how often confused.
 
-Legend: K classes, S of them shown.
+Shapes: K classes, S of them shown.
 """
 
 from __future__ import annotations

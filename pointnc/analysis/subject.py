@@ -1,6 +1,6 @@
 """One trained network, measured over a split: scores, class statistics, agreement of centers and classifier.
 
-Legend: K classes, D channels.
+Shapes: K classes, D channels.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a benchmark server refuses, found before the upload: every violation with its scene and line.
 
 A submission is one zip with one ``<scene>.txt`` for each scene of the split and nothing else, all at the top level. A
-zip is a stranger's file: nothing is unpacked to the disk, and no member is read beyond what its scene can need.
+zip is an untrusted file: nothing is unpacked to the disk, and no member is read beyond what its scene can need.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Violation:
     Attributes:
         where: the scene, the member of the zip where it belongs to no scene, or "" for the zip as a whole.
         line: line of the scene's file, counted from 1, or None.
-        what: what is wrong and how to mend it.
+        what: what is wrong and how to fix it.
     """
 
     where: str

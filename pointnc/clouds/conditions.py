@@ -1,4 +1,4 @@
-"""What a stranger's points must become before they are a scene: meters, z up, colors from 0 to 255."""
+"""What points out of any file must become before they are a scene: meters, z up, colors from 0 to 255."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Which class gets which vertex of a frame: the ones that training has brought it near to.
 
 A frame is symmetric, so that any assignment is as good as another in the end; one that is drawn turns round whatever
-the network has learned by then. Legend: K classes, D channels.
+the network has learned by then. Shapes: K classes, D channels.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How far apart K unit vectors in D dimensions can be at best: lower bounds on their largest cosine.
 
-Legend: K vectors, D dimensions, K > 1.
+Shapes: K vectors, D dimensions, K > 1.
 """
 
 from __future__ import annotations

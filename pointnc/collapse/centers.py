@@ -1,6 +1,6 @@
 """Class centers: of one batch (on one rank or over all), and their moving average over training.
 
-Legend: V points, D channels, K classes; a label of -1 is ignored.
+Shapes: V points, D channels, K classes; a label of -1 is ignored.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Whether a regularizer pulls the centers where the loss pulls them, how hard beside it, and for which classes.
 
-Forces are those of :func:`pointnc.collapse.forces.class_forces`. Legend: K classes, D channels, G groups of classes.
+Forces are those of :func:`pointnc.collapse.forces.class_forces`. Shapes: K classes, D channels, G groups of classes.
 """
 
 from __future__ import annotations

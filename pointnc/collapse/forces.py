@@ -2,7 +2,7 @@
 
 The force of a loss L on class k is the sum of dL/dz over the points of the class, (K, D): what a step would move the
 center by, but for the size of the step. A loss of the points pulls each class by its share of the points; a loss of the
-centers pulls all alike. Legend: V points, D channels, K classes.
+centers pulls all alike. Shapes: V points, D channels, K classes.
 """
 
 from __future__ import annotations

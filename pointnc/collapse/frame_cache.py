@@ -1,4 +1,4 @@
-"""Frames that took seconds to find, kept in the user's cache folder. What cannot be kept is found anew."""
+"""Frames that took seconds to find, kept in the user's cache folder. What cannot be kept is found again."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 The simplex ETF is here; where D < K-1 no such thing exists, and :mod:`pointnc.collapse.spread` finds the next best.
 
-Legend: K classes, D dimensions.
+Shapes: K classes, D dimensions.
 """
 
 from __future__ import annotations

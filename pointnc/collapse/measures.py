@@ -1,7 +1,7 @@
 """Measures of neural collapse: how close class centers, or classifier rows, are to a simplex ETF.
 
 Paper: Papyan, Han, Donoho, "Prevalence of neural collapse during the terminal phase of deep learning training",
-PNAS 2020 (their NC1 to NC3; NC4 is counted by :class:`pointnc.collapse.nearest.NearestCenter`). Legend: K classes, S
+PNAS 2020 (their NC1 to NC3; NC4 is counted by :class:`pointnc.collapse.nearest.NearestCenter`). Shapes: K classes, S
 of them seen, D channels. Everything is computed in float64.
 """
 

@@ -1,6 +1,6 @@
 """Mean and covariance of many points, without a second tensor of their size.
 
-Legend: V points, D channels.
+Shapes: V points, D channels.
 """
 
 from __future__ import annotations

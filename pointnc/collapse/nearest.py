@@ -1,4 +1,4 @@
-"""How often the nearest class center and the classifier agree (NC4). Legend: V rows, K classes, D channels."""
+"""How often the nearest class center and the classifier agree (NC4). Shapes: V rows, K classes, D channels."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Looking at the class centers without touching the training.
 
-Legend: V points, D backbone channels, K classes.
+Shapes: V points, D backbone channels, K classes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Projectors: from the space of the class centers to the space of the frame.
 
 A simplex ETF of K vectors needs K-1 dimensions; where a backbone ends in fewer, centers are projected first.
-Legend: V points, K centers, D backbone channels, R reduced channels, P channels of the frame.
+Shapes: V points, K centers, D backbone channels, R reduced channels, P channels of the frame.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Region rebalance: an auxiliary classifier that sees each class of a scene once, however many points it has.
 
-Legend: V points of B scenes, D channels, K classes; a region is the points of one class in one scene.
+Shapes: V points of B scenes, D channels, K classes; a region is the points of one class in one scene.
 """
 
 from __future__ import annotations

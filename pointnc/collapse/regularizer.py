@@ -4,7 +4,7 @@ Paper: Zhong et al., "Understanding imbalanced semantic segmentation through neu
 arXiv 2301.01100. Beyond the paper: a moving average of the centers, so that classes absent from a batch still
 have one, and centers that are joined over ranks.
 
-Legend: V points, D backbone channels, K classes, P channels of the frame.
+Shapes: V points, D backbone channels, K classes, P channels of the frame.
 """
 
 from __future__ import annotations
@@ -191,9 +191,9 @@ class CenterRegularizer(CenterObserver):
     ) -> Tensor:
         """Return the scalar loss, *not* multiplied by ``weight``; in training mode the bank is updated first.
 
-        While it warms up the loss is multiplied by :meth:`warmth`; it keeps its graph then too, so that every rank
-        finds a gradient for every parameter. In float32 even under autocast. A batch without a labeled point gives 0
-        with a graph ("batch...").
+        While it warms up the loss is multiplied by :meth:`warm_up_factor`; it keeps its graph then too, so that every
+        rank finds a gradient for every parameter. In float32 even under autocast. A batch without a labeled point
+        gives 0 with a graph ("batch...").
 
         Args:
             features: (V, D) last-layer features, the input of the classifier.
@@ -223,7 +223,7 @@ class CenterRegularizer(CenterObserver):
             losses = F.cross_entropy(logits, target, reduction="none")
             if self.trusted_points:
                 losses = losses * (counts / (counts + self.trusted_points))
-            total = (torch.where(included, losses, 0.0).sum() + pushed) * self.warmth()
+            total = (torch.where(included, losses, 0.0).sum() + pushed) * self.warm_up_factor()
             return total / (included & (counts > 0)).sum().clamp_min(1) if self.reduction == "mean" else total
 
     def strength(self, loss: Tensor, penalty: Tensor, features: Tensor, labels: Tensor) -> Tensor | float:
@@ -237,16 +237,16 @@ class CenterRegularizer(CenterObserver):
         """
         if self.share is None:
             return self.weight
-        warmth = self.warmth()
-        if warmth > 0 and (self._step - self.schedule.start) % EVERY == 1 and loss.requires_grad:
-            self.share.measure(loss, penalty / warmth, features, labels, self.num_classes)
+        warm_up_factor = self.warm_up_factor()
+        if warm_up_factor > 0 and (self._step - self.schedule.start) % EVERY == 1 and loss.requires_grad:
+            self.share.measure(loss, penalty / warm_up_factor, features, labels, self.num_classes)
         return self.share.weight()
 
     def present_weight(self) -> float:
         """Return what the loss is multiplied by as things stand, measuring nothing: the weight, or the latest share."""
         return self.weight if self.share is None else float(self.share.weight())
 
-    def warmth(self) -> float:
+    def warm_up_factor(self) -> float:
         """Return the factor in [0, 1] on the loss of the latest training batch; always 1 in evaluation mode."""
         return self.schedule.factor(self._step) if self.training else 1.0
 

@@ -1,6 +1,6 @@
 """Repulsion of the classes in a batch from those that are absent: what only a bank of centers can do.
 
-Legend: K classes, D channels.
+Shapes: K classes, D channels.
 """
 
 from __future__ import annotations

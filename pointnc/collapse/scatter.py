@@ -2,7 +2,7 @@
 
 Blocks of points are reduced to counts, means and scatter, and joined by the pairwise update of Chan, Golub and LeVeque
 ("Updating formulae and a pairwise algorithm for computing sample variances", 1979), for which no square of a large
-number is ever taken from another. Legend: V rows, K classes, D channels, G buckets of classes.
+number is ever taken from another. Shapes: V rows, K classes, D channels, G buckets of classes.
 """
 
 from __future__ import annotations

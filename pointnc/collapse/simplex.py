@@ -1,6 +1,6 @@
 """The vertices of a regular simplex, and random rotations: what all frames are made of, in float64.
 
-Legend: K classes.
+Shapes: K classes.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 They take the place of the simplex ETF where D < K-1: the features of a network under cross-entropy then settle on
 such a "softmax code". Paper: Jiang et al., "Generalized neural collapse for a large number of classes", ICML 2024.
 
-Legend: K vectors, D dimensions.
+Shapes: K vectors, D dimensions.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pointnc.errors import UserError
 COLDEST = 2e6
 """Last inverse temperature: the soft maximum is then within log(K²)/COLDEST, some 1e-5, of the maximum."""
 
-WARMTHS = (8.0, 64.0, 512.0)
+SOFTEST = (8.0, 64.0, 512.0)
 """First inverse temperatures of successive starts: from 8 all vectors repel one another and most starts end alike;
 from 512 only neighbors do, so that starts end in different places, of which a small frame's best is kept."""
 
@@ -76,17 +76,17 @@ def spread_frame(num_classes: int, dim: int, seed: int = 0, key: str = "regulari
 
 
 def minimize_largest_cosine(
-    vectors: Tensor, warmth: float = WARMTHS[0], coldest: float = COLDEST, steps: int = 200
+    vectors: Tensor, softest: float = SOFTEST[0], hardest: float = COLDEST, steps: int = 200
 ) -> Tensor:
     """Move unit vectors over the sphere until their largest pairwise cosine is at a local minimum.
 
     What is minimized is the soft maximum log(sum exp(b cos)) / b over all pairs, by L-BFGS, with b rising threefold
-    from ``warmth`` to ``coldest``: warm, every pair counts and the vectors spread out evenly; cold, the closest only.
+    from ``softest`` to ``hardest``: soft, every pair counts and the vectors spread out evenly; hard, the closest only.
 
     Args:
         vectors: (K, D) float64 start, of any lengths but 0.
-        warmth: first b.
-        coldest: where b stops.
+        softest: first b.
+        hardest: where b stops.
         steps: of L-BFGS at each b, at most.
 
     Returns:
@@ -95,7 +95,7 @@ def minimize_largest_cosine(
     best = torch.nn.functional.normalize(vectors.double(), dim=1)
     least = largest_cosine(best)
     point = torch.nn.Parameter(best.clone())
-    while warmth < coldest:
+    while softest < hardest:
         search = torch.optim.LBFGS(
             [point],
             max_iter=steps,
@@ -105,7 +105,7 @@ def minimize_largest_cosine(
             line_search_fn="strong_wolfe",
         )
 
-        def evaluate(sharpness: float = warmth) -> float:
+        def evaluate(sharpness: float = softest) -> float:
             value, point.grad = _soft_maximum(point.detach(), sharpness)
             return value
 
@@ -115,7 +115,7 @@ def minimize_largest_cosine(
         reached = largest_cosine(point)
         if reached < least:
             best, least = point.detach().clone(), reached
-        warmth *= 3
+        softest *= 3
     return best
 
 
@@ -143,9 +143,9 @@ def _search(num_classes: int, dim: int, seed: int) -> Tensor:
     with _one_thread():
         if num_classes > SMALL:
             return minimize_largest_cosine(gaussian())
-        warmths = (WARMTHS[start % len(WARMTHS)] for start in range(STARTS))
-        starts = [minimize_largest_cosine(gaussian(), warmth, coldest=1e4, steps=60) for warmth in warmths]
-        return minimize_largest_cosine(min(starts, key=largest_cosine), WARMTHS[-1])
+        softest_of_starts = (SOFTEST[start % len(SOFTEST)] for start in range(STARTS))
+        starts = [minimize_largest_cosine(gaussian(), softest, hardest=1e4, steps=60) for softest in softest_of_starts]
+        return minimize_largest_cosine(min(starts, key=largest_cosine), SOFTEST[-1])
 
 
 def _orthogonal_simplices(num_classes: int, dim: int) -> Tensor:

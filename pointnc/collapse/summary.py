@@ -1,6 +1,6 @@
 """All measures of neural collapse at once, over all classes and by group of classes.
 
-Legend: K classes, S of them with points, D channels.
+Shapes: K classes, S of them with points, D channels.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a center regularizer aims at, seen from the features: how its targets lie, and how much of each can be reached.
 
-A target is the direction in the space of the features that a class's center is pulled to. Legend: K classes, D channels
+A target is the direction in the space of the features that a class's center is pulled to. Shapes: K classes, D channels
 of the features, C channels in front of a last linear map.
 """
 

@@ -36,7 +36,7 @@ class InstanceInsertion:
     def __init__(self, bank: InstanceBank, count: int = 6, p: float = 1.0, tries: int = 16) -> None:
         if count < 1 or tries < 1 or not 0 <= p <= 1:
             raise UserError(
-                f"insertion: count={count} and tries={tries} must be at least 1, p={p} a probability; mend insertion.*"
+                f"insertion: count={count} and tries={tries} must be at least 1, p={p} a probability; fix insertion.*"
             )
         self.bank, self.count, self.p, self.tries = bank, count, p, tries
 

@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from pointnc.allocation import keep_freed_memory
 from pointnc.data.batch import collate
-from pointnc.data.parcels import open_inbox, pack, start_sending
 from pointnc.data.sampler import Key, ResumableBatchSampler
+from pointnc.data.shared_buffers import open_inbox, pack, start_sending
 from pointnc.errors import UserError
 
 

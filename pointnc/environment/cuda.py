@@ -18,7 +18,7 @@ from pointnc.environment.finding import Finding, Level
 from pointnc.environment.packages import DEFAULT_BUILD, TORCH_ENGINE, build_of, replace_build
 
 FIND_DEVICE = (
-    "nvidia-smi must name the device: if it does not, install the driver anew; in a container, docker run --gpus all"
+    "nvidia-smi must name the device: if it does not, install the driver again; in a container, docker run --gpus all"
 )
 CACHE = "CUDA_CACHE_MAXSIZE=4294967296 in the environment: all kernels then stay in the cache"
 
@@ -110,7 +110,7 @@ def _judge(device: Mapping[str, Any], facts: Mapping[str, Any], driver: Version 
         text = f"{' and '.join(compiling)} {verb} kernels from PTX at first use, some minutes, once"
         return f"{text}: keep ~/.nv/ComputeCache", "remark", CACHE
     if device.get("spconv") == "NVRTC":
-        return "spconv compiles its kernels anew in every process: each start is slower", "remark", ""
+        return "spconv compiles its kernels again in every process: each start is slower", "remark", ""
     return "", "ok", ""
 
 

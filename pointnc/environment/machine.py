@@ -51,7 +51,7 @@ def _configuration() -> Finding:
 
 
 def _compiled_code() -> Finding:
-    """Whether numba may keep what it compiles; otherwise every process compiles anew."""
+    """Whether numba may keep what it compiles; otherwise every process compiles again."""
     folder = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(__file__).parents[1] / "data")
     try:
         with tempfile.TemporaryFile(dir=folder):

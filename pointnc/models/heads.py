@@ -1,7 +1,7 @@
 """Classification heads: from features to logits.
 
 Every head has ``weight``, the classifier vectors (K, D) in the space of the features, whose geometry neural collapse
-speaks of, and ``bias``, (K,) or None. Legend: V voxels, D features, K classes, P channels of a frame.
+speaks of, and ``bias``, (K,) or None. Shapes: V voxels, D features, K classes, P channels of a frame.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class ETFHead(nn.Module):
             dim = projector_channels or max(in_channels, num_classes - 1)
             self.projector = nn.Linear(in_channels, dim, bias=False)
         self.register_buffer("vectors", torch.empty(num_classes, dim))
-        # A skeleton on the meta device gets its vectors from a file: nothing is searched for a stranger's sizes.
+        # A skeleton on the meta device gets its vectors from a file: nothing is searched for sizes that a file names.
         if not self.vectors.is_meta:
             self.vectors.copy_(build_frame(frame, num_classes, dim, seed, key="head").vectors)
         _register_scale(self, scale, learn_scale)

@@ -16,7 +16,7 @@ class Results:
     """N rows of label (−1 at first) and confidence (0 at first) in a file.
 
     Args:
-        path: of the file, which is made anew.
+        path: of the file, which is made again.
         count: N.
     """
 

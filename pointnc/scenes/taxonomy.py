@@ -66,7 +66,7 @@ class Taxonomy:
         if min(self.ids) < 0:
             raise UserError(f"taxonomy {self.name}: negative id {min(self.ids)}")
         if max(self.ids) > LARGEST_ID:
-            raise UserError(f"taxonomy {self.name}: id {max(self.ids)} is above {LARGEST_ID}; number the classes anew")
+            raise UserError(f"taxonomy {self.name}: id {max(self.ids)} is above {LARGEST_ID}; number the classes again")
         for name, color in zip(self.names, self.colors):
             if not all(0 <= value <= 255 for value in color):
                 raise UserError(f"taxonomy {self.name}: the color {list(color)} of {name!r} goes beyond 0 to 255")

@@ -1,6 +1,6 @@
 """Confusion counts of predicted against true classes, in one pass over the points.
 
-Legend: N points, K classes.
+Shapes: N points, K classes.
 """
 
 from __future__ import annotations

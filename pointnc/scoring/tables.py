@@ -10,7 +10,7 @@ The conventions differ in what happens to a class without points, and by points 
 - ``with_truth``: only classes that occur in the truth; one that is predicted but never true has no IoU.
 
 In all of them a prediction outside the label set is a false negative of the true class, and points without a valid
-truth do not count at all. Legend: K classes.
+truth do not count at all. Shapes: K classes.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def record_path(place: Path, shard: Shard) -> Path:
 def open_record(place: Path, shard: Shard, key: str) -> Iterator[tuple[Results, Callable[[str, Any], None]]]:
     """Give what a part has done already, and a function that notes a further item and its result.
 
-    A record of other settings or other work begins anew.
+    A record of other settings or other work begins again.
 
     Raises:
         UserError: another process works on the same part.

@@ -49,7 +49,7 @@ class SparseConvolution(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the weight anew from torch's global generator."""
+        """Draw the weight again from torch's global generator."""
         nn.init.normal_(self.weight, std=math.sqrt(2.0 / (self.weight.shape[0] * self.kernel**3)))
         if self.bias is not None:
             nn.init.zeros_(self.bias)

@@ -1,7 +1,7 @@
 """Threads for compiled loops and small products, as many as torch may use.
 
 A pool of our own: each thread works on tiles of its own with single-threaded products, so that nobody waits for
-anybody within a convolution. It may be called from any thread, and a forked child starts a pool anew.
+anybody within a convolution. It may be called from any thread, and a forked child starts a pool again.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from torch import Tensor
 class EpochLosses(Callback):
     """Logs ``<name>_epoch``, the mean over the epoch's scenes of each loss that the module leaves in ``terms``.
 
-    Lightning's own means begin anew at a resume. These go into the checkpoint. Of several processes each has the means
+    Lightning's own means begin again at a resume. These go into the checkpoint. Of several processes each has the means
     of its own batches; those of the first are written.
     """
 

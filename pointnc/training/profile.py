@@ -1,4 +1,4 @@
-"""Where the time of a training epoch goes: a trace to look at, and a table of the dearest steps.
+"""Where the time of a training epoch goes: a trace to look at, and a table of the costliest steps.
 
 The trace is in the format of ``chrome://tracing`` and https://ui.perfetto.dev.
 """
@@ -114,7 +114,7 @@ class Profile(Callback):
 
 
 def table(events: Mapping[str, Any], steps: int) -> str:
-    """Return the phases of a step and the ten dearest operations as Markdown.
+    """Return the phases of a step and the ten costliest operations as Markdown.
 
     Args:
         events: averages of the profiler by name.

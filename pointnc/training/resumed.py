@@ -40,7 +40,7 @@ _MISSING = object()
 def go_on(path: Path, config: DictConfig, overrides: list[str]) -> DictConfig:
     """Return the configuration of a checkpoint's run with the command line's single values over it.
 
-    The file may be a stranger's: nothing of it is built here, and nothing is let through but parts that pointnc has in
+    The file may be untrusted: nothing of it is built here, and nothing is let through but parts that pointnc has in
     the same place, that ``trust=`` names, or that the command line itself composes. Where the run writes is decided by
     where the file lies and by the command line; a data set is made only where the command line asks for the same.
 

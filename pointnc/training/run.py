@@ -26,11 +26,11 @@ from pointnc.models.segmentor import Segmentor
 from pointnc.training import results
 from pointnc.training.callbacks import EpochLine, History, SaveCheckpoints
 from pointnc.training.checkpoint_io import AtomicCheckpointIO
+from pointnc.training.dry_run import dry_run
 from pointnc.training.epoch_losses import EpochLosses
 from pointnc.training.machine import Machine, machine_of
 from pointnc.training.module import SegmentationModule
 from pointnc.training.profile import Profile
-from pointnc.training.rehearsal import rehearse
 from pointnc.training.restoring import Restoring
 from pointnc.training.run_folder import LAST, claimed_run, find_resume, open_folder
 from pointnc.training.settings import check_settings
@@ -71,7 +71,7 @@ def _train(
     config: DictConfig, machine: Machine, watch: Stopwatch, start: Source | None, resume: Path | None, folder: Path
 ) -> None:
     """Train in a folder that is ours."""
-    rehearse(config)
+    dry_run(config)
     prepare_data(config, watch)
     pl.seed_everything(config.seed, verbose=False)
     data = open_data(config, pin=machine.device.type == "cuda")

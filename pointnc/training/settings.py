@@ -18,7 +18,7 @@ WHOLE = {
 """Whole numbers and the least that each may be."""
 
 MOST = {"batch_size": 65536, "workers": 1024}
-"""The most that a number may be: above it stands a slip, or a stranger's checkpoint that wants all memory."""
+"""The most that a number may be: above it stands a slip, or an untrusted checkpoint that wants all memory."""
 
 POSITIVE = ("dataset.voxel_size", "optimizer.lr")
 """Numbers above 0."""

@@ -129,7 +129,7 @@ def check_splits(store: SceneStore, dataset: DictConfig, taxonomy: Taxonomy) -> 
     """See that both splits are there and that every scene has what the network wants, before a step is made.
 
     Raises:
-        UserError: a split, an array or the labels are missing; the message names the override that mends it.
+        UserError: a split, an array or the labels are missing; the message names the override that fixes it.
     """
     features = tuple(dataset.features)
     feature_channels(features)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pointnc.errors import UserError
 from pointnc.scenes.scene import IGNORE
-from pointnc.viewer.exhibit import Exhibit
+from pointnc.viewer.labeled_scene import LabeledScene
 from pointnc.views.colors import UNLABELED, error_colors, label_colors
 
 LAYERS = {
@@ -25,19 +25,19 @@ RAMP = ((76, 29, 75), (150, 47, 89), (211, 94, 79), (238, 158, 90), (243, 219, 1
 """RGB of confidence 0, 1/4, ..., 1: lightness rises evenly, so it reads without color too."""
 
 
-def layers_of(exhibit: Exhibit) -> list[str]:
+def layers_of(labeled: LabeledScene) -> list[str]:
     """Return the layers for which a scene has data; a bare cloud has "color", in one gray."""
     has = {
         "color": True,
-        "truth": exhibit.truth is not None,
-        "prediction": exhibit.prediction is not None,
-        "error": exhibit.truth is not None and exhibit.prediction is not None,
-        "confidence": exhibit.confidence is not None,
+        "truth": labeled.truth is not None,
+        "prediction": labeled.prediction is not None,
+        "error": labeled.truth is not None and labeled.prediction is not None,
+        "confidence": labeled.confidence is not None,
     }
     return [layer for layer in LAYERS if has[layer]]
 
 
-def layer_colors(exhibit: Exhibit, layer: str) -> NDArray[np.uint8]:
+def layer_colors(labeled: LabeledScene, layer: str) -> NDArray[np.uint8]:
     """Return (N, 3) RGB of a layer.
 
     Raises:
@@ -45,25 +45,25 @@ def layer_colors(exhibit: Exhibit, layer: str) -> NDArray[np.uint8]:
     """
     if layer not in LAYERS:
         raise UserError(f"unknown layer {layer!r}; choose some of {', '.join(LAYERS)}")
-    if layer not in layers_of(exhibit):
-        raise UserError(f"scene {exhibit.scene.name} has no {layer}; it has {', '.join(layers_of(exhibit))}")
-    scene = exhibit.scene
+    if layer not in layers_of(labeled):
+        raise UserError(f"scene {labeled.scene.name} has no {layer}; it has {', '.join(layers_of(labeled))}")
+    scene = labeled.scene
     if layer == "color":
         if scene.color is None:
             return np.broadcast_to(np.array(UNLABELED, np.uint8), (len(scene), 3))
         return np.asarray(scene.color).astype(np.uint8, copy=False)
     if layer == "confidence":
-        return confidence_colors(_present(exhibit.confidence))
+        return confidence_colors(_present(labeled.confidence))
     if layer == "error":
-        return error_colors(_present(exhibit.prediction), np.asarray(_present(exhibit.truth)))
-    return label_colors(np.asarray(_present(labels_of(exhibit, layer))), exhibit.taxonomy)
+        return error_colors(_present(labeled.prediction), np.asarray(_present(labeled.truth)))
+    return label_colors(np.asarray(_present(labels_of(labeled, layer))), labeled.taxonomy)
 
 
-def labels_of(exhibit: Exhibit, layer: str) -> NDArray[Any] | None:
+def labels_of(labeled: LabeledScene, layer: str) -> NDArray[Any] | None:
     """Return the (N,) labels by which a layer hides classes: the predicted ones where it shows the prediction."""
-    if layer in ("prediction", "confidence") or exhibit.truth is None:
-        return exhibit.prediction
-    return exhibit.truth
+    if layer in ("prediction", "confidence") or labeled.truth is None:
+        return labeled.prediction
+    return labeled.truth
 
 
 def confidence_colors(confidence: NDArray[Any]) -> NDArray[np.uint8]:
@@ -75,27 +75,27 @@ def confidence_colors(confidence: NDArray[Any]) -> NDArray[np.uint8]:
     return (table + 0.5).astype(np.uint8)[index]
 
 
-def shown_points(exhibit: Exhibit, layer: str, hidden: set[int]) -> NDArray[np.bool_]:
+def shown_points(labeled: LabeledScene, layer: str, hidden: set[int]) -> NDArray[np.bool_]:
     """Return (N,) which points a layer shows when some classes (train indices, -1 for no class) are hidden."""
-    labels = labels_of(exhibit, layer)
+    labels = labels_of(labeled, layer)
     if labels is None or not hidden:
-        return np.ones(len(exhibit.scene), bool)
-    visible = np.ones(len(exhibit.taxonomy) + 1, bool)
-    visible[[len(exhibit.taxonomy) if k == IGNORE else k for k in hidden]] = False
+        return np.ones(len(labeled.scene), bool)
+    visible = np.ones(len(labeled.taxonomy) + 1, bool)
+    visible[[len(labeled.taxonomy) if k == IGNORE else k for k in hidden]] = False
     return visible[np.asarray(labels)]
 
 
-def describe_point(exhibit: Exhibit, point: int) -> str:
+def describe_point(labeled: LabeledScene, point: int) -> str:
     """Return one line on a point: its number, place, classes and confidence."""
-    scene, names = exhibit.scene, (*exhibit.taxonomy.names, "no class")
-    number = point if exhibit.point_number is None else int(exhibit.point_number[point])
+    scene, names = labeled.scene, (*labeled.taxonomy.names, "no class")
+    number = point if labeled.point_number is None else int(labeled.point_number[point])
     x, y, z = (float(value) for value in scene.coord[point])
     parts = [f"point {number} at ({x:.2f}, {y:.2f}, {z:.2f}) m"]
-    if exhibit.truth is not None:
-        parts.append(f"truth: {names[int(exhibit.truth[point])]}")
-    if exhibit.prediction is not None:
-        sure = "" if exhibit.confidence is None else f" ({100 * float(exhibit.confidence[point]):.0f} %)"
-        parts.append(f"prediction: {names[int(exhibit.prediction[point])]}{sure}")
+    if labeled.truth is not None:
+        parts.append(f"truth: {names[int(labeled.truth[point])]}")
+    if labeled.prediction is not None:
+        sure = "" if labeled.confidence is None else f" ({100 * float(labeled.confidence[point]):.0f} %)"
+        parts.append(f"prediction: {names[int(labeled.prediction[point])]}{sure}")
     return "; ".join(parts)
 
 

@@ -13,7 +13,7 @@ from pointnc import __version__
 from pointnc.errors import UserError
 from pointnc.scenes.atomic import atomic_path
 from pointnc.scenes.taxonomy import Taxonomy
-from pointnc.viewer.exhibit import Exhibit
+from pointnc.viewer.labeled_scene import LabeledScene
 from pointnc.viewer.layers import LAYERS, RAMP
 from pointnc.viewer.payload import Payload, pack, plain_figures
 from pointnc.views.colors import IGNORED, RIGHT, UNLABELED, WRONG
@@ -38,12 +38,12 @@ BREAK = 1 << 20
 """Characters of base64 a line: some editors refuse a page of one endless line."""
 
 
-def write_page(path: str | Path, exhibits: Iterable[Exhibit], shown_points: int, title: str = "") -> list[int]:
+def write_page(path: str | Path, scenes: Iterable[LabeledScene], shown_points: int, title: str = "") -> list[int]:
     """Write the page, whole or not at all; one scene at a time is in memory.
 
     Args:
         path: ``FILE.html``.
-        exhibits: at least one; all of one taxonomy.
+        scenes: at least one; all of one taxonomy.
         shown_points: a larger scene is thinned to at most so many points.
         title: heading of the page; "": the names of the scenes.
 
@@ -58,13 +58,13 @@ def write_page(path: str | Path, exhibits: Iterable[Exhibit], shown_points: int,
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
         # The scenes stand first: a browser reads them while it has nothing else to do, and the program finds them.
         stream.write(_head(title or "pointnc"))
-        for number, exhibit in enumerate(exhibits):
+        for number, labeled in enumerate(scenes):
             if taxonomy is None:
-                taxonomy = exhibit.taxonomy
-            elif difference := taxonomy.difference(exhibit.taxonomy):
-                raise UserError(f"scene {exhibit.scene.name} has other classes than the first: {difference}")
-            payload = pack(exhibit.thinned(shown_points))
-            headers.append({**payload.header, "points": len(exhibit.scene), "figures": plain_figures(exhibit)})
+                taxonomy = labeled.taxonomy
+            elif difference := taxonomy.difference(labeled.taxonomy):
+                raise UserError(f"scene {labeled.scene.name} has other classes than the first: {difference}")
+            payload = pack(labeled.thinned(shown_points))
+            headers.append({**payload.header, "points": len(labeled.scene), "figures": plain_figures(labeled)})
             stream.write(_block(number, payload))
         if taxonomy is None:
             raise UserError("there is no scene to show")

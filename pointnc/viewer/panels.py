@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pointnc.errors import UserError
 from pointnc.scenes.scene import IGNORE
-from pointnc.viewer.exhibit import Exhibit
+from pointnc.viewer.labeled_scene import LabeledScene
 from pointnc.viewer.layers import LAYERS, RAMP, layer_colors, layers_of
 from pointnc.views.camera import VIEWS
 from pointnc.views.colors import IGNORED, RIGHT, UNLABELED, WRONG
@@ -35,18 +35,18 @@ RELIEF = {"color": 0.55}
 
 def write_panels(
     path: str | Path,
-    exhibits: Sequence[Exhibit],
+    scenes: Sequence[LabeledScene],
     layers: Sequence[str] = tuple(LAYERS),
     view: str | Sequence[float] = "oblique",
     width: int = 560,
     height: int = 420,
 ) -> None:
     """Write the picture, whole or not at all; see :func:`draw_panels`."""
-    write_png(path, draw_panels(exhibits, layers, view, width, height))
+    write_png(path, draw_panels(scenes, layers, view, width, height))
 
 
 def draw_panels(
-    exhibits: Sequence[Exhibit],
+    scenes: Sequence[LabeledScene],
     layers: Sequence[str] = tuple(LAYERS),
     view: str | Sequence[float] = "oblique",
     width: int = 560,
@@ -55,7 +55,7 @@ def draw_panels(
     """Return the (H, W, 3) picture.
 
     Args:
-        exhibits: at least one; a row each, and one legend for all.
+        scenes: at least one; a row each, and one legend for all.
         layers: the columns, names of ``LAYERS``; those that no scene has data for are left out.
         view: "oblique", "top", or (azimuth, elevation) in degrees.
         width: pixels of a panel.
@@ -64,7 +64,7 @@ def draw_panels(
     Raises:
         UserError: no scene, or an argument has no sense.
     """
-    if not exhibits:
+    if not scenes:
         raise UserError("there is no scene to draw")
     seen = _checked(view)
     for what, value in (("width", width), ("height", height)):
@@ -73,15 +73,15 @@ def draw_panels(
     unknown = [layer for layer in layers if layer not in LAYERS]
     if unknown or not layers:
         raise UserError(f"unknown layer {unknown[0] if unknown else ''!r}; choose some of {', '.join(LAYERS)}")
-    columns = [layer for layer in layers if any(layer in layers_of(exhibit) for exhibit in exhibits)]
+    columns = [layer for layer in layers if any(layer in layers_of(labeled) for labeled in scenes)]
     if not columns:
         raise UserError(
-            f"no scene has {', '.join(layers)}; {exhibits[0].scene.name} has {', '.join(layers_of(exhibits[0]))}"
+            f"no scene has {', '.join(layers)}; {scenes[0].scene.name} has {', '.join(layers_of(scenes[0]))}"
         )
-    rows = [_row(exhibit, columns, seen, width, height) for exhibit in exhibits]
+    rows = [_row(labeled, columns, seen, width, height) for labeled in scenes]
     body = np.concatenate(rows)
-    entries = _entries(exhibits, columns)
-    return _framed(body, exhibits, columns, entries, width, height)
+    entries = _entries(scenes, columns)
+    return _framed(body, scenes, columns, entries, width, height)
 
 
 def _checked(view: str | Sequence[float]) -> str | tuple[float, float]:
@@ -93,29 +93,29 @@ def _checked(view: str | Sequence[float]) -> str | tuple[float, float]:
 
 
 def _row(
-    exhibit: Exhibit, columns: Sequence[str], view: str | tuple[float, float], width: int, height: int
+    labeled: LabeledScene, columns: Sequence[str], view: str | tuple[float, float], width: int, height: int
 ) -> NDArray[np.uint8]:
     """Return one scene's panels side by side, with the room for its caption above."""
-    scene = exhibit.scene
+    scene = labeled.scene
     normal = None if scene.normal is None else np.asarray(scene.normal)
     raster = rasterize(np.asarray(scene.coord), normal, width, height, view)
     row = np.full((CAPTION + height, GAP + len(columns) * (width + GAP), 3), 255, np.uint8)
     for number, layer in enumerate(columns):
-        if layer in layers_of(exhibit):
+        if layer in layers_of(labeled):
             left = GAP + number * (width + GAP)
-            picture = raster.paint(layer_colors(exhibit, layer), RELIEF.get(layer, 1.0))
+            picture = raster.paint(layer_colors(labeled, layer), RELIEF.get(layer, 1.0))
             row[CAPTION:, left : left + width] = flatten(picture)
     return row
 
 
-def _entries(exhibits: Sequence[Exhibit], columns: Sequence[str]) -> list[tuple[str, tuple[int, int, int]]]:
+def _entries(scenes: Sequence[LabeledScene], columns: Sequence[str]) -> list[tuple[str, tuple[int, int, int]]]:
     """Return name and color of what the panels show, the commonest class first."""
     entries: list[tuple[str, tuple[int, int, int]]] = []
-    taxonomy = exhibits[0].taxonomy
+    taxonomy = scenes[0].taxonomy
     if {"truth", "prediction"} & set(columns):
         total = np.zeros(len(taxonomy) + 1, np.int64)
-        for exhibit in exhibits:
-            for labels in (exhibit.truth, exhibit.prediction):
+        for labeled in scenes:
+            for labels in (labeled.truth, labeled.prediction):
                 if labels is not None:
                     index, count = np.unique(np.asarray(labels), return_counts=True)
                     total[index] += count  # -1, no class, is the last entry
@@ -132,9 +132,9 @@ def _entries(exhibits: Sequence[Exhibit], columns: Sequence[str]) -> list[tuple[
     return entries
 
 
-def _caption(exhibit: Exhibit) -> str:
-    figures = exhibit.figures
-    parts = [f"{len(exhibit.scene):,} points"]
+def _caption(labeled: LabeledScene) -> str:
+    figures = labeled.figures
+    parts = [f"{len(labeled.scene):,} points"]
     if figures.accuracy is not None and figures.accuracy == figures.accuracy:
         parts.append(f"accuracy {figures.accuracy:.1f} %")
     if figures.miou is not None and figures.miou == figures.miou:
@@ -144,7 +144,7 @@ def _caption(exhibit: Exhibit) -> str:
 
 def _framed(
     body: NDArray[np.uint8],
-    exhibits: Sequence[Exhibit],
+    scenes: Sequence[LabeledScene],
     columns: Sequence[str],
     entries: Sequence[tuple[str, tuple[int, int, int]]],
     width: int,
@@ -173,10 +173,10 @@ def _framed(
             fontsize=12,
             color=INK,
         )
-    for number, exhibit in enumerate(exhibits):
+    for number, labeled in enumerate(scenes):
         y = top + number * (CAPTION + height) + CAPTION / 2
-        text(GAP, y, exhibit.scene.name, fontsize=10, color=INK, weight="bold", parse_math=False)
-        text(body.shape[1] - GAP, y, _caption(exhibit), fontsize=10, color=SOFT, ha="right")
+        text(GAP, y, labeled.scene.name, fontsize=10, color=INK, weight="bold", parse_math=False)
+        text(body.shape[1] - GAP, y, _caption(labeled), fontsize=10, color=SOFT, ha="right")
     for number, (name, color) in enumerate(entries):
         x, y = GAP + number % across * COLUMN, bottom + GAP + (number // across + 0.5) * ENTRY
         _swatch(figure, x, y, color, total)
@@ -184,7 +184,7 @@ def _framed(
         text(x + 18, y, shown, fontsize=9, color=INK, parse_math=False)
     canvas.draw()
     picture = np.array(canvas.buffer_rgba())[..., :3]
-    for number in range(len(exhibits)):
+    for number in range(len(scenes)):
         start = number * (CAPTION + height) + CAPTION
         picture[top + start : top + start + height] = body[start : start + height]
     return picture

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pointnc.viewer.exhibit import Exhibit
+from pointnc.viewer.labeled_scene import LabeledScene
 from pointnc.viewer.layers import layers_of
 from pointnc.views.camera import bounding_box
 from pointnc.views.visibility import point_spacing
@@ -51,9 +51,9 @@ class Payload:
     block: bytes
 
 
-def pack(exhibit: Exhibit) -> Payload:
+def pack(labeled: LabeledScene) -> Payload:
     """Pack a scene of N points."""
-    scene, coord = exhibit.scene, np.asarray(exhibit.scene.coord)
+    scene, coord = labeled.scene, np.asarray(labeled.scene.coord)
     low, position, step = quantize(coord)
     columns = {"position": position}
     if scene.color is not None:
@@ -61,15 +61,15 @@ def pack(exhibit: Exhibit) -> Payload:
     if scene.normal is not None:
         columns["normal"] = fold_normals(np.asarray(scene.normal))
         columns["facing"] = fold_normals(mean_normals(coord, np.asarray(scene.normal)))
-    for name, labels in (("truth", exhibit.truth), ("prediction", exhibit.prediction)):
+    for name, labels in (("truth", labeled.truth), ("prediction", labeled.prediction)):
         if labels is not None:
             index = np.asarray(labels)
-            columns[name] = np.where(index < 0, len(exhibit.taxonomy), index).astype(np.uint16)
-    if exhibit.confidence is not None:
-        sure = np.clip(np.nan_to_num(exhibit.confidence), 0, 1)
+            columns[name] = np.where(index < 0, len(labeled.taxonomy), index).astype(np.uint16)
+    if labeled.confidence is not None:
+        sure = np.clip(np.nan_to_num(labeled.confidence), 0, 1)
         columns["confidence"] = (sure * 255 + 0.5).astype(np.uint8)
-    if exhibit.point_number is not None:
-        columns["number"] = exhibit.point_number.astype(np.uint32)
+    if labeled.point_number is not None:
+        columns["number"] = labeled.point_number.astype(np.uint32)
     parts, described = [], []
     for name, column in columns.items():
         planes = to_planes(column)
@@ -85,8 +85,8 @@ def pack(exhibit: Exhibit) -> Payload:
         "origin": [float(value) for value in scene.origin],
         "box": [[float(value) for value in box_low], [float(value) for value in box_high]],
         "spacing": point_spacing(coord),
-        "layers": layers_of(exhibit),
-        "figures": plain_figures(exhibit),
+        "layers": layers_of(labeled),
+        "figures": plain_figures(labeled),
     }
     return Payload(header, zlib.compress(b"".join(parts), COMPRESSION))
 
@@ -151,9 +151,9 @@ def unpack(payload: Payload) -> Mapping[str, NDArray[Any]]:
     return columns
 
 
-def plain_figures(exhibit: Exhibit) -> dict[str, Any]:
+def plain_figures(labeled: LabeledScene) -> dict[str, Any]:
     """Return counts and scores in plain types, None for what is not defined."""
-    figures = exhibit.figures
+    figures = labeled.figures
 
     def plain(value: NDArray[Any] | None) -> list[Any] | None:
         if value is None:

@@ -1,4 +1,4 @@
-"""From the settings of the command to exhibits: scenes of a store or of files, with labels of files or of a network."""
+"""From the settings of the command to labeled scenes: of a store or of files, with labels of files or of a network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pointnc.scenes.scene import Scene
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.viewer.clouds import ShownCloud, read_shown
-from pointnc.viewer.exhibit import Exhibit
+from pointnc.viewer.labeled_scene import LabeledScene
 from pointnc.viewer.labels import Labels, cloud_labels, is_table, labels_file, read_point_labels
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class _Source:
         return labels.select(self.cloud.rows)
 
 
-def exhibits(config: DictConfig) -> Iterator[Exhibit]:
+def labeled_scenes(config: DictConfig) -> Iterator[LabeledScene]:
     """Yield what ``conf/tools/visualize.yaml`` asks for, one scene at a time, validated.
 
     Raises:
@@ -57,10 +57,10 @@ def exhibits(config: DictConfig) -> Iterator[Exhibit]:
             prediction = _read(config.prediction, source)
         elif source.labels is not None and config.truth is not None:
             prediction = source.labels  # a labeled cloud to which the truth is given is a prediction
-        yield _exhibit(config, source, prediction)
+        yield _labeled_scene(config, source, prediction)
 
 
-def _predicted(config: DictConfig) -> Iterator[Exhibit]:
+def _predicted(config: DictConfig) -> Iterator[LabeledScene]:
     """Yield scenes with what a network says of them."""
     from pointnc.data.features import scene_array
     from pointnc.training.evaluation import make_predictor, open_network, open_store
@@ -76,17 +76,17 @@ def _predicted(config: DictConfig) -> Iterator[Exhibit]:
     predictor = make_predictor(trained, config)
     for source in _scenes(config, trained.taxonomy, {scene_array(name) for name in trained.features}):
         said = predictor.predict(source.scene)
-        yield _exhibit(config, source, Labels(said.labels.astype("int32"), said.confidence))
+        yield _labeled_scene(config, source, Labels(said.labels.astype("int32"), said.confidence))
 
 
-def _exhibit(config: DictConfig, source: _Source, prediction: Labels | None) -> Exhibit:
+def _labeled_scene(config: DictConfig, source: _Source, prediction: Labels | None) -> LabeledScene:
     """Put a scene and its labels together."""
     truth = source.scene.semantic
     if config.truth is not None:
         truth = _read(config.truth, source).index
     elif source.labels is not None:
         truth = source.labels.index
-    return Exhibit(
+    return LabeledScene(
         replace(source.scene, semantic=truth),
         source.taxonomy,
         None if prediction is None else prediction.index,

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pointnc.environment.open3d import check_open3d
 from pointnc.errors import UserError
 from pointnc.scenes.scene import IGNORE
-from pointnc.viewer.exhibit import Exhibit
+from pointnc.viewer.labeled_scene import LabeledScene
 from pointnc.viewer.layers import LAYERS, describe_point, labels_of, layer_colors, layers_of, shown_points
 
 INSTEAD = "or write a page by html=FILE.html"
@@ -32,7 +32,7 @@ REACH = 4
 
 
 def check_window() -> None:
-    """Raise a UserError that says how to mend it where no window can be opened."""
+    """Raise a UserError that says how to fix it where no window can be opened."""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise UserError("there is no display for a window; write a page by html=FILE.html or a picture by png=FILE.png")
     # A missing system library can end the process that imports Open3D: it is tried in another one.
@@ -50,29 +50,29 @@ def check_window() -> None:
         raise UserError(f"Open3D: {finding.text}; {finding.remedy}, {INSTEAD}")
 
 
-def open_window(exhibit: Exhibit) -> None:
+def open_window(labeled: LabeledScene) -> None:
     """Show a scene; returns when the window is closed."""
     from open3d.visualization import gui
 
     gui.Application.instance.initialize()
-    _Window(exhibit)
+    _Window(labeled)
     gui.Application.instance.run()
 
 
 class _Window:
     """The window: a scene on the left, layers and classes on the right."""
 
-    def __init__(self, exhibit: Exhibit) -> None:
+    def __init__(self, labeled: LabeledScene) -> None:
         import open3d
         from open3d.visualization import gui, rendering
 
         self.open3d, self.gui, self.rendering = open3d, gui, rendering
-        self.exhibit, self.layer, self.hidden = exhibit, layers_of(exhibit)[-1], set[int]()
-        if "prediction" in layers_of(exhibit):
+        self.labeled, self.layer, self.hidden = labeled, layers_of(labeled)[-1], set[int]()
+        if "prediction" in layers_of(labeled):
             self.layer = "prediction"
-        self.coord = np.asarray(exhibit.scene.coord, np.float64)
+        self.coord = np.asarray(labeled.scene.coord, np.float64)
         self.shown: NDArray[Any] = np.arange(len(self.coord))
-        self.window = gui.Application.instance.create_window(f"pointnc: {exhibit.scene.name}", 1280, 800)
+        self.window = gui.Application.instance.create_window(f"pointnc: {labeled.scene.name}", 1280, 800)
         self.view = gui.SceneWidget()
         self.view.scene = rendering.Open3DScene(self.window.renderer)
         self.view.scene.set_background([0.955, 0.955, 0.945, 1.0])
@@ -91,18 +91,18 @@ class _Window:
         panel = gui.ScrollableVert(0.3 * em, gui.Margins(0.6 * em, 0.6 * em, 0.6 * em, 0.6 * em))
         self.choice = gui.Combobox()
         for number, layer in enumerate(LAYERS, start=1):
-            if layer in layers_of(self.exhibit):
+            if layer in layers_of(self.labeled):
                 self.choice.add_item(f"{number}  {LAYERS[layer]}")
-        self.choice.set_on_selection_changed(lambda _, index: self._set_layer(layers_of(self.exhibit)[index]))
+        self.choice.set_on_selection_changed(lambda _, index: self._set_layer(layers_of(self.labeled)[index]))
         panel.add_child(self.choice)
         panel.add_child(self.said)
         self.boxes: dict[int, Any] = {}
         for k in self._classes():
             line = gui.Horiz(0.4 * em)
             swatch = gui.Label("■")
-            color = (158, 160, 166) if k == IGNORE else self.exhibit.taxonomy.colors[k]
+            color = (158, 160, 166) if k == IGNORE else self.labeled.taxonomy.colors[k]
             swatch.text_color = gui.Color(*(channel / 255 for channel in color))
-            box = gui.Checkbox("no class" if k == IGNORE else self.exhibit.taxonomy.names[k])
+            box = gui.Checkbox("no class" if k == IGNORE else self.labeled.taxonomy.names[k])
             box.checked = True
             box.set_on_checked(lambda checked, k=k: self._set_shown(k, checked))
             self.boxes[k] = box
@@ -113,7 +113,7 @@ class _Window:
 
     def _classes(self) -> list[int]:
         """Return the classes of the scene, those with the most points first."""
-        labels = [part for part in (self.exhibit.truth, self.exhibit.prediction) if part is not None]
+        labels = [part for part in (self.labeled.truth, self.labeled.prediction) if part is not None]
         if not labels:
             return []
         index, count = np.unique(np.concatenate([np.asarray(part) for part in labels]), return_counts=True)
@@ -126,13 +126,13 @@ class _Window:
 
     def _draw(self) -> None:
         """Send the points that the layer shows."""
-        self.choice.selected_index = layers_of(self.exhibit).index(self.layer)
-        self.shown = np.flatnonzero(shown_points(self.exhibit, self.layer, self.hidden))
+        self.choice.selected_index = layers_of(self.labeled).index(self.layer)
+        self.shown = np.flatnonzero(shown_points(self.labeled, self.layer, self.hidden))
         self.view.scene.remove_geometry("points")
         if len(self.shown):
             vector = self.open3d.utility.Vector3dVector
             cloud = self.open3d.geometry.PointCloud(vector(self.coord[self.shown]))
-            colors = layer_colors(self.exhibit, self.layer)[self.shown]
+            colors = layer_colors(self.labeled, self.layer)[self.shown]
             cloud.colors = vector(colors.astype(np.float64) / 255)
             material = self.rendering.MaterialRecord()
             material.shader = "defaultUnlit"
@@ -150,7 +150,7 @@ class _Window:
 
     def _set_shown(self, k: int, shown: bool) -> None:
         (self.hidden.discard if shown else self.hidden.add)(k)
-        if labels_of(self.exhibit, self.layer) is not None:
+        if labels_of(self.labeled, self.layer) is not None:
             self._draw()
 
     def _on_key(self, event: Any) -> Any:
@@ -159,7 +159,7 @@ class _Window:
             return result.IGNORED
         if ord("1") <= event.key < ord("1") + len(LAYERS):
             layer = list(LAYERS)[event.key - ord("1")]
-            if layer in layers_of(self.exhibit):
+            if layer in layers_of(self.labeled):
                 self._set_layer(layer)
             return result.HANDLED
         if event.key == ord("a"):
@@ -189,7 +189,7 @@ class _Window:
             camera, frame = self.view.scene.camera, self.view.frame
             world = np.asarray(camera.unproject(u, v, float(depth[v, u]), frame.width, frame.height))
             point = int(self.shown[np.square(self.coord[self.shown] - world).sum(axis=1).argmin()])
-            text = describe_point(self.exhibit, point)
+            text = describe_point(self.labeled, point)
             print(text, flush=True)
 
             # Widgets may be changed by the thread of the window alone.

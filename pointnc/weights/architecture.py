@@ -1,6 +1,6 @@
 """Architectures as data: what a weights file says of its network, and the network built from it.
 
-A file may name only the backbones listed here, so that reading a stranger's file never calls a stranger's choice.
+A file may name only the backbones listed here, so that reading an untrusted file never calls what it chooses.
 """
 
 from __future__ import annotations

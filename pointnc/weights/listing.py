@@ -48,7 +48,7 @@ def weights_table(paths: Iterable[Path]) -> Table:
             card.source,
             card.license,
         )
-        table.add_row(*(Text(printable(cell)) for cell in cells))  # a stranger's card is no markup
+        table.add_row(*(Text(printable(cell)) for cell in cells))  # an untrusted card is no markup
     if not table.row_count:
         table.caption = "no weights of pointnc here; import=FILE or export=RUN make some, pull OWNER/NAME fetches some"
     return table

@@ -76,7 +76,7 @@ def network_of(checkpoint: Checkpoint, trust: Collection[str] = ()) -> Segmentor
     pointnc's own networks get no memory for them (meta): whatever sizes a file names, its own tensors are taken.
 
     Args:
-        checkpoint: maybe a stranger's.
+        checkpoint: maybe untrusted.
         trust: networks of other makers that may be imported and built.
 
     Raises:

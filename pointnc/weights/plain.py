@@ -25,7 +25,7 @@ def plain(value: Any, place: str) -> Any:
     """Return a copy in dict, list, str, int, float, bool and None alone.
 
     A configuration is resolved before it is written: an interpolation (``${…}``), which would be resolved where the
-    file is read, is a stranger's.
+    file is read, is not ours.
 
     Args:
         value: what was read.
@@ -77,7 +77,7 @@ def check_type(value: Any, kind: Any, place: str) -> None:
 
 
 def shown(value: Any) -> str:
-    """Return a stranger's value for a message: on one line, in ASCII, of at most 80 characters."""
+    """Return an untrusted value for a message: on one line, in ASCII, of at most 80 characters."""
     if isinstance(value, str):
         text = ascii(value[:100])
     elif isinstance(value, bool | float | None) or (isinstance(value, int) and abs(value) < 2**63):

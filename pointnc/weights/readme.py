@@ -33,7 +33,7 @@ LICENSES = frozenset(IDENTIFIERS.split())
 
 
 def render_readme(card: ModelCard, parameters: int) -> str:
-    """Return the Markdown text; whatever a card says is escaped, since it may be a stranger's.
+    """Return the Markdown text; whatever a card says is escaped, since it may be untrusted.
 
     Args:
         card: the card.
@@ -118,5 +118,5 @@ def _flat(text: str) -> str:
 
 
 def _safe(text: str) -> str:
-    """Return a stranger's text without line breaks, and with nothing that Markdown or HTML would read as theirs."""
+    """Return an untrusted text without line breaks, and with nothing that Markdown or HTML would read as theirs."""
     return re.sub(r"([\\`*_~$\[\]|#<>])", r"\\\1", html.escape(_flat(text), quote=False))

@@ -32,7 +32,7 @@ def check_card(card: ModelCard, state: Mapping[str, Tensor], origin: str) -> Non
 
 
 def skeleton(card: ModelCard) -> Segmentor:
-    """Return the network that a card describes, without memory, whatever sizes a stranger's card may name."""
+    """Return the network that a card describes, without memory, whatever sizes an untrusted card may name."""
     with without_memory():
         backbone = card.architecture.build()
         classes = len(card.taxonomy or ()) or 1

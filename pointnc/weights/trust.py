@@ -1,7 +1,7 @@
 """What a configuration that came out of a file may have built: this project's parts, each in its place.
 
 ``hydra.utils.instantiate`` imports and calls whatever ``_target_`` names. A configuration of one's own may say what it
-likes; that of a checkpoint may be a stranger's. Before anything of it is built or imported, every ``_target_`` must
+likes; that of a checkpoint may be untrusted. Before anything of it is built or imported, every ``_target_`` must
 stand in a table: what the files of ``conf/`` name in the same place, or what ``trust=`` on the command line names.
 """
 

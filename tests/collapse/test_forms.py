@@ -167,7 +167,7 @@ def test_the_loss_falls_after_the_end_step() -> None:
         features, labels = batch()
         factors.append((falling(features, labels) / plain(features, labels)).item())
     assert factors == pytest.approx([1 / 2, 1, 1, 1, 1 / 2, 0, 0, 0])
-    assert falling.eval().warmth() == 1
+    assert falling.eval().warm_up_factor() == 1
 
 
 def test_steps_may_be_shares_of_the_training() -> None:

@@ -21,7 +21,7 @@ def test_the_loss_rises_over_the_ramp_after_the_start() -> None:
     for _ in range(8):
         features, labels = _batch()
         factors.append((warming(features, labels) / plain(features, labels)).item())
-        assert warming.warmth() == pytest.approx(factors[-1])
+        assert warming.warm_up_factor() == pytest.approx(factors[-1])
     assert factors == pytest.approx([0, 0, 1 / 4, 2 / 4, 3 / 4, 1, 1, 1])
     assert torch.equal(warming.bank.centers, plain.bank.centers)  # which fills from the first batch on
 
@@ -80,4 +80,4 @@ def test_defaults_have_no_warm_up() -> None:
     default = CenterRegularizer(6, 8)
     features, labels = _batch()
     assert torch.equal(explicit(features, labels), default(features, labels))
-    assert explicit.warmth() == 1
+    assert explicit.warm_up_factor() == 1

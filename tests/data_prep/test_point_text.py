@@ -1,4 +1,4 @@
-"""Lines of points: what is read, what is mended, what is left out, what is refused."""
+"""Lines of points: what is read, what is fixed, what is left out, what is refused."""
 
 from pathlib import Path
 
@@ -80,7 +80,7 @@ def test_a_damaged_byte_never_gives_other_numbers(words: tuple[str, ...], data: 
     line = " ".join(words).encode()
     place = data.draw(st.integers(0, len(line) - 2))
     truth = parse(line)
-    lost = line[place] ^ 0x20  # one flipped bit: what is mended must be right
+    lost = line[place] ^ 0x20  # one flipped bit: what is fixed must be right
     stray = data.draw(st.sampled_from([*range(9), 0x7F, *range(0x80, 0x100), lost]))
     found = repair(line[:place] + bytes([stray]) + line[place + 1 :])
     assert found is None or found == truth

@@ -125,8 +125,8 @@ def test_damage_is_mended_counted_and_said(raw: Path, tmp_path: Path, capsys: py
     np.testing.assert_array_equal(scene.color[: POINTS - 1], expected[:, 3:])
     printed = " ".join(capsys.readouterr().out.split())
     for words in (
-        "1 damaged lines were mended",
-        "1 damaged lines are not legible",
+        "1 damaged lines were fixed",
+        "1 damaged lines are unreadable",
         "taken as clutter: stairs (60 points)",
     ):
         assert words in printed

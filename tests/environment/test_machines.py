@@ -16,7 +16,9 @@ CU118, CU126, CU128, CU130 = (
 )
 UPDATE = "update the NVIDIA driver to release 580 or newer"
 CACHE = "CUDA_CACHE_MAXSIZE=4294967296 in the environment: all kernels then stay in the cache"
-FIND = "nvidia-smi must name the device: if it does not, install the driver anew; in a container, docker run --gpus all"
+FIND = (
+    "nvidia-smi must name the device: if it does not, install the driver again; in a container, docker run --gpus all"
+)
 TWO = {"spconv": "2.3.8", **PACKAGES}
 V100, P100, GTX, RTX_3090 = ("Tesla V100", 7, 0), ("Tesla P100", 6, 0), ("GTX 1080 Ti", 6, 1), ("RTX 3090", 8, 6)
 H100, H200, B200, RTX_5090 = ("H100", 9, 0), ("H200", 9, 0), ("B200", 10, 0), ("RTX 5090", 12, 0)
@@ -160,7 +162,7 @@ def test_the_lines_name_the_numbers() -> None:
     text = "Tesla V100, capability 7.0, 24 GiB: torch 2.13.0+cu130 (CUDA 13.0) holds code for "
     assert text_of("V100, torch cu130", "device 0") == f"{text}7.5, 8.0, 8.6, 9.0, 10.0, 12.0 and PTX for 12.0 only"
     assert "spconv compiles its kernels from PTX at first use" in text_of("RTX 5090", "device 0")
-    assert "compiles its kernels anew in every process" in text_of("GTX 10, torch cu126", "device 0")
+    assert "compiles its kernels again in every process" in text_of("GTX 10, torch cu126", "device 0")
     assert text_of("torch without CUDA", "torch").endswith("although there is a driver and H200")
     assert text_of("torch without CUDA, no device", "torch").endswith("a driver; the driver names no device")
     assert "Error 802" in text_of("driver, device that fails", "CUDA devices")

@@ -154,7 +154,7 @@ def _become(module: str, arguments: list[str], folder: Path) -> None:
 
 
 class ForkedTraining(subprocess.Popen):  # type: ignore[type-arg]
-    """A training that a study starts: forked too, instead of a Python that imports everything anew."""
+    """A training that a study starts: forked too, instead of a Python that imports everything again."""
 
     def __init__(self, command: list[str], **options: Any) -> None:
         self._forked = command[1:3] == ["-m", "pointnc.train"]

@@ -233,7 +233,7 @@ SUBJECTS: dict[str, Subject] = {
 
 
 def fill(folder: Path, files: dict[str, bytes]) -> None:
-    """Make a folder anew with these files."""
+    """Make a folder again with these files."""
     shutil.rmtree(folder, ignore_errors=True)
     for name, data in files.items():
         path = folder / name

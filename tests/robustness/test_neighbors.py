@@ -153,7 +153,7 @@ def test_two_that_prepare_other_splits_give_the_manifest_of_both(
 
 
 def test_rooms_are_not_swept_away_under_anothers_hands(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """The second command waits for the first one, and then finds the rooms made; be it that it makes all anew."""
+    """The second command waits for the first one, and then finds the rooms made; be it that it makes all again."""
     out = tmp_path / "rooms"
     asked = {"train": 1, "val": 1, "seed": 3, "workers": 1, "scanner": COARSE}
 

@@ -57,7 +57,7 @@ def test_a_replaced_scene_comes_back_that_was_lost_between_two_renames(raw: Path
     aside = in_a_child(scene.parent, "old")
     shutil.rmtree(aside)
     scene.rename(aside.with_name(aside.name.replace(".a.", ".scene0001_00.")))
-    shutil.rmtree(raw / "scans" / scene.name)  # it cannot be made anew
+    shutil.rmtree(raw / "scans" / scene.name)  # it cannot be made again
     prepare(raw, out, workers=1)
     after = contents(out)
     assert {key: after[key] for key in after if key.startswith("train/")} == {

@@ -26,7 +26,7 @@ def do(folder: Path, shard: str | None, function: Callable[[str], Any] = times_t
 
 
 def merged(folder: Path) -> Any:
-    return do(folder, "merge", lambda name: pytest.fail("a merge does nothing anew"))
+    return do(folder, "merge", lambda name: pytest.fail("a merge does nothing again"))
 
 
 def test_parts_make_the_whole(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_parts_of_other_settings_are_refused(tmp_path: Path) -> None:
     do(tmp_path, "2/2", settings="others")
     with pytest.raises(UserError, match="shard-2-of-2.jsonl was made of other files, another checkpoint"):
         merged(tmp_path)
-    do(tmp_path, "2/2")  # begins anew
+    do(tmp_path, "2/2")  # begins again
     assert merged(tmp_path) == do(tmp_path, None)
 
 

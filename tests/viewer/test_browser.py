@@ -76,9 +76,9 @@ def test_a_class_alone_and_all_again(page: Browser) -> None:
 
 def test_hidden_classes_follow_the_layer(page: Browser) -> None:
     """What is hidden in the prediction are the points that were predicted so, in the truth those that are so."""
-    exhibit = room()
-    chair, truth = exhibit.taxonomy.names.index("chair"), np.asarray(exhibit.scene.semantic)
-    assert (truth == chair).sum() == 0 < (exhibit.prediction == chair).sum()
+    labeled = room()
+    chair, truth = labeled.taxonomy.names.index("chair"), np.asarray(labeled.scene.semantic)
+    assert (truth == chair).sum() == 0 < (labeled.prediction == chair).sum()
     page.click(row("chair", ".only"))
     page.key("2")
     assert covered(page.picture()).sum() == 0
@@ -103,41 +103,41 @@ def test_search_filters_and_enter_isolates(page: Browser) -> None:
 
 
 def test_order_of_the_legend_and_figures(page: Browser) -> None:
-    exhibit = room()
-    figures = exhibit.figures
+    labeled = room()
+    figures = labeled.figures
     assert figures.iou is not None and figures.truth_points is not None
     page.run(
         "(() => { const o = document.getElementById('order'); o.value = 'iou'; o.dispatchEvent(new Event('change')); })()"
     )
-    listed = [exhibit.taxonomy.names.index(name) for name in names(page) if name != "no class"]
+    listed = [labeled.taxonomy.names.index(name) for name in names(page) if name != "no class"]
     scores = [figures.iou[k] for k in listed]
     assert scores == sorted(scores)
     text = page.run(f'document.querySelector("{row("bed", ".iou")}").textContent')
-    assert text == f"{figures.iou[exhibit.taxonomy.names.index('bed')]:.1f}"
+    assert text == f"{figures.iou[labeled.taxonomy.names.index('bed')]:.1f}"
     shown = page.run("document.getElementById('figures').textContent")
-    assert f"{len(exhibit.scene):,}" in shown
+    assert f"{len(labeled.scene):,}" in shown
     assert f"{figures.accuracy:.1f} %" in shown
     assert f"{figures.miou:.1f} %" in shown
 
 
 def test_hover_says_what_is_there(page: Browser) -> None:
-    exhibit = room()
+    labeled = room()
     page.key("2")
     page.settle()
     page.mouse("Moved", 270, 300)
     page.wait("!document.getElementById('tip').hidden")
     text = page.run("document.getElementById('tip').innerText").replace("\n", " ")
     number = int(text.split("point ")[1].split(" at")[0].replace(",", ""))
-    names_ = (*exhibit.taxonomy.names, "no class")
-    assert names_[exhibit.truth[number]] in text
-    assert names_[exhibit.prediction[number]] in text
-    assert f"{round(100 * float(exhibit.confidence[number]))} %" in text or "%" in text
+    names_ = (*labeled.taxonomy.names, "no class")
+    assert names_[labeled.truth[number]] in text
+    assert names_[labeled.prediction[number]] in text
+    assert f"{round(100 * float(labeled.confidence[number]))} %" in text or "%" in text
     place = np.array(text.split("(")[1].split(")")[0].split(","), float)
-    np.testing.assert_allclose(place, exhibit.scene.coord[number], atol=0.006)
+    np.testing.assert_allclose(place, labeled.scene.coord[number], atol=0.006)
     # And it is what the eye sees there.
     page.mouse("Moved", 5, 5)
     pixel = page.picture()[270, 300]
-    expected = layer_colors(exhibit, "truth")[number]
+    expected = layer_colors(labeled, "truth")[number]
     assert near(pixel[None], tuple(int(c) for c in expected), 0.15) == 1
     assert page.run("document.getElementById('tip').hidden")
 

@@ -21,11 +21,11 @@ from tests.viewer.rooms import room
 
 
 def test_colors_of_each_layer() -> None:
-    exhibit = room()
-    truth, prediction, colors = exhibit.scene.semantic, exhibit.prediction, exhibit.taxonomy.colors
-    layers = {layer: layer_colors(exhibit, layer) for layer in layers_of(exhibit)}
+    labeled = room()
+    truth, prediction, colors = labeled.scene.semantic, labeled.prediction, labeled.taxonomy.colors
+    layers = {layer: layer_colors(labeled, layer) for layer in layers_of(labeled)}
     assert list(layers) == ["color", "truth", "prediction", "error", "confidence"]
-    np.testing.assert_array_equal(layers["color"], exhibit.scene.color)
+    np.testing.assert_array_equal(layers["color"], labeled.scene.color)
     for i in np.random.default_rng(0).integers(0, len(truth), 300):
         assert tuple(layers["truth"][i]) == (UNLABELED if truth[i] < 0 else colors[truth[i]])
         assert tuple(layers["prediction"][i]) == colors[prediction[i]]
@@ -43,26 +43,26 @@ def test_ramp_of_confidence() -> None:
 
 
 def test_hidden_classes_are_those_of_the_layers_own_labels() -> None:
-    exhibit = room()
-    bed = exhibit.taxonomy.names.index("bed")
-    np.testing.assert_array_equal(shown_points(exhibit, "truth", {bed}), exhibit.scene.semantic != bed)
-    np.testing.assert_array_equal(shown_points(exhibit, "prediction", {bed}), exhibit.prediction != bed)
-    np.testing.assert_array_equal(shown_points(exhibit, "truth", {-1}), exhibit.scene.semantic != -1)
-    assert labels_of(exhibit, "error") is labels_of(exhibit, "color") is exhibit.truth
-    without = replace(exhibit, scene=exhibit.scene.replace(semantic=None))
-    assert labels_of(without, "color") is exhibit.prediction
+    labeled = room()
+    bed = labeled.taxonomy.names.index("bed")
+    np.testing.assert_array_equal(shown_points(labeled, "truth", {bed}), labeled.scene.semantic != bed)
+    np.testing.assert_array_equal(shown_points(labeled, "prediction", {bed}), labeled.prediction != bed)
+    np.testing.assert_array_equal(shown_points(labeled, "truth", {-1}), labeled.scene.semantic != -1)
+    assert labels_of(labeled, "error") is labels_of(labeled, "color") is labeled.truth
+    without = replace(labeled, scene=labeled.scene.replace(semantic=None))
+    assert labels_of(without, "color") is labeled.prediction
     assert layers_of(without) == ["color", "prediction", "confidence"]
     with pytest.raises(UserError, match="has no error; it has color, prediction, confidence"):
         layer_colors(without, "error")
 
 
 def test_a_point_in_words() -> None:
-    exhibit = room()
-    text = describe_point(exhibit.thinned(1000), 10)
+    labeled = room()
+    text = describe_point(labeled.thinned(1000), 10)
     number = int(text.split()[1])
-    assert number == exhibit.thinned(1000).point_number[10]
-    names = (*exhibit.taxonomy.names, "no class")
-    assert f"truth: {names[exhibit.scene.semantic[number]]}; prediction: {names[exhibit.prediction[number]]}" in text
+    assert number == labeled.thinned(1000).point_number[10]
+    names = (*labeled.taxonomy.names, "no class")
+    assert f"truth: {names[labeled.scene.semantic[number]]}; prediction: {names[labeled.prediction[number]]}" in text
 
 
 def test_pixel_next_to_a_click() -> None:

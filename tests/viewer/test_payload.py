@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointnc.scenes import Scene
-from pointnc.viewer.exhibit import Exhibit
+from pointnc.viewer.labeled_scene import LabeledScene
 from pointnc.viewer.payload import FINEST, fold_normals, mean_normals, pack, quantize, to_planes, unpack
 from tests.viewer.rooms import room
 
@@ -23,38 +23,38 @@ def unfold(stored: np.ndarray) -> np.ndarray:
 
 
 def test_all_columns_come_back() -> None:
-    exhibit = room()
-    payload = pack(exhibit)
+    labeled = room()
+    payload = pack(labeled)
     columns = unpack(payload)
-    scene = exhibit.scene
+    scene = labeled.scene
     coord = columns["position"] * payload.header["step"] + np.array(payload.header["low"])
     np.testing.assert_allclose(coord, scene.coord, atol=payload.header["step"])
     assert payload.header["step"] < 2e-4
     np.testing.assert_array_equal(columns["color"], scene.color)
-    K = len(exhibit.taxonomy)
+    K = len(labeled.taxonomy)
     np.testing.assert_array_equal(columns["truth"], np.where(scene.semantic < 0, K, scene.semantic))
-    np.testing.assert_array_equal(columns["prediction"], exhibit.prediction)
-    np.testing.assert_allclose(columns["confidence"] / 255, exhibit.confidence, atol=0.5 / 255)
+    np.testing.assert_array_equal(columns["prediction"], labeled.prediction)
+    np.testing.assert_allclose(columns["confidence"] / 255, labeled.confidence, atol=0.5 / 255)
     assert "number" not in columns
     assert len(payload.block) < 16 * len(scene)
 
 
 def test_figures_are_those_of_the_scoring() -> None:
-    exhibit = room()
-    figures = pack(exhibit).header["figures"]
-    truth, prediction = np.asarray(exhibit.scene.semantic), exhibit.prediction
-    labeled = truth >= 0
-    for k in (0, 2, exhibit.taxonomy.names.index("chair")):
+    labeled = room()
+    figures = pack(labeled).header["figures"]
+    truth, prediction = np.asarray(labeled.scene.semantic), labeled.prediction
+    scored = truth >= 0
+    for k in (0, 2, labeled.taxonomy.names.index("chair")):
         both = (truth == k) & (prediction == k)
-        either = ((truth == k) | (prediction == k)) & labeled
+        either = ((truth == k) | (prediction == k)) & scored
         assert figures["iou"][k] == pytest.approx(100 * both.sum() / either.sum())
         assert figures["truth"][k] == (truth == k).sum()
         assert figures["prediction"][k] == (prediction == k).sum()
-    assert figures["truth"][-1] == (~labeled).sum()
-    right = (truth == prediction)[labeled]
-    assert figures["verdicts"] == (right.sum(), (~right).sum(), (~labeled).sum())
+    assert figures["truth"][-1] == (~scored).sum()
+    right = (truth == prediction)[scored]
+    assert figures["verdicts"] == (right.sum(), (~right).sum(), (~scored).sum())
     assert figures["accuracy"] == pytest.approx(100 * right.mean())
-    absent = exhibit.taxonomy.names.index("piano")
+    absent = labeled.taxonomy.names.index("piano")
     assert figures["iou"][absent] is None
 
 
@@ -108,29 +108,29 @@ def test_large_scenes_keep_float_positions() -> None:
 
 
 def test_one_point_and_no_extras() -> None:
-    exhibit = Exhibit(Scene("dot", np.zeros((1, 3), np.float32)), room().taxonomy)
-    payload = pack(exhibit)
+    labeled = LabeledScene(Scene("dot", np.zeros((1, 3), np.float32)), room().taxonomy)
+    payload = pack(labeled)
     assert payload.header["layers"] == ["color"]
     assert list(unpack(payload)) == ["position"]
 
 
 def test_thinning_keeps_the_numbers_of_the_points() -> None:
-    exhibit = room()
-    thin = exhibit.thinned(1000)
+    labeled = room()
+    thin = labeled.thinned(1000)
     assert 900 <= len(thin.scene) <= 1000
     number = unpack(pack(thin))["number"]
-    np.testing.assert_array_equal(exhibit.scene.coord[number], thin.scene.coord)
-    np.testing.assert_array_equal(exhibit.prediction[number], thin.prediction)
-    assert exhibit.thinned(len(exhibit.scene)) is exhibit
+    np.testing.assert_array_equal(labeled.scene.coord[number], thin.scene.coord)
+    np.testing.assert_array_equal(labeled.prediction[number], thin.prediction)
+    assert labeled.thinned(len(labeled.scene)) is labeled
 
 
 def test_labels_outside_the_classes_are_refused() -> None:
     from pointnc.errors import UserError
 
-    exhibit = room()
-    wrong = np.array(exhibit.prediction)
+    labeled = room()
+    wrong = np.array(labeled.prediction)
     wrong[7] = 200
     with pytest.raises(UserError, match="label 200, but scannet200 has 200 classes"):
-        replace(exhibit, prediction=wrong).validate()
+        replace(labeled, prediction=wrong).validate()
     with pytest.raises(UserError, match="has 5 labels for"):
-        replace(exhibit, prediction=wrong[:5]).validate()
+        replace(labeled, prediction=wrong[:5]).validate()

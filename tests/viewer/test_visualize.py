@@ -280,10 +280,12 @@ def test_window_without_open3d_says_how_to_get_it(tmp_path: Path, monkeypatch: p
 
 def test_scenes_of_different_classes_do_not_share_a_page(store: SceneStore, tmp_path: Path) -> None:
     from pointnc.errors import UserError
-    from pointnc.viewer.exhibit import Exhibit
+    from pointnc.viewer.labeled_scene import LabeledScene
     from pointnc.viewer.page import write_page
 
     scene = store.load("val", store.scenes("val")[0])
     with pytest.raises(UserError, match="other classes than the first"):
-        write_page(tmp_path / "a.html", [Exhibit(scene, CLASSES), Exhibit(scene, taxonomy("scannet20"))], 1000)
+        write_page(
+            tmp_path / "a.html", [LabeledScene(scene, CLASSES), LabeledScene(scene, taxonomy("scannet20"))], 1000
+        )
     assert not list(tmp_path.iterdir())

@@ -257,7 +257,7 @@ for attempt in sys.argv[1:]:
 
 
 def fresh(code: str, home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run Python anew: the hub's client reads its environment when it is imported."""
+    """Run Python again: the hub's client reads its environment when it is imported."""
     inherited = {key: value for key, value in os.environ.items() if not key.lower().startswith(("hf_", "http"))}
     settings = {"HF_HOME": str(home), "POINTNC_CACHE": str(home / "own"), "HF_HUB_DISABLE_XET": "1"}
     place = [str(Path(hub.__file__).parents[2]), inherited.get("PYTHONPATH", "")]

@@ -1,4 +1,4 @@
-"""Parametric furniture: one short function for each class, drawn anew for each object.
+"""Parametric furniture: one short function for each class, drawn again for each object.
 
 To add a class, write a function in the module of its theme (or in a new module) and decorate it with
 :func:`~data_prep.rooms.recipes.registry.recipe`: the ScanNet200 name, the NYU40 id, and where such a thing stands.

@@ -54,7 +54,7 @@ class Training:
         threads: on a CPU.
         folder: where the study was started.
         grace: seconds that the job stays after its training was interrupted: a cluster that preempts a job begins it
-            anew by itself, unless the job has ended before.
+            again by itself, unless the job has ended before.
     """
 
     def __init__(self, run: Run, threads: int, folder: Path, grace: float = 0.0) -> None:
@@ -84,7 +84,7 @@ class Training:
             self._process = None
 
     def checkpoint(self) -> object:
-        """Prepare to be begun anew: submitit calls this before a job's time is over, or when it is preempted."""
+        """Prepare to be begun again: submitit calls this before a job's time is over, or when it is preempted."""
         from submitit.helpers import DelayedSubmission
 
         self.stop()

@@ -1,6 +1,6 @@
 """What the analysis page shows, as plain data.
 
-Legend: K classes of the label set, S of them with points in the split.
+Shapes: K classes of the label set, S of them with points in the split.
 """
 
 from __future__ import annotations

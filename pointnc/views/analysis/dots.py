@@ -1,6 +1,6 @@
 """Charts with a dot for each class over its training points, as inline svg.
 
-Legend: K classes of the label set.
+Shapes: K classes of the label set.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The figures of the analysis page, as inline svg in the manner of :mod:`pointnc.views.plots`.
 
-Legend: S classes shown, K classes of the label set.
+Shapes: S classes shown, K classes of the label set.
 """
 
 from __future__ import annotations

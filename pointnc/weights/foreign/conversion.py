@@ -20,7 +20,7 @@ Head = Literal["auto", "classifier", "features"]
 
 READERS = {"minkowski": minkowski, "pointcept": pointcept}
 
-KNOWN_STRANGERS = {
+KNOWN_SOURCES = {
     "pdnorm": ("conv_input.conv.weight", "Pointcept's SpUNet-v1m3 (PPT), which has a normalization for each data set"),
     "ptv3": ("embedding.stem.conv.weight", "a Point Transformer V3"),
     "resunet": ("conv1.kernel", "a MinkowskiEngine network other than Res16UNet"),
@@ -57,7 +57,7 @@ def recognize(state: Mapping[str, Tensor]) -> SourceName:
     for name, reader in READERS.items():
         if prefix_of(state, reader.ANCHOR) is not None:
             return name  # type: ignore[return-value]
-    for anchor, title in KNOWN_STRANGERS.values():
+    for anchor, title in KNOWN_SOURCES.values():
         if any(key == anchor or key.endswith(f".{anchor}") for key in state):
             raise UserError(f"this is {title}: not supported; Res16UNet and SpUNet-v1m1 are")
     example = next(iter(state), "nothing")

@@ -1,4 +1,4 @@
-"""The tensors in a stranger's checkpoint, without unpickling anything but tensors."""
+"""The tensors in an untrusted checkpoint, without unpickling anything but tensors."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def read_state(path: str | Path, allow_pickle: bool = False) -> dict[str, Tensor
 def _read_torch(path: Path, allow_pickle: bool) -> Any:
     if allow_pickle is not True and tarfile.is_tarfile(path):  # torch below 2.6 runs code out of these all the same
         raise UserError(
-            f"{path} is in the format of torch below 0.4; save it anew, or allow_pickle=true if you trust it"
+            f"{path} is in the format of torch below 0.4; save it again, or allow_pickle=true if you trust it"
         )
     try:
         if zipfile.is_zipfile(path):

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch.utils.data import Dataset
 
-from pointnc.data import ResumableBatchSampler, make_loader, parcels
-from pointnc.data.parcels import SPARE, Outbox, open_inbox
+from pointnc.data import ResumableBatchSampler, make_loader, shared_buffers
+from pointnc.data.shared_buffers import SPARE, Outbox, open_inbox
 from pointnc.errors import UserError
 
 TENSORS = {
@@ -46,7 +46,7 @@ def send(outbox, batch):
 
 
 def received(outbox):
-    return parcels._inboxes[outbox.inbox]
+    return shared_buffers._inboxes[outbox.inbox]
 
 
 def test_what_arrives_is_what_was_sent(outbox):
@@ -125,7 +125,7 @@ def test_a_batch_that_cannot_be_packed_leaves_no_buffer_taken(outbox, monkeypatc
     send(outbox, [torch.zeros(1000)])
     for batch in ([torch.zeros(1000)], [torch.zeros(100_000)]):
         with monkeypatch.context() as patch:
-            patch.setattr(parcels, "_view", fail)
+            patch.setattr(shared_buffers, "_view", fail)
             with pytest.raises(MemoryError):
                 outbox.pack(batch)
     assert torch.equal(send(outbox, [torch.ones(1000)])[0], torch.ones(1000))
@@ -162,7 +162,7 @@ def test_the_smallest_buffer_that_fits_is_taken_and_the_smallest_given_up(outbox
     held = [send(outbox, [torch.zeros(size, dtype=torch.uint8)]) for size in sizes]
     held.clear()
     taken = outbox.pack([torch.zeros(15_000, dtype=torch.uint8)])
-    small, middle, large = ((parcels.ALIGNMENT + size) * 9 // 8 for size in (9_600, 19_200, 38_400))
+    small, middle, large = ((shared_buffers.ALIGNMENT + size) * 9 // 8 for size in (9_600, 19_200, 38_400))
     assert sorted(map(len, outbox.buffers.values())) == [small, middle, large]
     assert len(outbox.buffers[taken.contents[1]]) == middle
 
@@ -180,20 +180,20 @@ def test_an_inbox_goes_with_its_owner():
     late = ForkingPickler.dumps(outbox.pack([torch.arange(5)]))
     del owner
     gc.collect()
-    assert parcels._inboxes[outbox.inbox] is None
+    assert shared_buffers._inboxes[outbox.inbox] is None
     assert torch.equal(batch[0], torch.arange(5))  # the batch does not need it any more
     assert ForkingPickler.loads(late) is None
 
 
 def test_a_loader_that_was_carried_to_another_process_says_so(outbox):
     sent = ForkingPickler.dumps(outbox.pack([torch.arange(5)]))
-    inboxes = dict(parcels._inboxes)
-    parcels._inboxes.clear()
+    inboxes = dict(shared_buffers._inboxes)
+    shared_buffers._inboxes.clear()
     try:
         with pytest.raises(RuntimeError, match="make_loader"):
             ForkingPickler.loads(sent)
     finally:
-        parcels._inboxes.update(inboxes)
+        shared_buffers._inboxes.update(inboxes)
 
 
 class Numbers(Dataset):
@@ -226,7 +226,7 @@ def test_a_long_pass_needs_few_buffers_and_a_held_batch_stays():
     assert seen == [[2 * number, 2 * number + 1] for number in range(60)]
     for number, part in held:
         assert torch.equal(part, torch.full((50,), 2 * number))
-    assert 0 < len(parcels._inboxes[inbox]) <= len(held) + 2 * (SPARE + 3)
+    assert 0 < len(shared_buffers._inboxes[inbox]) <= len(held) + 2 * (SPARE + 3)
     assert list(map(len, loader)) == [len(concatenate([dataset[0, 2 * n], dataset[0, 2 * n + 1]])) for n in range(60)]
 
 

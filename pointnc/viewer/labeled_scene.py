@@ -15,7 +15,7 @@ from pointnc.scenes.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True)
-class Exhibit:
+class LabeledScene:
     """A scene of N points with what was said of it; all labels are train indices, -1 for no class.
 
     Attributes:
@@ -38,8 +38,8 @@ class Exhibit:
         truth = self.scene.semantic
         return truth if truth is not None and bool((truth != IGNORE).any()) else None
 
-    def validate(self) -> Exhibit:
-        """Return the exhibit itself.
+    def validate(self) -> LabeledScene:
+        """Return the labeled scene itself.
 
         Raises:
             UserError: labels or confidences of another length, labels outside the taxonomy, a damaged scene.
@@ -62,8 +62,8 @@ class Exhibit:
                 )
         return self
 
-    def thinned(self, most: int) -> Exhibit:
-        """Return the exhibit with every n-th point, so that at most ``most`` are left, or itself if it is small."""
+    def thinned(self, most: int) -> LabeledScene:
+        """Return every n-th point, so that at most ``most`` are left, or the labeled scene itself if it is small."""
         if len(self.scene) <= most:
             return self
         kept = np.arange(0, len(self.scene), -(-len(self.scene) // most))
@@ -102,9 +102,9 @@ class Figures:
     verdicts: tuple[int, int, int] | None = None
 
 
-def figures(exhibit: Exhibit) -> Figures:
+def figures(labeled: LabeledScene) -> Figures:
     """Count and score one scene, by the official convention (see :mod:`pointnc.scoring.tables`)."""
-    taxonomy, truth, prediction = exhibit.taxonomy, exhibit.truth, exhibit.prediction
+    taxonomy, truth, prediction = labeled.taxonomy, labeled.truth, labeled.prediction
     truth_points = None if truth is None else _count(truth, len(taxonomy))
     predicted_points = None if prediction is None else _count(prediction, len(taxonomy))
     if truth is None or prediction is None:

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 from pointnc.entry import config_folder
 from pointnc.errors import UserError
-from pointnc.training.rehearsal import rehearse
+from pointnc.training.dry_run import dry_run
 from tests.commands import assert_one_line, run
 
 NAMES = ["choice.dataset=rooms", "choice.model=minkunet_tiny", "choice.regularizer=none"]
@@ -41,7 +41,7 @@ def test_nothing_is_made_for_a_wrong_setting(tmp_path: Path) -> None:
 )
 def test_every_part_is_tried(overrides: list[str], words: str) -> None:
     with pytest.raises((UserError, HydraException)) as caught:
-        rehearse(configure(*overrides))
+        dry_run(configure(*overrides))
     cause = caught.value if isinstance(caught.value, UserError) else caught.value.__cause__
     assert isinstance(cause, UserError)
     assert re.search(words, str(cause))
@@ -49,7 +49,7 @@ def test_every_part_is_tried(overrides: list[str], words: str) -> None:
 
 @pytest.mark.parametrize("overrides", [[], ["loss=logit_adjustment", "regularizer=none", "head=cosine"]])
 def test_good_settings_pass(overrides: list[str]) -> None:
-    rehearse(configure(*overrides))
+    dry_run(configure(*overrides))
 
 
 def test_classes_of_a_store_that_is_yet_to_be_made(tmp_path: Path) -> None:
@@ -61,5 +61,5 @@ def test_classes_of_a_store_that_is_yet_to_be_made(tmp_path: Path) -> None:
         "loss.gamma=-1",
     ]
     with pytest.raises(Exception, match="store"):
-        rehearse(configure(*stored))
-    rehearse(configure(*stored, "dataset.prepare={_target_: builtins.dict}"))
+        dry_run(configure(*stored))
+    dry_run(configure(*stored, "dataset.prepare={_target_: builtins.dict}"))

@@ -73,7 +73,7 @@ def start_sending() -> None:
     Finalize(None, _outboxes.clear, exitpriority=0)  # some systems remove the files only when both sides have let go
 
 
-def pack(inbox: int, batch: object) -> Parcel:
+def pack(inbox: int, batch: object) -> Message:
     """Return what to send in place of a batch: pickled and loaded again by torch's queue, it is the batch.
 
     Tensors that share memory arrive as tensors of their own, contiguous.
@@ -88,7 +88,7 @@ def pack(inbox: int, batch: object) -> Parcel:
     return _outboxes.setdefault(inbox, Outbox(inbox)).pack(batch)
 
 
-class Parcel:
+class Message:
     """A batch on its way."""
 
     def __init__(self, *contents: Any) -> None:
@@ -107,7 +107,7 @@ class Outbox:
         self.buffers: dict[BufferKey, Tensor] = {}
         self.retired: list[BufferKey] = []
 
-    def pack(self, batch: object) -> Parcel:
+    def pack(self, batch: object) -> Message:
         """See :func:`pack`."""
         stream = io.BytesIO()
         pickler = _Pickler(stream)
@@ -123,7 +123,7 @@ class Outbox:
             raise
         buffer[0] = 1  # taken, until the receiver clears it
         retired, self.retired = self.retired, []
-        return Parcel(self.inbox, key, buffer if new else None, retired, stream.getvalue())
+        return Message(self.inbox, key, buffer if new else None, retired, stream.getvalue())
 
     def _choose(self, size: int) -> tuple[BufferKey, bool]:
         """Return the smallest free buffer that is large enough, and whether it is new."""
@@ -163,7 +163,7 @@ def _shared_buffer(size: int) -> Tensor:
 
 
 def _unpack(inbox: int, key: BufferKey, new: Tensor | None, retired: list[BufferKey], rest: bytes) -> object:
-    """Return the batch of a parcel; its tensors lie in the buffer and hold it. None if its loader is gone."""
+    """Return the batch of a message; its tensors lie in the buffer and hold it. None if its loader is gone."""
     if inbox not in _inboxes:
         raise RuntimeError("a loader works in the process that made it: call make_loader in this one")
     buffers = _inboxes[inbox]

@@ -14,7 +14,7 @@ from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.weights.network import build_model
 
 
-def rehearse(config: DictConfig) -> None:
+def dry_run(config: DictConfig) -> None:
     """Build network, head, regularizer, loss, optimizer and transforms, and throw them away.
 
     The loss is also taken of one point of each class. A data set whose classes stand in a store that its ``prepare``
