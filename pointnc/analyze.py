@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from pointnc.analysis.subject import TrainedRun
-    from pointnc.views.analysis import Analysis
+    from pointnc.reporting.analysis import Analysis
 
 LETTERS = "ABC"
 """Behind names that occur twice; so many networks can be compared."""
@@ -40,9 +40,9 @@ def _command(config: DictConfig) -> None:
     from pointnc.analysis.findings import analyze
     from pointnc.analysis.record import to_json
     from pointnc.analysis.subject import measure
+    from pointnc.reporting.analysis import write_analysis
     from pointnc.scenes.atomic import write_json
     from pointnc.training import evaluation
-    from pointnc.views.analysis import write_analysis
 
     out = Path(config.out)
     files = out / "analysis.html", out / "analysis.json"
@@ -130,7 +130,7 @@ def _distinct(sources: list[TrainedRun]) -> list[TrainedRun]:
 def _print(analysis: Analysis, console: object) -> None:
     from rich.console import Console
 
-    from pointnc.views.analysis.diagnosis import sentences
+    from pointnc.reporting.analysis.diagnosis import sentences
 
     assert isinstance(console, Console)
     for network in analysis.networks:

@@ -24,13 +24,13 @@ def main(config: DictConfig) -> None:
     from rich.console import Console
 
     from pointnc.benchmarks import scannet
+    from pointnc.reporting.confusion import write_confusion_png
     from pointnc.scenes.store import SceneStore
     from pointnc.scoring.outputs import split_means, write_scores
     from pointnc.scoring.tables import majority_score, score
     from pointnc.scoring.terminal import scores_table
     from pointnc.sharing import share_work
     from pointnc.training import evaluation
-    from pointnc.views.confusion import write_confusion_png
 
     if (config.checkpoint is None) == (config.predictions is None):
         raise UserError("give either checkpoint=RUN or predictions=DIR truth=STORE")

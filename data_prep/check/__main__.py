@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from data_prep.arguments import store_argument
-from data_prep.check.store import check
+from data_prep.check.checking import check
 from data_prep.check.tables import print_report
 from pointnc.entry import entry
 from pointnc.errors import UserError

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pointnc.analysis.subject import Subject
-from pointnc.collapse.bounds import cosine_bound
 from pointnc.collapse.conflict import ForceTally
+from pointnc.collapse.lower_bounds import cosine_bound
 from pointnc.collapse.regularizer import CenterRegularizer
 from pointnc.collapse.targets import angles, column_space, reach_of_orthant, reach_of_span, reached
+from pointnc.reporting.analysis import Diagnosis
 from pointnc.training.force_meter import group_rows
-from pointnc.views.analysis import Diagnosis
 
 MEANS = ("reach", "reach_from_mean", "reached")
 """Values of targets, of which a group has the mean over its classes."""
@@ -81,7 +81,7 @@ def _by_target(subject: Subject, targets: Tensor, matrix: Tensor | None, recente
 
 
 def _angles(regularizer: CenterRegularizer, targets: Tensor | None) -> dict[str, float]:
-    """Return how targets and frame lie; see :class:`pointnc.views.analysis.Diagnosis`."""
+    """Return how targets and frame lie; see :class:`pointnc.reporting.analysis.Diagnosis`."""
     if targets is None:
         return {}
     frame = regularizer.frame.vectors

@@ -17,9 +17,9 @@ from pointnc.analysis.subject import Subject
 from pointnc.analysis.trend import trend
 from pointnc.collapse.measures import cosine_matrix, cosines
 from pointnc.errors import UserError
+from pointnc.reporting.analysis import Analysis, Network
+from pointnc.reporting.plots import by_frequency
 from pointnc.scoring.tables import score
-from pointnc.views.analysis import Analysis, Network
-from pointnc.views.plots import by_frequency
 
 
 def analyze(

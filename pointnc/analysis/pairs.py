@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.analysis.correlation import mantel, spearman
-from pointnc.views.analysis import Bin, ClosePair
+from pointnc.reporting.analysis import Bin, ClosePair
 
 QUANTILES = 5
 """Into so many equal parts the pairs of classes that touch are divided."""

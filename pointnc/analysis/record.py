@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pointnc.views.analysis import Analysis, Diagnosis
+from pointnc.reporting.analysis import Analysis, Diagnosis
 
 
 def to_json(analysis: Analysis, adjacency: NDArray[np.int64]) -> dict[str, Any]:

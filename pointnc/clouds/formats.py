@@ -10,7 +10,7 @@ from pointnc.clouds.e57 import E57File
 from pointnc.clouds.las import LasFile
 from pointnc.clouds.pcd import PcdFile
 from pointnc.clouds.ply import PlyFile
-from pointnc.clouds.store import StoreScene
+from pointnc.clouds.stored_scene import StoreScene
 from pointnc.clouds.text import TextFile
 from pointnc.errors import UserError
 

@@ -1,8 +1,8 @@
 """Neural collapse: frames, class centers, the center regularizer and the measures. Needs torch only."""
 
-from pointnc.collapse.bounds import cosine_bound, largest_cosine, welch_bound
 from pointnc.collapse.centers import CenterBank, batch_centers
 from pointnc.collapse.frames import SimplexETF, SpreadFrame, build_frame
+from pointnc.collapse.lower_bounds import cosine_bound, largest_cosine, welch_bound
 from pointnc.collapse.measures import SimplexDistance, center_distance, cosine_matrix, simplex_distance
 from pointnc.collapse.nearest import NearestCenter
 from pointnc.collapse.observer import CenterObserver

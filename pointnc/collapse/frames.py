@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from pointnc.collapse.bounds import cosine_bound, largest_cosine
+from pointnc.collapse.lower_bounds import cosine_bound, largest_cosine
 from pointnc.collapse.simplex import random_orthonormal, simplex_vectors
 from pointnc.collapse.spread import spread_frame
 from pointnc.errors import UserError

@@ -17,10 +17,10 @@ from torch import Tensor
 
 from pointnc.checks import check_number, check_option, check_switch, check_whole
 from pointnc.collapse.assignment import assign
-from pointnc.collapse.bounds import largest_cosine
 from pointnc.collapse.centers import batch_centers, rank_count
 from pointnc.collapse.forces import EVERY, ShareOfLoss
 from pointnc.collapse.frames import FRAMES, build_frame
+from pointnc.collapse.lower_bounds import largest_cosine
 from pointnc.collapse.observer import CenterObserver
 from pointnc.collapse.projector import Projector
 from pointnc.collapse.repulsion import repulsion

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from pointnc.collapse import frame_cache
-from pointnc.collapse.bounds import largest_cosine
+from pointnc.collapse.lower_bounds import largest_cosine
 from pointnc.collapse.simplex import random_orthonormal, simplex_vectors
 from pointnc.errors import UserError
 

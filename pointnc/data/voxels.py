@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.compiled import loops
-from pointnc.data.bounds import bounds
+from pointnc.data.bounding_box import bounds
 from pointnc.errors import UserError
 
 Representative = Literal["first", "random", "mean"]

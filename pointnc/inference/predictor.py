@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pointnc.data.batch import Sample, collate
-from pointnc.data.bounds import bounds
+from pointnc.data.bounding_box import bounds
 from pointnc.data.features import check_features, feature_channels, voxel_features
 from pointnc.data.transforms import CenterShift
 from pointnc.data.voxels import Voxels, voxelize

@@ -12,13 +12,13 @@ from omegaconf import DictConfig, OmegaConf
 from pointnc.collapse.measures import center_distance, cosine_matrix
 from pointnc.data.batch import collate
 from pointnc.inference.labeler import label_points
+from pointnc.reporting.report import Report, SceneView, write_report
 from pointnc.scenes.atomic import write_json
 from pointnc.scoring.tables import Scores, majority_score
 from pointnc.scoring.terminal import scores_table
 from pointnc.training.module import SegmentationModule
 from pointnc.training.splits import Data
 from pointnc.training.stopwatch import Stopwatch
-from pointnc.views.report import Report, SceneView, write_report
 
 PICTURES = 2
 """Validation scenes that the report shows."""

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.errors import UserError
+from pointnc.reporting.colors import UNLABELED, error_colors, label_colors
 from pointnc.scenes.scene import IGNORE
 from pointnc.viewer.labeled_scene import LabeledScene
-from pointnc.views.colors import UNLABELED, error_colors, label_colors
 
 LAYERS = {
     "color": "Color",

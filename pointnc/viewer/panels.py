@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.errors import UserError
+from pointnc.reporting.camera import VIEWS
+from pointnc.reporting.colors import IGNORED, RIGHT, UNLABELED, WRONG
+from pointnc.reporting.pictures import write_png
+from pointnc.reporting.render import flatten, rasterize
 from pointnc.scenes.scene import IGNORE
 from pointnc.viewer.labeled_scene import LabeledScene
 from pointnc.viewer.layers import LAYERS, RAMP, layer_colors, layers_of
-from pointnc.views.camera import VIEWS
-from pointnc.views.colors import IGNORED, RIGHT, UNLABELED, WRONG
-from pointnc.views.pictures import write_png
-from pointnc.views.render import flatten, rasterize
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

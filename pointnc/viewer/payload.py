@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pointnc.reporting.camera import bounding_box
+from pointnc.reporting.visibility import point_spacing
 from pointnc.viewer.labeled_scene import LabeledScene
 from pointnc.viewer.layers import layers_of
-from pointnc.views.camera import bounding_box
-from pointnc.views.visibility import point_spacing
 
 FINEST = 0.002
 """Meters: the coarsest step in which positions may be rounded; 65535 steps are 131 m."""

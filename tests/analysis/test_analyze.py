@@ -20,9 +20,9 @@ from pointnc.scenes.store import SceneStore
 from pointnc.training import force_meter
 from pointnc.training.run import train
 from tests.commands import assert_one_line, run
+from tests.reporting.test_report import parse
 from tests.synthetic import write_raw_root
 from tests.training.test_run import configure
-from tests.views.test_report import parse
 
 FAST = ("permutations=49", "accelerator=cpu")
 

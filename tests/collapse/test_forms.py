@@ -14,8 +14,8 @@ from torch import Tensor
 
 from pointnc.collapse import CenterRegularizer, SimplexETF
 from pointnc.collapse.assignment import assign
-from pointnc.collapse.bounds import largest_cosine
 from pointnc.collapse.forces import EVERY, ShareOfLoss, class_forces
+from pointnc.collapse.lower_bounds import largest_cosine
 from pointnc.collapse.repulsion import repulsion
 from pointnc.errors import UserError
 

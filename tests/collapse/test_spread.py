@@ -21,8 +21,8 @@ from pointnc.collapse import (
     spread_frame,
     welch_bound,
 )
-from pointnc.collapse.bounds import levenshtein_bound, simplex_bound
 from pointnc.collapse.frame_cache import kept
+from pointnc.collapse.lower_bounds import levenshtein_bound, simplex_bound
 from pointnc.errors import UserError
 
 

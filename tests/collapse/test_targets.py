@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from pointnc.collapse import SimplexETF
-from pointnc.collapse.bounds import cosine_bound
+from pointnc.collapse.lower_bounds import cosine_bound
 from pointnc.collapse.regularizer import CenterRegularizer
 from pointnc.collapse.targets import angles, column_space, reach_of_orthant, reach_of_span, reached
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data_prep.check.store import check
+from data_prep.check.checking import check
 from data_prep.export.formats import WRITERS
 from data_prep.export.scenes import export
 from pointnc.scenes import Scene, SceneStore

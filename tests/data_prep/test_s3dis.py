@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep.check.store import check
+from data_prep.check.checking import check
 from data_prep.s3dis import preparation
 from pointnc.benchmarks.s3dis import taxonomy
 from pointnc.errors import UserError

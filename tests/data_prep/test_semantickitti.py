@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep.check.store import check
+from data_prep.check.checking import check
 from data_prep.semantickitti import preparation
 from pointnc.benchmarks.semantickitti import taxonomy
 from pointnc.data import SceneDataset

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data_prep.check.store import check
+from data_prep.check.checking import check
 from data_prep.custom.scene import read_record
 from data_prep.rooms import generate
 from data_prep.rooms import store as rooms_store

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data_prep.check.store import check
+from data_prep.check.checking import check
 from data_prep.custom import preparation as custom
 from data_prep.custom import scene as custom_scene
 from data_prep.custom.scene import Settings

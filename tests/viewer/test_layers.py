@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pointnc.errors import UserError
+from pointnc.reporting.colors import RIGHT, UNLABELED, WRONG
 from pointnc.viewer.layers import (
     RAMP,
     confidence_colors,
@@ -16,7 +17,6 @@ from pointnc.viewer.layers import (
     shown_points,
 )
 from pointnc.viewer.window import nearest_pixel
-from pointnc.views.colors import RIGHT, UNLABELED, WRONG
 from tests.viewer.rooms import room
 
 

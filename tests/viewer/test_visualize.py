@@ -12,10 +12,10 @@ import torch
 from data_prep.scannet.preparation import prepare
 from pointnc.benchmarks.predictions import write_labels
 from pointnc.benchmarks.scannet import taxonomy
+from pointnc.reporting.colors import WRONG
 from pointnc.scenes.ply import write_ply
 from pointnc.scenes.store import SceneStore
 from pointnc.viewer.payload import Payload, unpack
-from pointnc.views.colors import WRONG
 from tests.commands import Done, assert_one_line, run
 from tests.synthetic import write_raw_root
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointnc.views.camera import Camera
-from pointnc.views.render import OVERSAMPLING, flatten, rasterize, render_points
-from tests.views.synthetic_room import rectangle, synthetic_room
+from pointnc.reporting.camera import Camera
+from pointnc.reporting.render import OVERSAMPLING, flatten, rasterize, render_points
+from tests.reporting.synthetic_room import rectangle, synthetic_room
 
 RED, GREEN = (220, 20, 20), (20, 200, 20)
 

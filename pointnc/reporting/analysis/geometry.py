@@ -6,11 +6,11 @@ from html import escape
 
 import numpy as np
 
+from pointnc.reporting import markup
+from pointnc.reporting.analysis.content import Analysis, Network
+from pointnc.reporting.analysis.figures import contact_bins, cosine_picture, halves_picture, square
+from pointnc.reporting.plots import short
 from pointnc.scenes.taxonomy import GROUPS
-from pointnc.views import page
-from pointnc.views.analysis.content import Analysis, Network
-from pointnc.views.analysis.figures import contact_bins, cosine_picture, halves_picture, square
-from pointnc.views.plots import short
 
 
 def _limit(analysis: Analysis) -> float:
@@ -44,7 +44,7 @@ def angles(analysis: Analysis) -> str:
     )
     legend = f'<ul class="legend">{keys}</ul>' if keys else ""
     scale = f'<div class="scale"><span>−{limit:g}</span><i></i><span>+{limit:g}</span></div>'
-    return page.section("Angles between classes", f'<div class="grid2">{"".join(figures)}</div>{legend}{scale}', note)
+    return markup.section("Angles between classes", f'<div class="grid2">{"".join(figures)}</div>{legend}{scale}', note)
 
 
 def context(analysis: Analysis) -> str:
@@ -87,7 +87,7 @@ def context(analysis: Analysis) -> str:
         "Dashed: the simplex.</figcaption></figure>"
         f"<div>{''.join(_context_table(network, analysis) for network in analysis.networks)}</div></div>"
     )
-    return page.section("Context: contact in space, closeness in features", body, note)
+    return markup.section("Context: contact in space, closeness in features", body, note)
 
 
 def _context_table(network: Network, analysis: Analysis) -> str:
@@ -99,7 +99,7 @@ def _context_table(network: Network, analysis: Analysis) -> str:
     rows = [
         (title, f"{network.context[key]:+.3f}") for key, title in titles.items() if network.context.get(key) is not None
     ]
-    return page.table(analysis.titled("Rank correlation", network), rows, numeric=True) if rows else ""
+    return markup.table(analysis.titled("Rank correlation", network), rows, numeric=True) if rows else ""
 
 
 def pairs(analysis: Analysis) -> str:
@@ -145,7 +145,7 @@ def pairs(analysis: Analysis) -> str:
         "cosine of their classifier vectors, their contact in the scenes (0 to 1), and which share of the points of "
         "one is given the label of the other."
     )
-    return page.section("Pairs that are too close", "".join(blocks), note)
+    return markup.section("Pairs that are too close", "".join(blocks), note)
 
 
 def _cell(value: float | None) -> str:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from pointnc.reporting.analysis.figures import Bin
+from pointnc.reporting.plots import History
 from pointnc.scenes.taxonomy import Taxonomy
-from pointnc.views.analysis.figures import Bin
-from pointnc.views.plots import History
 
 
 @dataclass(frozen=True)

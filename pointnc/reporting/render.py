@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pointnc.views.camera import Camera, room_camera
-from pointnc.views.visibility import point_spacing, visible_points
+from pointnc.reporting.camera import Camera, room_camera
+from pointnc.reporting.visibility import point_spacing, visible_points
 
 OVERSAMPLING = 2
 """Each pixel of the picture is the mean of this many squared: smooth edges."""

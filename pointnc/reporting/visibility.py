@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pointnc.views.camera import bounding_box
+from pointnc.reporting.camera import bounding_box
 
 GRAZING = 0.1
 """Cosine to the line of sight below which a surface counts as turned away: noise would tear it to specks."""

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pointnc.reporting.colors import error_colors, label_colors
+from pointnc.reporting.render import flatten, rasterize
 from pointnc.scenes.atomic import atomic_path
 from pointnc.scenes.scene import IGNORE, Scene
 from pointnc.scenes.taxonomy import Taxonomy
-from pointnc.views.colors import error_colors, label_colors
-from pointnc.views.render import flatten, rasterize
 
 SHADING = {"Input": 0.55, "Truth": 1.0, "Prediction": 1.0, "Error": 1.0}
 """How much relief a picture gets: a scan's own colors already hold light and shadow."""

@@ -1,8 +1,8 @@
 import numpy as np
 
-from pointnc.views.camera import room_camera
-from pointnc.views.visibility import point_spacing, visible_points
-from tests.views.synthetic_room import rectangle, synthetic_room
+from pointnc.reporting.camera import room_camera
+from pointnc.reporting.visibility import point_spacing, visible_points
+from tests.reporting.synthetic_room import rectangle, synthetic_room
 
 
 def test_the_room_is_open_towards_the_camera():

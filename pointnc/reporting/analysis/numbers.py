@@ -7,12 +7,12 @@ from html import escape
 
 import numpy as np
 
+from pointnc.reporting import markup
+from pointnc.reporting.analysis.content import Analysis, Network
+from pointnc.reporting.analysis.dots import PERCENT, Dots, class_dots
+from pointnc.reporting.curves import COLLAPSE
+from pointnc.reporting.plots import History, curve_panels
 from pointnc.scenes.taxonomy import GROUPS
-from pointnc.views import page
-from pointnc.views.analysis.content import Analysis, Network
-from pointnc.views.analysis.dots import PERCENT, Dots, class_dots
-from pointnc.views.panels import COLLAPSE
-from pointnc.views.plots import History, curve_panels
 
 
 def head(analysis: Analysis) -> str:
@@ -35,14 +35,14 @@ def head(analysis: Analysis) -> str:
 
 def summary(analysis: Analysis) -> str:
     """Return the table of what was measured."""
-    return page.section("", page.table("What was measured", analysis.summary.items()))
+    return markup.section("", markup.table("What was measured", analysis.summary.items()))
 
 
 def _key_numbers(network: Network, analysis: Analysis) -> str:
     total = network.measures.get("all", {})
     shown = {
-        "mIoU": page.number(network.scores.get("miou")),
-        "tail": page.number(network.scores["tail"]) if network.scores.get("tail") is not None else None,
+        "mIoU": markup.number(network.scores.get("miou")),
+        "tail": markup.number(network.scores["tail"]) if network.scores.get("tail") is not None else None,
         **{
             label: f"{total[key]:.2f}" if key in total else None
             for label, key in (
@@ -74,7 +74,7 @@ def measures(analysis: Analysis) -> str:
         "vectors of one length and evenly spread (NC2), parallel to each other (NC3), and every point given the class "
         f"of the nearest center (NC4).{bold}"
     )
-    return page.section("Neural collapse", table, note)
+    return markup.section("Neural collapse", table, note)
 
 
 def group_table(
@@ -138,7 +138,7 @@ def curves(analysis: Analysis) -> str:
     if not any(len(curve) > 1 and ("nc" in name or "center" in name) for name, curve in history.items()):
         return ""
     note = "Measured at each validation of the training, against optimizer steps; the dot marks the last one."
-    return page.section(
+    return markup.section(
         "During training",
         f'<div class="grid3">{curve_figures(history, {name: name for name in history} if several else {})}</div>',
         note,
@@ -182,7 +182,7 @@ def frequency(analysis: Analysis) -> str:
         "flatter and the higher it lies, the less a network lives on the frequent classes."
     )
     chart = class_dots(series, analysis.train_histogram, analysis.taxonomy, PERCENT)
-    return page.section(
+    return markup.section(
         "IoU against frequency", f'<figure>{chart}</figure><ul class="legend">{"".join(items)}</ul>', note
     )
 
@@ -194,4 +194,4 @@ def left_out(analysis: Analysis) -> str:
     names = ", ".join(escape(name) for name in analysis.without_points)
     count = len(analysis.without_points)
     summary = f"{count} {'class has' if count == 1 else 'classes have'} no point in the split and no measures"
-    return page.section("", f'<details><summary>{summary}</summary><p class="note">{names}.</p></details>')
+    return markup.section("", f'<details><summary>{summary}</summary><p class="note">{names}.</p></details>')

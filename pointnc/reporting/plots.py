@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pointnc.reporting.curves import panel_of
+from pointnc.reporting.pictures import png_bytes
 from pointnc.scenes.taxonomy import GROUPS, Taxonomy
-from pointnc.views.panels import panel_of
-from pointnc.views.pictures import png_bytes
 
 History = Mapping[str, Sequence[tuple[float, float]]]
 

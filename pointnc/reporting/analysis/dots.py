@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pointnc.reporting.plots import short, svg_element
 from pointnc.scenes.taxonomy import Taxonomy
-from pointnc.views.plots import short, svg_element
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ import matplotlib.image
 import numpy as np
 import pytest
 
+from pointnc.reporting import Report, SceneView, write_report
+from pointnc.reporting.report import render_report
 from pointnc.scenes import Taxonomy
-from pointnc.views import Report, SceneView, write_report
-from pointnc.views.report import render_report
-from tests.views.synthetic_room import corrupted, synthetic_room
+from tests.reporting.synthetic_room import corrupted, synthetic_room
 
 VOID = {"meta", "img", "br", "hr", "link", "input", "path", "rect", "circle", "polyline", "image"}
 

@@ -12,12 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointnc import __version__
-from pointnc.scenes.atomic import write_text
-from pointnc.scenes.taxonomy import GROUPS, Taxonomy
-from pointnc.views import page
-from pointnc.views.colors import IGNORED, RIGHT, UNLABELED, WRONG
-from pointnc.views.pictures import SceneView, png_bytes, scene_pictures
-from pointnc.views.plots import (
+from pointnc.reporting import markup
+from pointnc.reporting.colors import IGNORED, RIGHT, UNLABELED, WRONG
+from pointnc.reporting.pictures import SceneView, png_bytes, scene_pictures
+from pointnc.reporting.plots import (
     History,
     by_frequency,
     class_bars,
@@ -27,6 +25,8 @@ from pointnc.views.plots import (
     data_uri,
     short,
 )
+from pointnc.scenes.atomic import write_text
+from pointnc.scenes.taxonomy import GROUPS, Taxonomy
 
 STYLE = Path(__file__).with_name("report.css")
 
@@ -86,7 +86,7 @@ def render_report(report: Report) -> str:
         _configuration(report),
         f"<footer>Made by pointnc {__version__}.</footer>",
     ]
-    return page.document(report.title, STYLE.read_text(encoding="utf-8"), "\n".join(filter(None, parts)))
+    return markup.document(report.title, STYLE.read_text(encoding="utf-8"), "\n".join(filter(None, parts)))
 
 
 def _head(report: Report) -> str:
@@ -100,7 +100,7 @@ def _head(report: Report) -> str:
     }
     shown = {key: label for key, label in labels.items() if metrics.get(key) is not None}
     numbers = "".join(
-        f"<div{' class=first' if key == 'miou' else ''}><dt>{label}</dt><dd>{page.number(metrics[key])}</dd></div>"
+        f"<div{' class=first' if key == 'miou' else ''}><dt>{label}</dt><dd>{markup.number(metrics[key])}</dd></div>"
         for key, label in shown.items()
     )
     return f"<header><h1>{escape(report.title)}</h1>{_lede(metrics)}" + (
@@ -112,7 +112,7 @@ def _lede(metrics: Mapping[str, Any]) -> str:
     miou, majority = metrics.get("miou"), metrics.get("majority_miou")
     if miou is None:
         return ""
-    text = f"A mean intersection over union of <b>{page.number(miou)}&nbsp;%</b>"
+    text = f"A mean intersection over union of <b>{markup.number(miou)}&nbsp;%</b>"
     if majority:
         text += f", {miou / majority:.1f} times that of calling every point the commonest training class"
     if metrics.get("convention"):
@@ -121,13 +121,13 @@ def _lede(metrics: Mapping[str, Any]) -> str:
 
 
 def _run(report: Report) -> str:
-    run = page.table("Run", report.summary.items()) if report.summary else ""
+    run = markup.table("Run", report.summary.items()) if report.summary else ""
     seconds = report.metrics.get("seconds") or {}
-    rows = [(phase, page.duration(value)) for phase, value in seconds.items() if value is not None]
+    rows = [(phase, markup.duration(value)) for phase, value in seconds.items() if value is not None]
     if len(rows) > 1:
-        rows.append(("together", page.duration(sum(value for value in seconds.values() if value is not None))))
-    time = page.table("Time", rows, numeric=True) if rows else ""
-    return page.section("", f'<div class="pair">{run}{time}</div>') if run or time else ""
+        rows.append(("together", markup.duration(sum(value for value in seconds.values() if value is not None))))
+    time = markup.table("Time", rows, numeric=True) if rows else ""
+    return markup.section("", f'<div class="pair">{run}{time}</div>') if run or time else ""
 
 
 def _scenes(report: Report) -> str:
@@ -142,7 +142,7 @@ def _scenes(report: Report) -> str:
             for title, picture in scene_pictures(view, report.taxonomy).items()
         )
         right = view.accuracy
-        share = "" if right is None else f", {page.number(right)} % of the labeled ones right"
+        share = "" if right is None else f", {markup.number(right)} % of the labeled ones right"
         legend = [(report.taxonomy.colors[k], report.taxonomy.names[k]) for k in view.classes()]
         legend.append((UNLABELED, "no class"))
         if view.has_truth:
@@ -150,9 +150,9 @@ def _scenes(report: Report) -> str:
         blocks.append(
             f"<h3>{escape(view.scene.name)}</h3>"
             f'<p class="note">{len(view.scene):,} points{share}.</p>'
-            f'<div class="grid2">{figures}</div>{page.legend(legend)}'
+            f'<div class="grid2">{figures}</div>{markup.legend(legend)}'
         )
-    return page.section("Scenes", "".join(blocks)) if blocks else ""
+    return markup.section("Scenes", "".join(blocks)) if blocks else ""
 
 
 KEPT_BITS = np.array([0xFC, 0xFC, 0xFC, 0xFF], np.uint8)
@@ -170,7 +170,7 @@ def _curves(report: Report) -> str:
     if not figures:
         return ""
     note = "Values against optimizer steps; the dot marks the last one."
-    return page.section("Training", f'<div class="grid3">{"".join(figures)}</div>', note)
+    return markup.section("Training", f'<div class="grid3">{"".join(figures)}</div>', note)
 
 
 def _classes(report: Report) -> str:
@@ -200,7 +200,7 @@ def _classes(report: Report) -> str:
         f'<figure><div class="scroll">{class_bars(iou, histogram, taxonomy)}</div></figure>'
         f'<ul class="legend">{keys}</ul><div class="grid3" style="margin-top:40px">{tables}</div>{rest}'
     )
-    return page.section("Classes", body, note)
+    return markup.section("Classes", body, note)
 
 
 def _class_table(group: str, rows: list[int], iou: list[Any], report: Report) -> str:
@@ -212,7 +212,7 @@ def _class_table(group: str, rows: list[int], iou: list[Any], report: Report) ->
         lines.append(
             f'<tr><th scope="row"><span class="swatch" style="background:rgb({red} {green} {blue})"></span> '
             f'{escape(report.taxonomy.names[k])}</th><td class="n">{short(int(report.train_histogram[k]))}</td>'
-            f'<td class="n iou">{page.number(value)}</td><td class="bar">{bar}</td></tr>'
+            f'<td class="n iou">{markup.number(value)}</td><td class="bar">{bar}</td></tr>'
         )
     return (
         f'<table class="classes {group or "all"}"><caption>{group.capitalize() or "All classes"}</caption>'
@@ -241,11 +241,11 @@ def _centers(report: Report) -> str:
         f"−1/{K - 1} = {-1 / (K - 1):.4f} off it.</figcaption></figure></div>"
         f'<div class="scale"><span>−{limit:g}</span><i></i><span>+{limit:g}</span></div>'
     )
-    return page.section("Class centers", body, note)
+    return markup.section("Class centers", body, note)
 
 
 def _configuration(report: Report) -> str:
     if not report.config_yaml:
         return ""
     summary = "<summary>config.yaml, as the run resolved it</summary>"
-    return page.section("Configuration", f"<details>{summary}<pre>{escape(report.config_yaml)}</pre></details>")
+    return markup.section("Configuration", f"<details>{summary}<pre>{escape(report.config_yaml)}</pre></details>")

@@ -7,13 +7,13 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
+from pointnc.reporting import markup
+from pointnc.reporting.analysis.content import Analysis, Diagnosis, Network
+from pointnc.reporting.analysis.dots import Axis, Dots, class_dots, factors
+from pointnc.reporting.analysis.numbers import curve_figures, group_table
+from pointnc.reporting.curves import FORCES
+from pointnc.reporting.plots import short
 from pointnc.scenes.taxonomy import GROUPS
-from pointnc.views import page
-from pointnc.views.analysis.content import Analysis, Diagnosis, Network
-from pointnc.views.analysis.dots import Axis, Dots, class_dots, factors
-from pointnc.views.analysis.numbers import curve_figures, group_table
-from pointnc.views.panels import FORCES
-from pointnc.views.plots import short
 
 BY_GROUP = {
     "reach": "best cosine of a center and its target",
@@ -67,7 +67,7 @@ def regularizers(analysis: Analysis, rows: int = 25) -> str:
         _curves(analysis),
         *(_conflicts(network, diagnosis, analysis, rows) for network, diagnosis in known),
     ]
-    return page.section("Why the regularizer helps or harms", "".join(parts), NOTE)
+    return markup.section("Why the regularizer helps or harms", "".join(parts), NOTE)
 
 
 def sentences(diagnosis: Diagnosis, analysis: Analysis) -> list[str]:
@@ -211,7 +211,7 @@ def _conflict(
     iou = float(network.iou[k])
     values = [
         short(int(analysis.train_histogram[k])),
-        page.number(iou if np.isfinite(iou) else None),
+        markup.number(iou if np.isfinite(iou) else None),
         f"{cosine[k]:+.2f}",
         short(float(ratio[k])),
     ]

@@ -1,7 +1,7 @@
 """The analysis page: regularizer, geometry, contact in the scenes, confusion, frequency; of up to three networks."""
 
-from pointnc.views.analysis.content import Analysis, ClosePair, Diagnosis, Network
-from pointnc.views.analysis.figures import Bin
-from pointnc.views.analysis.writing import render_analysis, write_analysis
+from pointnc.reporting.analysis.content import Analysis, ClosePair, Diagnosis, Network
+from pointnc.reporting.analysis.figures import Bin
+from pointnc.reporting.analysis.writing import render_analysis, write_analysis
 
 __all__ = ["Analysis", "Bin", "ClosePair", "Diagnosis", "Network", "render_analysis", "write_analysis"]

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointnc.scenes import Taxonomy
-from pointnc.views.plots import (
+from pointnc.reporting.plots import (
     MOST_POINTS,
     by_frequency,
     class_bars,
@@ -16,6 +15,7 @@ from pointnc.views.plots import (
     short,
     ticks,
 )
+from pointnc.scenes import Taxonomy
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6))

@@ -1,4 +1,4 @@
-"""The figures of the analysis page, as inline svg in the manner of :mod:`pointnc.views.plots`.
+"""The figures of the analysis page, as inline svg in the manner of :mod:`pointnc.reporting.plots`.
 
 Shapes: S classes shown, K classes of the label set.
 """
@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pointnc.reporting.pictures import png_bytes
+from pointnc.reporting.plots import DIVERGING, data_uri, short, svg_element, ticks
 from pointnc.scenes.taxonomy import Taxonomy
-from pointnc.views.pictures import png_bytes
-from pointnc.views.plots import DIVERGING, data_uri, short, svg_element, ticks
 
 CONTACT = np.array([[246, 246, 244], [205, 218, 200], [134, 176, 148], [62, 122, 106], [18, 66, 70]], float)
 """RGB from no contact to the most."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from pointnc import __version__
+from pointnc.reporting import markup
+from pointnc.reporting.analysis import diagnosis, geometry, numbers
+from pointnc.reporting.analysis.content import Analysis
 from pointnc.scenes.atomic import write_text
-from pointnc.views import page
-from pointnc.views.analysis import diagnosis, geometry, numbers
-from pointnc.views.analysis.content import Analysis
 
 STYLES = (Path(__file__).parent.with_name("report.css"), Path(__file__).with_name("analysis.css"))
 
@@ -34,4 +34,4 @@ def render_analysis(analysis: Analysis) -> str:
         f"<footer>Made by pointnc {__version__}.</footer>",
     ]
     style = "".join(path.read_text(encoding="utf-8") for path in STYLES)
-    return page.document(analysis.title, style, "\n".join(filter(None, parts)))
+    return markup.document(analysis.title, style, "\n".join(filter(None, parts)))
