@@ -22,6 +22,9 @@ _CHUNK = 128
 _BLOCK = 24
 """Rows of a block of a weight gradient."""
 
+TILES = "95e8c49e9b5e0eed"
+"""Hash of ``register_tiles.py``, whose code is compiled into these loops."""
+
 _outer_tall, _outer_6x16, _outer_4x16, _outer_1x16 = (make_outer_rows(n, 16) for n in (TALL, 6, 4, 1))
 _outer_12x8, _outer_6x8, _outer_4x8, _outer_1x8 = (make_outer_rows(n, 8) for n in (12, 6, 4, 1))
 

@@ -18,6 +18,9 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]
 
+TILES = "95e8c49e9b5e0eed"
+"""Hash of ``register_tiles.py``, whose code is compiled into these loops."""
+
 _multiply_tall, _multiply_6x16, _multiply_3x16, _multiply_1x16 = (make_multiply_rows(n, 16) for n in (TALL, 6, 3, 1))
 _multiply_12x8, _multiply_6x8, _multiply_3x8, _multiply_1x8 = (make_multiply_rows(n, 8) for n in (12, 6, 3, 1))
 

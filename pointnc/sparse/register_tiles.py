@@ -6,7 +6,8 @@ machine has (AVX-512, AVX, NEON), and ``fmuladd`` to a fused instruction where t
 registers, twice as wide: there a block of 12 rows fits, elsewhere one of 6. Every sum grows in the same order whatever
 the block.
 
-numba's cache does not see this file: who changes it must delete the caches of the loops that use it.
+numba's cache does not see this file, only those of the loops that use it: they hold its hash as ``TILES``, which a test
+compares, so that whoever changes it changes them, and they are compiled again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Changes of color: twins of :mod:`pointnc.data.transforms.color`. Scenes without colors draw nothing."""
+"""Changes of color: device versions of :mod:`pointnc.data.transforms.color`. Scenes without colors draw nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pointnc.data.transforms import color
 
 
 class ChromaticAutoContrast:
-    """Twin of :class:`~pointnc.data.transforms.ChromaticAutoContrast`."""
+    """Device version of :class:`~pointnc.data.transforms.ChromaticAutoContrast`."""
 
     def __init__(self, host: color.ChromaticAutoContrast) -> None:
         self.p, self.blend = host.p, host.blend
@@ -38,7 +38,7 @@ class ChromaticAutoContrast:
 
 
 class ChromaticTranslation:
-    """Twin of :class:`~pointnc.data.transforms.ChromaticTranslation`."""
+    """Device version of :class:`~pointnc.data.transforms.ChromaticTranslation`."""
 
     def __init__(self, host: color.ChromaticTranslation) -> None:
         self.p, self.ratio = host.p, host.ratio
@@ -59,7 +59,7 @@ class ChromaticTranslation:
 
 
 class ChromaticJitter:
-    """Twin of :class:`~pointnc.data.transforms.ChromaticJitter`; the noise comes from the host."""
+    """Device version of :class:`~pointnc.data.transforms.ChromaticJitter`; the noise comes from the host."""
 
     def __init__(self, host: color.ChromaticJitter) -> None:
         self.p, self.sigma = host.p, host.sigma

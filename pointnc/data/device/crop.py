@@ -1,4 +1,4 @@
-"""Transforms that leave points out: twins of :mod:`pointnc.data.transforms.crop`.
+"""Transforms that leave points out: device versions of :mod:`pointnc.data.transforms.crop`.
 
 How many points stay is known on the host before anything is computed, so that nothing waits for the device.
 """
@@ -15,7 +15,7 @@ from pointnc.data.transforms import crop
 
 
 class RandomDropout:
-    """Twin of :class:`~pointnc.data.transforms.RandomDropout`."""
+    """Device version of :class:`~pointnc.data.transforms.RandomDropout`."""
 
     def __init__(self, host: crop.RandomDropout) -> None:
         self.ratio, self.p = host.ratio, host.p
@@ -37,7 +37,7 @@ class RandomDropout:
 
 
 class SphereCrop:
-    """Twin of :class:`~pointnc.data.transforms.SphereCrop`.
+    """Device version of :class:`~pointnc.data.transforms.SphereCrop`.
 
     One stable sort of the points by (scene, distance) in place of a selection in each scene. Of equal distances the
     first points stay, as on the host; distances are computed in the host's order, so that the same points stay as

@@ -1,4 +1,4 @@
-"""Elastic distortion: the twin of :mod:`pointnc.data.transforms.elastic`."""
+"""Elastic distortion: the device version of :mod:`pointnc.data.transforms.elastic`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pointnc.data.transforms import elastic
 
 
 class ElasticDistortion:
-    """Twin of :class:`~pointnc.data.transforms.ElasticDistortion`.
+    """Device version of :class:`~pointnc.data.transforms.ElasticDistortion`.
 
     The host draws the noise of the grids' nodes, a few thousand numbers a scene; blurring and looking up is the
     device's. The scenes' grids lie in one tensor, padded to the largest.

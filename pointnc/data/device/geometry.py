@@ -1,4 +1,4 @@
-"""Rigid motions, scaling and noise of coordinates: twins of :mod:`pointnc.data.transforms.geometry`."""
+"""Rigid motions, scaling and noise of coordinates: device versions of :mod:`pointnc.data.transforms.geometry`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pointnc.data.transforms import geometry
 
 
 class CenterShift:
-    """Twin of :class:`~pointnc.data.transforms.CenterShift`, without the origin, which training does not use."""
+    """Device version of :class:`~pointnc.data.transforms.CenterShift`, without the origin, which training does not use."""
 
     def __init__(self, host: geometry.CenterShift) -> None:
         self.z = host.z
@@ -30,7 +30,7 @@ class CenterShift:
 
 
 class RandomRotate:
-    """Twin of :class:`~pointnc.data.transforms.RandomRotate`."""
+    """Device version of :class:`~pointnc.data.transforms.RandomRotate`."""
 
     def __init__(self, host: geometry.RandomRotate) -> None:
         self.radians, self.p = host.radians, host.p
@@ -57,7 +57,7 @@ class RandomRotate:
 
 
 class RandomScale:
-    """Twin of :class:`~pointnc.data.transforms.RandomScale`."""
+    """Device version of :class:`~pointnc.data.transforms.RandomScale`."""
 
     def __init__(self, host: geometry.RandomScale) -> None:
         self.low, self.high = host.low, host.high
@@ -73,7 +73,7 @@ class RandomScale:
 
 
 class RandomFlip:
-    """Twin of :class:`~pointnc.data.transforms.RandomFlip`."""
+    """Device version of :class:`~pointnc.data.transforms.RandomFlip`."""
 
     def __init__(self, host: geometry.RandomFlip) -> None:
         self.p = host.p
@@ -94,7 +94,7 @@ class RandomFlip:
 
 
 class RandomJitter:
-    """Twin of :class:`~pointnc.data.transforms.RandomJitter`; the noise comes from the host."""
+    """Device version of :class:`~pointnc.data.transforms.RandomJitter`; the noise comes from the host."""
 
     def __init__(self, host: geometry.RandomJitter) -> None:
         self.sigma, self.clip = host.sigma, host.clip

@@ -1,4 +1,4 @@
-"""From the transforms of a configuration to their twins on the device."""
+"""From the transforms of a configuration to their versions on the device."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pointnc.data.device.step import DeviceTransform
 from pointnc.data.transforms import Compose, Transform
 from pointnc.errors import UserError
 
-TWINS: dict[type, Callable[[Any], DeviceTransform]] = {
+DEVICE_VERSIONS: dict[type, Callable[[Any], DeviceTransform]] = {
     transforms.CenterShift: geometry.CenterShift,
     transforms.ChromaticAutoContrast: color.ChromaticAutoContrast,
     transforms.ChromaticJitter: color.ChromaticJitter,
@@ -24,28 +24,28 @@ TWINS: dict[type, Callable[[Any], DeviceTransform]] = {
     transforms.RandomScale: geometry.RandomScale,
     transforms.SphereCrop: crop.SphereCrop,
 }
-"""Class of a host transform to its twin. The very class: a class derived from one of these may do something else."""
+"""Class of a host transform to its device version. The very class: a class derived from one of these may do something else."""
 
 
 def device_steps(transform: Transform) -> tuple[DeviceTransform, ...]:
-    """Return the twins of a transform's steps, in their order.
+    """Return the device versions of a transform's steps, in their order.
 
     Args:
         transform: one transform or a (nested) :class:`~pointnc.data.transforms.Compose`. A class that is not among
-            the package's own brings its twin by a method ``on_device()``.
+            the package's own brings its device version by a method ``on_device()``.
 
     Raises:
-        UserError: a transform has no twin.
+        UserError: a transform has no device version.
     """
     if type(transform) is Compose:
-        return tuple(twin for step in transform.transforms for twin in device_steps(step))
+        return tuple(version for step in transform.transforms for version in device_steps(step))
     on_device: Callable[[], DeviceTransform] | None = getattr(transform, "on_device", None)
     if on_device is not None:
         return (on_device(),)
-    twin = TWINS.get(type(transform))
-    if twin is None:
+    version = DEVICE_VERSIONS.get(type(transform))
+    if version is None:
         raise UserError(
             f"device_transforms: {type(transform).__name__} cannot run on the device; leave it out, give it a method "
             "on_device(), or set device_transforms=false"
         )
-    return (twin(transform),)
+    return (version(transform),)
