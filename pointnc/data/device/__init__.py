@@ -1,6 +1,7 @@
 """Transforms and voxels on the device that trains, in batches; equal to the host's to rounding.
 
-The device version of a transform draws its random numbers on the host and applies them to many scenes at once, in torch.
+The device version of a transform draws its random numbers on the host and applies them to many scenes at once, in
+torch.
 """
 
 from pointnc.data.device.loading import DevicePipeline, RawBatch, RawSample

@@ -12,7 +12,7 @@ from pointnc.data.transforms import geometry
 
 
 class CenterShift:
-    """Device version of :class:`~pointnc.data.transforms.CenterShift`, without the origin, which training does not use."""
+    """Device version of :class:`~pointnc.data.transforms.CenterShift`; no origin, which training does not use."""
 
     def __init__(self, host: geometry.CenterShift) -> None:
         self.z = host.z

@@ -24,7 +24,7 @@ DEVICE_VERSIONS: dict[type, Callable[[Any], DeviceTransform]] = {
     transforms.RandomScale: geometry.RandomScale,
     transforms.SphereCrop: crop.SphereCrop,
 }
-"""Class of a host transform to its device version. The very class: a class derived from one of these may do something else."""
+"""Class of a host transform to its device version. The very class: one derived from it may do something else."""
 
 
 def device_steps(transform: Transform) -> tuple[DeviceTransform, ...]:
