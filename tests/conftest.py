@@ -1,0 +1,33 @@
+"""What all tests share: the same random numbers in every run, one thread, and a finished run to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def _same_numbers_every_run() -> Iterator[None]:
+    """Seed torch, and give it one thread: more would fight with those of other test processes for the cores."""
+    torch.manual_seed(0)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a store, ``store``, and a run of one epoch, ``run``; tests change copies of it."""
+    from data_prep.scannet.preparation import prepare
+    from tests.commands import run
+    from tests.synthetic import write_raw_root
+    from tests.training.strangers import TINY
+
+    home = tmp_path_factory.mktemp("finished")
+    prepare(write_raw_root(home / "raw", train=2, val=1), home / "store", workers=1)
+    run("pointnc.train", *TINY, f"dataset.store={home / 'store'}", "run_dir=run", folder=home)
+    return home
