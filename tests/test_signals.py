@@ -20,6 +20,7 @@ REPOSITORY = Path(__file__).parent.parent
 STARTER = """
 import os, runpy, signal, sys
 _, module, name, number = sys.argv
+signal.signal(signal.SIGINT, signal.default_int_handler)  # where a shell has begun all this in the background, it is off
 class Sender:
     def find_spec(self, wanted, path=None, target=None):
         if wanted == name:

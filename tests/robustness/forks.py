@@ -76,7 +76,7 @@ def _import_everything() -> None:
         "rich.progress",
         "scipy.stats",
         "data_prep.rooms.generate",
-        "data_prep.scannet",
+        "data_prep.scannet.preparation",
         "pointnc.inference.predictor",
         "pointnc.prediction.labeling",
         "pointnc.studies.writing",

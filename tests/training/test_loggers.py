@@ -1,6 +1,7 @@
 """Weights & Biases as a logger: offline, without anybody logged in, and without the package."""
 
 import importlib.util
+import time
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,10 @@ def test_each_run_of_a_sweep_is_recorded_offline(tmp_path: Path) -> None:
     wandb.finish()
     for name in ("kept/run-0", "kept/run-1"):
         (record,) = (tmp_path / name / "wandb").glob("offline-run-*/*.wandb")
-        assert all(word in record.read_bytes() for word in (name.encode(), b"val/miou", b"loss/total"))
+        words, until = (name.encode(), b"val/miou", b"loss/total"), time.monotonic() + 60
+        while not all(word in record.read_bytes() for word in words) and time.monotonic() < until:
+            time.sleep(0.2)  # a process of wandb's own writes it
+        assert all(word in record.read_bytes() for word in words)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("wandb") is None, reason="the extra wandb is not installed")
