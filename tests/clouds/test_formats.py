@@ -175,7 +175,7 @@ def test_points_come_back(path: Path) -> None:
 
 @pytest.mark.parametrize("pieces", [1, 5])
 def test_new_columns_leave_the_rest_as_it_was(path: Path, pieces: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("ply", "pcd", "las", "text", "arrays", "structured", "store"):
+    for module in ("ply", "pcd", "las", "text", "arrays", "structured", "stored_scene"):
         monkeypatch.setattr(f"pointnc.clouds.{module}.CHUNK", 10)  # smaller than the file
     new = new_columns()
 

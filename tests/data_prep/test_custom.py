@@ -289,7 +289,7 @@ def test_mistakes_get_one_line(tmp_path: Path) -> None:
     assert_one_line(prepare(tmp_path, "units=ft", code=2), "cm")
     assert_one_line(prepare(tmp_path, "out=root", code=2), "folder of its own")
     assert_one_line(prepare(tmp_path, "ignore=[a]", code=2), "ignore=")
-    (tmp_path / "root/taxonomy.yaml").write_text("classes: [{id: 1, name: wall, color: [1, 2, 3]}]\n")
+    (tmp_path / "root/taxonomy.yaml").write_text("classes: [{id: 1, name: wall, colour: [1, 2, 3]}]\n")
     assert_one_line(prepare(tmp_path, code=2), "'colour'", "color")
     (tmp_path / "root/taxonomy.yaml").write_text("segment: ../../evil\nnames: [wall]\n")
     assert_one_line(prepare(tmp_path, code=2), "segment")
