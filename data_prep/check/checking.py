@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from data_prep.check.scene import SceneReport, check_scene
 from data_prep.processes import check_workers
@@ -18,9 +18,6 @@ from pointnc.benchmarks import scannet
 from pointnc.errors import UserError
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
-
-if TYPE_CHECKING:
-    pass
 
 NAMED = 10
 """How many missing scenes are named."""

@@ -10,7 +10,7 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 from data_prep.custom.folder import Room, find_rooms
 from data_prep.custom.report import print_report
@@ -25,9 +25,6 @@ from pointnc.scenes.atomic import write_json
 from pointnc.scenes.leftovers import remove
 from pointnc.scenes.store import SceneStore, write_manifest
 from pointnc.scenes.taxonomy import Taxonomy
-
-if TYPE_CHECKING:
-    pass
 
 FAILED = "failed.json"
 TAXONOMY = "taxonomy.yaml"

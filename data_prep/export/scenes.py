@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,6 @@ from pointnc.scenes.atomic import atomic_path
 from pointnc.scenes.scene import IGNORE, Scene
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
-
-if TYPE_CHECKING:
-    pass
 
 
 def table_of(scene: Scene, taxonomy: Taxonomy | None) -> dict[str, NDArray[Any]]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,6 @@ from data_prep.preparing import DataSet, check_folders, prepare_store, write_pre
 from data_prep.s3dis.point_text import read_points
 from pointnc.benchmarks import s3dis
 from pointnc.errors import UserError
-
-if TYPE_CHECKING:
-    pass
 
 LAYOUT = "Area_1/ to Area_6/"
 _AREA = re.compile(r"Area_(\d+)")

@@ -8,25 +8,18 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from data_prep.preparing import check_folders, hash_file, prepare_scenes, raise_failures, report, unfinished
 from data_prep.processes import check_workers
-from data_prep.scannet.labels import label_vertices
 from data_prep.scannet.lists import Splits, find_jobs, split_lists
-from data_prep.scannet.raw import mesh_path, read_scan
-from data_prep.scannet.scene import Job, prepare_scene
+from data_prep.scannet.scene import prepare_scene
 from data_prep.scannet.summary import summary_table, totals
 from data_prep.stopping import sweep_store
 from pointnc.benchmarks import scannet
 from pointnc.benchmarks.scannet import LabelMap
 from pointnc.errors import UserError
 from pointnc.scenes.store import SceneStore, write_manifest
-
-if TYPE_CHECKING:
-    pass
-
-__all__ = ["Job", "label_vertices", "mesh_path", "prepare", "prepare_scene", "read_scan"]
 
 
 def prepare(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,6 @@ from numpy.typing import NDArray
 from data_prep.preparing import DataSet, check_folders, prepare_store, write_prepared
 from pointnc.benchmarks import semantickitti
 from pointnc.errors import UserError
-
-if TYPE_CHECKING:
-    pass
 
 LAYOUT = "dataset/sequences/00/velodyne/"
 UNLABELED = "test"

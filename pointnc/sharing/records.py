@@ -84,7 +84,7 @@ def _lines(stream: Any) -> Iterator[tuple[dict[str, Any], int]]:
             entry = json.loads(line)
         except (ValueError, RecursionError):
             return
-        if not line.endswith(b"\n") or not isinstance(entry, dict):
+        if not line.endswith(b"\n") or not isinstance(entry, dict) or not isinstance(entry.get("item", ""), str):
             return
         yield entry, len(line)
 

@@ -120,3 +120,20 @@ def test_two_processes_do_not_do_the_same_part(tmp_path: Path) -> None:
         pytest.raises(UserError, match="shard 1/2 is being done by another process"),
     ):
         do(tmp_path, "1/2")
+
+
+@pytest.mark.parametrize(
+    "line", [b'{"item": ["item5"]}', b'{"item": {"a": 1}}', b'{"item": null}', b"[1]", b"[" * 9000, b"\xff"]
+)
+def test_lines_that_are_no_results_end_a_record(tmp_path: Path, line: bytes) -> None:
+    for shard in ("1/2", "2/2"):
+        do(tmp_path, shard)
+    record = tmp_path / "out.shards" / "shard-1-of-2.jsonl"
+    whole = record.read_bytes()
+    record.write_bytes(whole + line + b"\n")
+    assert merged(tmp_path) == do(tmp_path, None)
+    record.write_bytes(whole[: whole.index(b"\n") + 1] + line + b"\n")
+    with pytest.raises(UserError, match="shard 1/2 has 0 of"):
+        merged(tmp_path)
+    do(tmp_path, "1/2")
+    assert record.read_bytes() == whole

@@ -118,6 +118,15 @@ def test_a_folder_of_other_overrides_is_refused(tmp_path: Path) -> None:
         is_done(other)
 
 
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"overrides": 3}', "[" * 100_000])
+def test_a_folder_that_says_nonsense_of_itself_gets_a_line(tmp_path: Path, text: str) -> None:
+    run = study(folder=str(tmp_path)).runs()[0]
+    run.folder.mkdir(parents=True)
+    (run.folder / "study.json").write_text(text)
+    with pytest.raises(UserError, match=r"study\.json.*remove the folder"):
+        is_done(run)
+
+
 def test_a_run_that_fails_is_reported_with_its_reason(tmp_path: Path) -> None:
     made = study(folder=str(tmp_path), common=["dataset=nothing"], methods={"ce": []}, seeds=[0])
     reports: list[str] = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import signal
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from pointnc.scenes.atomic import write_json
 from pointnc.studies.plan import Run
+from pointnc.untrusted.json_file import read_json_object
 
 ARGUMENTS = "study.json"
 LOG = "log.txt"
@@ -105,8 +105,13 @@ def _followed() -> Callable[[], None]:
 
 
 def read_arguments(run: Run) -> tuple[str, ...] | None:
-    """Return the overrides that a run's folder was made with, None where it has none."""
+    """Return the overrides that a run's folder was made with, None where it has none.
+
+    Raises:
+        UserError: what the folder says of itself is damaged.
+    """
     record = run.folder / ARGUMENTS
     if not record.is_file():
         return None
-    return tuple(json.loads(record.read_text(encoding="utf-8"))["overrides"])
+    data = read_json_object(record, "remove the folder, or give folder=NEW", required={"overrides": list})
+    return tuple(map(str, data["overrides"]))
