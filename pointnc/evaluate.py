@@ -38,6 +38,7 @@ def main(config: DictConfig) -> None:
     if out is not None and out.exists() and not config.overwrite:
         raise UserError(f"{out} exists; give another out= or overwrite=true")
     start = time.perf_counter()
+    trained = None
     if config.checkpoint is not None:
         trained = evaluation.open_network(config)
         taxonomy = trained.taxonomy
@@ -45,7 +46,6 @@ def main(config: DictConfig) -> None:
         evaluation.adjust_logits(trained, store, config.logit_adjustment)
         predictor = evaluation.make_predictor(trained, config)
         label = evaluation.predict_scenes(predictor, store, config.split, taxonomy.segment)
-        origin = trained.fingerprint
     else:
         if config.truth is None:
             raise UserError("predictions=DIR needs truth=STORE, the store with the labels")
@@ -53,12 +53,12 @@ def main(config: DictConfig) -> None:
         store = SceneStore(config.truth)
         store.check_taxonomy(taxonomy)
         label = evaluation.read_scenes(Path(config.predictions), store, config.split, taxonomy)
-        origin = str(Path(config.predictions).resolve())
-    settings = [
-        origin,
-        str(store.root.resolve()),
-        OmegaConf.to_container(OmegaConf.masked_copy(config, OPTIONS), resolve=True),
-    ]
+
+    def settings() -> list[object]:
+        origin = str(Path(config.predictions).resolve()) if trained is None else trained.fingerprint
+        options = OmegaConf.to_container(OmegaConf.masked_copy(config, OPTIONS), resolve=True)
+        return [origin, str(store.root.resolve()), options]
+
     sizes = evaluation.scene_sizes(store, config.split)
     work = share_work(config.shard, out, sizes, settings, "scenes")
     counts = evaluation.tally(label, taxonomy, work)

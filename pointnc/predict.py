@@ -51,7 +51,10 @@ def main(config: DictConfig) -> int:
     out.check_classes(trained.taxonomy)
     sweep(out.out)  # what killed commands have left
     predictor = make_predictor(trained, config)
-    settings = [trained.fingerprint, OmegaConf.to_container(OmegaConf.masked_copy(config, OPTIONS), resolve=True)]
+
+    def settings() -> list[object]:
+        return [trained.fingerprint, OmegaConf.to_container(OmegaConf.masked_copy(config, OPTIONS), resolve=True)]
+
     sizes = {name: size_of(path) for name, path in inputs.items()}
     work = share_work(config.shard, out.out, sizes, settings, "files", rivals(inputs))
     console = Console(soft_wrap=True, highlight=False)

@@ -68,7 +68,7 @@ def submit(config: DictConfig) -> int:
     store = open_store(trained, config.data_root)
     expected = expected_scenes(config.split, store.root)
     folder = predictions_folder(config, trained.fingerprint, store)
-    work = share_work(config.shard, config.out, scene_sizes(store, config.split), [folder.name], "scenes")
+    work = share_work(config.shard, config.out, scene_sizes(store, config.split), lambda: [folder.name], "scenes")
     predictor = make_predictor(trained, config)
     if not write_missing(folder, predictor, store, config.split, trained.taxonomy, work):
         return 0

@@ -141,7 +141,7 @@ def share_work(
     shard: object,
     out: str | Path | None,
     items: Mapping[str, float],
-    settings: Any,
+    settings: Callable[[], Any],
     what: str,
     together: Mapping[str, str] | None = None,
 ) -> Work:
@@ -151,7 +151,8 @@ def share_work(
         shard: ``K/N``, "merge", or None: all of it, or under ``torchrun`` this rank's part.
         out: what the command writes; the parts meet beside it. None where it writes nothing.
         items: name to size; largest first they are shared out.
-        settings: whatever the results depend on, in types that json knows.
+        settings: returns whatever the results depend on, in types that json knows; called for shards alone, since a
+            hash of the weights may be in it.
         what: the items, in the plural, for messages.
         together: name to a group of items that one process must do.
 
@@ -167,7 +168,7 @@ def share_work(
         )
     if out is None:
         raise UserError(f"shard={shard} needs out=, beside which the shards meet")
-    text = json.dumps([__version__, settings, dict(items), dict(together or {})], sort_keys=True, default=str)
+    text = json.dumps([__version__, settings(), dict(items), dict(together or {})], sort_keys=True, default=str)
     place, key = place_of(Path(out)), hashlib.sha256(text.encode()).hexdigest()[:32]
     if chosen is None:
         return MergeWork(items, together, place, key)

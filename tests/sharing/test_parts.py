@@ -60,11 +60,11 @@ def test_shards_without_sense_get_a_line(value: object, words: str) -> None:
 
 def test_more_parts_than_items_get_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match="shard=3/4: there are only 2 scenes to share out; ask for 2 at most"):
-        share_work("3/4", "out", {"a": 1, "b": 1}, [], "scenes")
+        share_work("3/4", "out", {"a": 1, "b": 1}, list, "scenes")
     with pytest.raises(UserError, match="needs out="):
-        share_work("1/2", None, {"a": 1, "b": 1}, [], "scenes")
+        share_work("1/2", None, {"a": 1, "b": 1}, list, "scenes")
     monkeypatch.setenv("WORLD_SIZE", "3")
     with pytest.raises(UserError, match="torchrun started 3 processes: there are only 2 files"):
-        share_work(None, "out", {"a": 1, "b": 1}, [], "files")
+        share_work(None, "out", {"a": 1, "b": 1}, list, "files")
     with pytest.raises(UserError, match="under torchrun"):
-        share_work("1/2", "out", {"a": 1, "b": 1, "c": 1}, [], "files")
+        share_work("1/2", "out", {"a": 1, "b": 1, "c": 1}, list, "files")

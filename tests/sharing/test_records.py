@@ -22,7 +22,7 @@ def times_two(name: str) -> dict[str, Any]:
 
 
 def do(folder: Path, shard: str | None, function: Callable[[str], Any] = times_two, settings: Any = "s") -> Any:
-    return share_work(shard, folder / "out", ITEMS, settings, "items").do(function)
+    return share_work(shard, folder / "out", ITEMS, lambda: settings, "items").do(function)
 
 
 def merged(folder: Path) -> Any:
@@ -35,7 +35,7 @@ def test_parts_make_the_whole(tmp_path: Path) -> None:
     whole = do(tmp_path, None)
     results = merged(tmp_path)
     assert results == whole and list(results) == list(ITEMS)
-    work = share_work("merge", tmp_path / "out", ITEMS, "s", "items")
+    work = share_work("merge", tmp_path / "out", ITEMS, lambda: "s", "items")
     work.finish()
     assert not list(tmp_path.iterdir())
 
@@ -63,7 +63,7 @@ def test_a_part_that_is_stopped_goes_on(tmp_path: Path) -> None:
 
 
 def test_what_failed_is_tried_again(tmp_path: Path) -> None:
-    work = share_work("1/1", tmp_path / "out", ITEMS, "s", "items")
+    work = share_work("1/1", tmp_path / "out", ITEMS, lambda: "s", "items")
     work.do(lambda name: {"failure": "no" if name == "item3" else None})
     assert work.failed
     again: list[str] = []
