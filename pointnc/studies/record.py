@@ -12,9 +12,12 @@ from typing import Any
 from pointnc.errors import UserError
 from pointnc.scenes.atomic import write_text
 from pointnc.studies.plan import Run
+from pointnc.untrusted.json_file import parse_json, read_json_object
+from pointnc.untrusted.sizes import one_line
 
 METRICS = "metrics.json"
 SCORES = ("miou", "head", "common", "tail")
+REMEDY = "remove the folder, or give folder=NEW"
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,13 @@ class Record:
         self._lines: dict[tuple[tuple[str, ...], int], dict[str, Any]] = {}
         if path.is_file():
             for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+                place, hint = f"{path}, line {number}: it", "restore the file, or give another out="
+                entry = parse_json(line, place, hint)
                 try:
-                    entry = json.loads(line)
+                    _result(entry, "", 0)
                     self._lines[tuple(entry["overrides"]), int(entry["seed"])] = entry
-                except (ValueError, KeyError, TypeError) as error:
-                    raise UserError(f"{path}, line {number}: {error}; restore the file, or give another out=") from None
+                except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+                    raise UserError(f"{place} is no result of a run ({one_line(error)}); {hint}") from None
 
     def __contains__(self, run: Run) -> bool:
         return (run.overrides, run.seed) in self._lines
@@ -65,10 +70,7 @@ class Record:
     def result(self, run: Run) -> Result | None:
         """Return what a run reached, None where it is not known; under the name that it has in this study."""
         entry = self._lines.get((run.overrides, run.seed))
-        if entry is None:
-            return None
-        values = {name: math.nan if value is None else float(value) for name, value in entry["values"].items()}
-        return Result(run.method, run.seed, values, dict(entry["per_class"]), entry["model"], entry["steps"])
+        return None if entry is None else _result(entry, run.method, run.seed)
 
     def add(self, run: Run) -> bool:
         """Take in a run whose folder has its metrics, all of them, and write the file; return whether it has them.
@@ -101,17 +103,30 @@ def has_metrics(run: Run) -> bool:
 
 
 def read_metrics(run: Run) -> Result:
-    """Return what a run's folder says that it reached."""
+    """Return what a run's folder says that it reached.
+
+    Raises:
+        UserError: it says nothing that a run says.
+    """
     metrics = _metrics(run)
-    values = {name: _number(metrics[name]) for name in SCORES}
-    values["seconds"] = _number(metrics["seconds"]["train"])
-    values |= {name: _number(value) for name, value in metrics.get("collapse", {}).get("all", {}).items()}
-    per_class = {name: float(value) for name, value in metrics["per_class"].items() if value is not None}
+    try:
+        values = {name: _number(metrics[name]) for name in SCORES}
+        values["seconds"] = _number(metrics["seconds"]["train"])
+        values |= {name: _number(value) for name, value in metrics.get("collapse", {}).get("all", {}).items()}
+        per_class = {name: float(value) for name, value in metrics["per_class"].items() if value is not None}
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise UserError(f"{run.folder / METRICS} holds no metrics of a run ({one_line(error)}); {REMEDY}") from None
     return Result(run.method, run.seed, values, per_class, metrics.get("model", ""), metrics.get("steps", 0))
 
 
 def _metrics(run: Run) -> dict[str, Any]:
-    return json.loads((run.folder / METRICS).read_text(encoding="utf-8"))
+    return read_json_object(run.folder / METRICS, REMEDY)
+
+
+def _result(entry: dict[str, Any], method: str, seed: int) -> Result:
+    values = {str(name): _number(value) for name, value in entry["values"].items()}
+    per_class = {str(name): float(value) for name, value in entry["per_class"].items()}
+    return Result(method, seed, values, per_class, str(entry["model"]), int(entry["steps"]))
 
 
 def _number(value: Any) -> float:

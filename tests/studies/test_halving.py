@@ -119,7 +119,8 @@ def test_a_study_counts_what_is_recorded_as_done(tmp_path: Path) -> None:
 
 
 def test_a_damaged_record_is_named(tmp_path: Path) -> None:
-    (tmp_path / "r.jsonl").write_text('{"overrides": ["a=1"], "seed": 0}\nnonsense\n')
+    whole = '{"overrides": ["a=1"], "seed": 0, "values": {}, "per_class": {}, "model": "", "steps": 0}'
+    (tmp_path / "r.jsonl").write_text(f"{whole}\nnonsense\n")
     with pytest.raises(UserError, match=r"r.jsonl, line 2: .*restore the file"):
         Record(tmp_path / "r.jsonl")
 

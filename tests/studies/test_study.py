@@ -19,6 +19,7 @@ from scipy import stats
 from pointnc.errors import UserError
 from pointnc.studies import Study, collect, read_study, run_all
 from pointnc.studies.plan import Run
+from pointnc.studies.record import Record
 from pointnc.studies.running import is_done
 from pointnc.studies.writing import markdown, picture
 
@@ -125,6 +126,28 @@ def test_a_folder_that_says_nonsense_of_itself_gets_a_line(tmp_path: Path, text:
     (run.folder / "study.json").write_text(text)
     with pytest.raises(UserError, match=r"study\.json.*remove the folder"):
         is_done(run)
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "{}", '{"miou": [1]}', '{"miou": 1, "head": 1, "common": 1, "tail": 1, "seconds": 3}']
+)
+def test_metrics_that_are_none_get_a_line(tmp_path: Path, text: str) -> None:
+    run = study(folder=str(tmp_path)).runs()[0]
+    run.folder.mkdir(parents=True)
+    (run.folder / "metrics.json").write_text(text)
+    with pytest.raises(UserError, match=r"metrics\.json.*remove the folder"):
+        Record(tmp_path / "out.jsonl").add(run)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["{", "3", "[]", "{}", '{"overrides": [], "seed": 0}', '{"overrides": [[1]], "seed": 0, "values": {}, "per_class": {}}',
+     '{"overrides": [], "seed": 0, "values": {"miou": "x"}, "per_class": {}, "model": "", "steps": 0}', "[" * 100_000],
+)  # fmt: skip
+def test_a_record_that_is_none_gets_a_line(tmp_path: Path, line: str) -> None:
+    (tmp_path / "out.jsonl").write_text(f"{line}\n")
+    with pytest.raises(UserError, match=r"out\.jsonl, line 1: it .*restore the file"):
+        Record(tmp_path / "out.jsonl")
 
 
 def test_a_run_that_fails_is_reported_with_its_reason(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pointnc.scenes.atomic import write_json
 from pointnc.studies.plan import Run
+from pointnc.studies.record import REMEDY
 from pointnc.untrusted.json_file import read_json_object
 
 ARGUMENTS = "study.json"
@@ -113,5 +114,5 @@ def read_arguments(run: Run) -> tuple[str, ...] | None:
     record = run.folder / ARGUMENTS
     if not record.is_file():
         return None
-    data = read_json_object(record, "remove the folder, or give folder=NEW", required={"overrides": list})
+    data = read_json_object(record, REMEDY, required={"overrides": list})
     return tuple(map(str, data["overrides"]))
