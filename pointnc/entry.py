@@ -1,13 +1,14 @@
 """What every command shares: Hydra composition, one-line errors, exit codes.
 
 Exit codes: 0 done, 1 a check that failed, 2 a mistake of the user's (one line on stderr), 130 interrupted (Ctrl-C,
-SIGTERM).
+SIGTERM), 141 nobody reads the output any more (``| head``).
 """
 
 from __future__ import annotations
 
 import functools
 import os
+import select
 import sys
 import traceback
 from collections.abc import Callable
@@ -21,6 +22,9 @@ from pointnc.switches import check_switches
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
+
+UNREAD = 141
+"""The exit code where nobody reads the output any more, as a shell has it for SIGPIPE."""
 
 Task = Callable[["DictConfig"], "int | None"]
 """What a command does; it may return an exit code of its own."""
@@ -137,11 +141,18 @@ def _run(config_name: str, task: Task, interruption: Interruption) -> int:
             codes.append(task(config) or 0)
         except (UserError, HydraException, OmegaConfBaseException) as error:
             fail(_explain(error))
+        except BrokenPipeError as error:
+            if not _drop_unread_output():
+                fail(_explain_disk(error))
+            codes.append(UNREAD)
         except OSError as error:  # a full disk, a folder that may not be written: wherever it happens
             fail(_explain_disk(error))
         except Interrupted as interrupted:
             raise KeyboardInterrupt(str(interrupted)) from None
         except SystemExit as end:  # of a library, which would take the exit code from us
+            if isinstance(end.__context__, BrokenPipeError):  # rich's
+                codes.append(UNREAD)
+                return
             raise KeyboardInterrupt("interrupted") from end
         except Exception as error:
             if interruption.number is not None:  # here, since Hydra would print a line of its own
@@ -160,6 +171,10 @@ def _run(config_name: str, task: Task, interruption: Interruption) -> int:
             raise  # not Hydra's, but a fault of ours
         given = " ".join(sys.argv[1:])
         failures.append(f"{given}: a group takes a name out of it, as in model=spunet (--help lists all groups)")
+    except BrokenPipeError:
+        if not _drop_unread_output():
+            raise
+        codes.append(UNREAD)
     except RuntimeError as error:
         if "srun" not in str(error):  # submitit's, on a machine without Slurm
             raise
@@ -170,6 +185,18 @@ def _run(config_name: str, task: Task, interruption: Interruption) -> int:
         for line in failures:
             print(f"error: {line}", file=sys.stderr)
     return 2 if failures else max(codes)
+
+
+def _drop_unread_output() -> bool:
+    """Whether nobody reads the output any more (``| head``); what is still to be written goes nowhere then."""
+    if not hasattr(select, "poll"):  # Windows
+        return False
+    poll = select.poll()
+    poll.register(1, 0)
+    if not any(event & select.POLLERR for _, event in poll.poll(0)):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return True
 
 
 def _explain_disk(error: OSError) -> str:

@@ -77,6 +77,20 @@ def test_help(module: str, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("command", [["pointnc.train", "--help"], ["data_prep.stats", "store={store}"]])
+def test_output_that_nobody_reads_is_no_error(command: list[str], store: Path, tmp_path: Path) -> None:
+    module, argument = command
+    reading, writing = os.pipe()
+    os.close(reading)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-m", module, argument.format(store=store)], stdout=writing, stderr=subprocess.PIPE,
+        cwd=tmp_path, env=environment, text=True, check=False,
+    )  # fmt: skip
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
 def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     code = (
         "import sys; import pointnc.train, pointnc.entry, hydra; "
