@@ -9,6 +9,7 @@ import sys
 from pointnc import distributed
 
 if __name__ == "__main__":
+    stop = distributed.stop
     distributed.stop = lambda: None  # torch cannot join the same processes twice
     codes = []
     for line in json.loads(sys.argv[1]):
@@ -18,3 +19,4 @@ if __name__ == "__main__":
         except SystemExit as end:
             codes.append(end.code or 0)
     print(f"codes {codes}", flush=True)
+    stop()  # threads that still run when a process ends abort it
