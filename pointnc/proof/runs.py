@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -20,6 +22,9 @@ TRAINING, VALIDATION = 6, 2
 
 PATIENCE = 240.0
 """Seconds after which a command is given up."""
+
+ENDING = 60.0
+"""Seconds in which a command that is given up may end; torchrun takes thirty to kill a process that does not."""
 
 
 class Runs:
@@ -38,17 +43,18 @@ class Runs:
 
     def check_run(self) -> list[Outcome]:
         """Return whether a training of eight rooms that is interrupted and resumed leaves all that it should."""
-        process = self._start("-m", "pointnc.train", *self._settings(self.run))
+        training = self._start("-m", "pointnc.train", *self._settings(self.run))
+        process = training.process
         last = self.run / "checkpoints" / "last.ckpt"
         end = time.monotonic() + PATIENCE
         while process.poll() is None and not last.is_file() and time.monotonic() < end:
             time.sleep(0.05)
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
-        code, output = _finish(process)
+        code, output = training.finish()
         if code != 130 or "resume=" not in output:
             return [self._outcome("training, interrupted", False, f"exit code {code} instead of 130: {_last(output)}")]
-        code, output = _finish(self._start("-m", "pointnc.train", f"resume={last}"))
+        code, output = self._start("-m", "pointnc.train", f"resume={last}").finish()
         missing = [name for name in ("metrics.json", "report.html") if not (self.run / name).is_file()]
         passed = code == 0 and not missing
         text = f"mIoU {self._miou():.2f}, {_first(output)}" if passed else f"exit code {code}: {_last(output)}"
@@ -59,9 +65,8 @@ class Runs:
         run = self.folder / "distributed"
         launcher = ("-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={self.processes}")
         settings = self._settings(run)
-        code, output = _finish(
-            self._start(*launcher, "-m", "pointnc.train", *settings, "batch_size=1", "measure_collapse=false")
-        )
+        training = (*launcher, "-m", "pointnc.train", *settings, "batch_size=1", "measure_collapse=false")
+        code, output = self._start(*training).finish()
         passed = code == 0 and (run / "metrics.json").is_file()
         text = f"{self.processes} processes" if passed else f"exit code {code}: {_last(output)}"
         return [self._outcome("training under torchrun", passed, text)]
@@ -72,7 +77,7 @@ class Runs:
             return [self._outcome("evaluate", False, "there is no run to evaluate")]
         out = self.folder / "scores.json"
         arguments = (f"checkpoint={self.run}", f"out={out}", f"accelerator={self.device.type}")
-        code, output = _finish(self._start("-m", "pointnc.evaluate", *arguments))
+        code, output = self._start("-m", "pointnc.evaluate", *arguments).finish()
         if code or not out.is_file():
             return [self._outcome("evaluate", False, f"exit code {code}: {_last(output)}")]
         found, expected = json.loads(out.read_text(encoding="utf-8"))["miou"] or 0.0, self._miou()
@@ -87,13 +92,8 @@ class Runs:
             "trainer.max_epochs=3", "trainer.check_val_every_n_epoch=1", "logger=none",
         )  # fmt: skip
 
-    def _start(self, *arguments: str) -> subprocess.Popen[str]:
-        paths = [str(Path(pointnc.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-        return subprocess.Popen(
-            [sys.executable, *arguments], cwd=self.folder, env=environment, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, errors="replace",
-        )  # fmt: skip
+    def _start(self, *arguments: str) -> Command:
+        return Command(arguments, self.folder)
 
     def _miou(self) -> float:
         return float(json.loads((self.run / "metrics.json").read_text(encoding="utf-8"))["miou"] or 0.0)
@@ -102,14 +102,41 @@ class Runs:
         return Outcome(name, self.device.type, passed, text)
 
 
-def _finish(process: subprocess.Popen[str]) -> tuple[int, str]:
-    try:
-        output, _ = process.communicate(timeout=PATIENCE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        output, _ = process.communicate()
-        output += f"\ngiven up after {PATIENCE:.0f} seconds"
-    return process.returncode, output
+class Command:
+    """A command that runs, with what it says in a file: a pipe would be held open by processes that outlive it.
+
+    Args:
+        arguments: of this Python.
+        folder: to run in.
+        environment: variables besides this process's own.
+    """
+
+    def __init__(self, arguments: Sequence[str], folder: Path, **environment: str) -> None:
+        paths = [str(Path(pointnc.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 (closed by finish)
+        self.process = subprocess.Popen(
+            [sys.executable, *arguments], cwd=folder, stdout=self._output, stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), **environment},
+        )  # fmt: skip
+
+    def finish(self, patience: float = PATIENCE) -> tuple[int, str]:
+        """Wait so many seconds for the end; return the exit code, and what was said.
+
+        A command that takes longer is asked to end, and killed if it does not: torchrun ends its processes first,
+        which are in sessions of their own.
+        """
+        late = ""
+        for give_up, seconds in ((self.process.terminate, patience), (self.process.kill, ENDING)):
+            try:
+                self.process.wait(seconds)
+                break
+            except subprocess.TimeoutExpired:
+                late = f"\ngiven up after {patience:.0f} seconds"
+                give_up()
+        code = self.process.wait()
+        with self._output as output:
+            output.seek(0)
+            return code, output.read().decode(errors="replace") + late
 
 
 def _first(output: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from data_prep.scannet.preparation import prepare
+from pointnc.proof.runs import Command
 from tests.cluster.test_preparation import ROOT, free_port, wait_for
 from tests.synthetic import write_raw_root
 
@@ -99,11 +100,9 @@ def test_a_node_that_dies_comes_back_and_the_run_goes_on_to_the_same_bits(tmp_pa
     assert "device: 2 processes, each on CPU" in text and "resumed from" in text
     assert text.count("epoch 1/24") == text.count("epoch 24/24") == 1
     # As many processes on one machine, undisturbed.
-    plain = [*TORCHRUN, "--standalone", "--nproc-per-node", "2", "-m", "pointnc.train", *SMALL, "run_dir=plain"]
-    done = subprocess.run(
-        plain, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=180
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    plain = [*TORCHRUN[1:], "--standalone", "--nproc-per-node", "2", "-m", "pointnc.train", *SMALL, "run_dir=plain"]
+    code, text = Command(plain, tmp_path, **ENVIRONMENT).finish(180)
+    assert code == 0, text
     states = [
         torch.load(tmp_path / name / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
         for name in ("disturbed", "plain")

@@ -129,7 +129,7 @@ def _work(rank: int, folder: str) -> None:
 
 
 def test_two_ranks_end_with_the_sums_over_all_points(tmp_path: Path) -> None:
-    mp.spawn(_work, args=(str(tmp_path),), nprocs=2)
+    mp.spawn(_work, args=(str(tmp_path),), nprocs=2, daemon=True)
     features, labels = (torch.cat(pair) for pair in zip(_rank_points(0), _rank_points(1)))
     assert labels[95] >= 0
     labels[95] = -1  # rank 1 has left it out

@@ -93,7 +93,7 @@ def _work(rank: int, folder: str) -> None:
 @pytest.fixture(scope="module")
 def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     folder: Path = tmp_path_factory.mktemp("ranks")
-    mp.spawn(_work, args=(str(folder),), nprocs=RANKS)
+    mp.spawn(_work, args=(str(folder),), nprocs=RANKS, daemon=True)
     return [torch.load(folder / f"rank{rank}.pt", weights_only=True) for rank in range(RANKS)]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 import torch
 
 from pointnc.benchmarks import scannet
-from pointnc.proof.runs import Runs
+from pointnc.proof.runs import Command, Runs
 from pointnc.proof.transforms import check_transforms
 
 CPU = torch.device("cpu")
@@ -33,3 +34,19 @@ def test_a_run_that_cannot_start_is_told_in_its_own_words(tmp_path: Path) -> Non
     assert not outcome.passed and "exit code 2" in outcome.text and "torch sees no" in outcome.text
     (outcome,) = runs.check_evaluate()
     assert not outcome.passed and outcome.text == "there is no run to evaluate"
+
+
+def test_a_command_that_hangs_is_given_up_with_all_its_processes(tmp_path: Path) -> None:
+    """As torchrun's ranks do, the child has a session of its own and holds what the command writes to."""
+    (tmp_path / "hang.py").write_text(
+        "import os, signal, subprocess, sys, time\n"
+        "child = subprocess.Popen(['sleep', '1000'], start_new_session=True)\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (child.kill(), child.wait(), sys.exit(0)))\n"
+        "print(child.pid, flush=True)\n"
+        "time.sleep(1000)\n"
+    )
+    code, output = Command(("hang.py",), tmp_path).finish(patience=2)
+    child, *_, last = output.splitlines()
+    assert code == 0 and last == "given up after 2 seconds"
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(child), 0)

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from data_prep.scannet.preparation import prepare
+from pointnc.proof.runs import Command
 from pointnc.scenes.store import SceneStore
 from tests.commands import assert_one_line, run
 from tests.synthetic import write_raw_root
 from tests.untrained import write_checkpoint
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -60,14 +56,10 @@ def results(folder: Path) -> dict[str, str]:
 
 
 def torchrun(home: Path, processes: int, lines: list[list[str]]) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes),
-         "-m", "tests.sharing.ranks", json.dumps(lines)],
-        cwd=home, env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
-        timeout=180, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    arguments = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    code, text = Command([*arguments, "-m", "tests.sharing.ranks", json.dumps(lines)], home).finish(180)
+    assert code == 0, text
+    return text
 
 
 def test_ranks_of_torchrun_make_what_one_process_makes(home: Path) -> None:

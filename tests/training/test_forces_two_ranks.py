@@ -50,7 +50,7 @@ def work(rank: int, folder: str) -> None:
 
 
 def test_equal_to_one_process_with_the_joined_batch(tmp_path: Path) -> None:
-    mp.spawn(work, args=(str(tmp_path),), nprocs=RANKS)
+    mp.spawn(work, args=(str(tmp_path),), nprocs=RANKS, daemon=True)
     found = [torch.load(tmp_path / f"{rank}.pt") for rank in range(RANKS)]
     assert found[0] == found[1] and len(found[0]) == 9
     parts = [batch(rank) for rank in range(RANKS)]

@@ -142,5 +142,5 @@ def test_two_processes_resume_as_they_would_have_gone_on(store: Path, tmp_path: 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    mp.spawn(_rank, (tmp_path / "store", tmp_path, port), nprocs=2)
+    mp.spawn(_rank, (tmp_path / "store", tmp_path, port), nprocs=2, daemon=True)
     assert_equal(tmp_path / "run", tmp_path / "whole")
