@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pointnc.entry import entry, listed
+from pointnc.entry import entry
 from pointnc.errors import UserError
+from pointnc.settings import setting
+from pointnc.shared_settings import NetworkSettings
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -20,19 +22,42 @@ LETTERS = "ABC"
 """Behind names that occur twice; so many networks can be compared."""
 
 
-def main() -> None:
-    """Let ``checkpoint=A,B`` mean a list, which Hydra would take for a sweep, and run."""
-    sys.argv[1:] = [as_list(argument) for argument in sys.argv[1:]]
-    _command()
+@dataclass
+class Analyze(NetworkSettings):
+    """The geometry of a trained network's classes, and what the scenes have to do with it.
+
+    python -m pointnc.analyze checkpoint=RUN[,RUN[,RUN]] [split=val] [out=FOLDER]
+    Why the regularizer helps or harms, how far classes and classifier are from neural collapse, which classes the
+    features keep too close, and whether these are the ones that lie next to one another: one html page and its numbers
+    as json.
+    """
+
+    checkpoint: Any = setting(
+        None,
+        "a run folder, a .ckpt, a bundle or FILE.safetensors; A,B or A,B,C compares those of the same classes",
+        several=True,
+    )
+    labels: Any = setting(
+        None, "names for them on the page: plain,ceco; null: the regularizer that each was trained with", several=True
+    )
+    split: str = setting("val", "which scenes of the store")
+    out: str = setting("analysis", "a folder: analysis.html and analysis.json")
+    overwrite: bool = setting(False, "replace what stands there")
+    data_root: str | None = setting(None, "the store; null: the one that the first checkpoint was trained on")
+    train_split: str = setting("train", "whose points say how frequent a class is, and how classes touch")
+    nearest: str = setting(
+        "split", "centers of NC4: split (a second pass over it) | bank (of the training, no second pass) | none"
+    )
+    contact_size: float | None = setting(
+        None, "edge in meters of the voxels whose neighbors are counted; null: that of the first checkpoint", above=0
+    )
+    permutations: int = setting(9999, "of the test whether closeness in space and in features go together", least=1)
+    pairs: int = setting(25, "how many of the closest pairs of classes are listed", least=1)
+    workers: int = setting(0, "loader processes", least=0)
 
 
-def as_list(argument: str) -> str:
-    """Return ``checkpoint=A,B`` as a list of quoted paths; everything else as it is."""
-    return listed(argument, "checkpoint", "labels")
-
-
-@entry("tools/analyze")
-def _command(config: DictConfig) -> None:
+@entry(Analyze, "pointnc.analyze")
+def main(config: DictConfig) -> None:
     """Measure, count contacts, compare, write."""
     from rich.console import Console
 
@@ -49,7 +74,6 @@ def _command(config: DictConfig) -> None:
     for file in files:
         if file.exists() and not config.overwrite:
             raise UserError(f"{file} exists; give another out= or overwrite=true")
-    _check_numbers(config)
     sources = _sources(config)
     store = evaluation.open_store(sources[0].trained, config.data_root)
     taxonomy = sources[0].trained.taxonomy
@@ -82,16 +106,6 @@ def _command(config: DictConfig) -> None:
     console = Console()
     _print(analysis, console)
     console.print("written: " + ", ".join(str(file) for file in files), soft_wrap=True)
-
-
-def _check_numbers(config: DictConfig) -> None:
-    for key, least in (("permutations", 1), ("pairs", 1), ("workers", 0)):
-        value = config[key]
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise UserError(f"{key}={value}: it must be a whole number, at least {least}")
-    size = config.contact_size
-    if size is not None and (not isinstance(size, int | float) or isinstance(size, bool) or not size > 0):
-        raise UserError(f"contact_size={size}: it must be a number of meters above 0")
 
 
 def _sources(config: DictConfig) -> list[TrainedRun]:

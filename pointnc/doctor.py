@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pointnc.entry import entry
+from pointnc.settings import setting
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
-@entry("tools/doctor")
+@dataclass
+class Doctor:
+    """What is installed, whether it fits this machine, and the command that fixes what does not.
+
+    Exit code 0: no problems, 1: problems (marked !). Nothing is changed, nothing is fetched.
+    """
+
+    patience: float = setting(
+        300.0,
+        "seconds without progress after which the trial of the network is given up; twice as long where kernels are "
+        "compiled at first use",
+        above=0,
+    )
+    prove: bool = setting(
+        False, "true: also compute, train, resume and evaluate on every device, and compare with the CPU; six minutes"
+    )
+    json: str | None = setting(None, "FILE.json: the findings, for a report of a bug")
+
+
+@entry(Doctor, "pointnc.doctor")
 def main(config: DictConfig) -> int:
     """Examine, print, and return 1 where something will not work."""
     from pointnc.checks import check_number

@@ -6,8 +6,10 @@ SIGTERM), 141 nobody reads the output any more (``| head``).
 
 from __future__ import annotations
 
+import difflib
 import functools
 import os
+import re
 import select
 import sys
 import traceback
@@ -16,7 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pointnc.allocation import keep_freed_memory
+from pointnc.arguments import read_arguments
 from pointnc.errors import Interrupted, UserError
+from pointnc.settings import check_settings, demand, help_text, settings_of
 from pointnc.signals import INTERRUPTED, Interruption, interruptible
 from pointnc.switches import check_switches
 
@@ -43,20 +47,28 @@ def config_folder() -> Path:
     raise UserError(f"the configuration is missing from {package}; install pointnc again")
 
 
-def entry(config_name: str, verbs: tuple[str, ...] = ()) -> Callable[[Task], Callable[[], None]]:
-    """Turn ``task(config)`` into a command that composes ``conf/<config_name>.yaml`` from the command line.
+def entry(
+    schema: type | None, name: str, words: str | None = None, verbs: tuple[str, ...] = ()
+) -> Callable[[Task], Callable[[], None]]:
+    """Turn ``task(config)`` into a command that composes its settings from the command line.
 
     Args:
-        config_name: the root file, without its suffix.
-        verbs: words that may stand first, alone or before a path: ``show PATH`` means ``action=show path=PATH``.
+        schema: a dataclass of settings (:mod:`pointnc.settings`); None: those of ``conf/train.yaml`` and its groups.
+        name: the module that ``python -m`` runs.
+        words: see :func:`pointnc.arguments.read_arguments`.
+        verbs: the same.
     """
 
     def decorate(task: Task) -> Callable[[], None]:
         @functools.wraps(task)
         def command() -> None:
-            sys.argv[1:] = [listed(argument, "trust") for argument in _spell_out(sys.argv[1:], verbs)]
+            given = sys.argv[1:]
             try:
-                code = _interruptibly(config_name, task)
+                if schema is not None and {"--help", "-h"} & set(given):
+                    print(help_text(f"python -m {name}", schema, config_folder() / "tools"))
+                    raise SystemExit(0)
+                sys.argv[1:] = read_arguments(given, schema, words, verbs)
+                code = _interruptibly(schema, task, given)
             except KeyboardInterrupt:  # a second one, while the first was told
                 code = INTERRUPTED
             raise SystemExit(code)
@@ -66,32 +78,11 @@ def entry(config_name: str, verbs: tuple[str, ...] = ()) -> Callable[[Task], Cal
     return decorate
 
 
-def listed(argument: str, *keys: str) -> str:
-    """Return ``key=A,B`` as a list of quoted words, which Hydra would take for a sweep; everything else as it is."""
-    key, equals, value = argument.partition("=")
-    if not equals or key not in keys or "," not in value or value[0] in "[\"'":
-        return argument
-    parts = (part.strip().replace("\\", "\\\\").replace("'", "\\'") for part in value.split(","))
-    return f"{key}=[" + ",".join(f"'{part}'" for part in parts if part) + "]"
-
-
-def _spell_out(arguments: list[str], verbs: tuple[str, ...]) -> list[str]:
-    """Return the arguments with a verb and the bare word behind it as settings that Hydra can read."""
-    if not arguments or arguments[0] not in verbs:
-        return arguments
-    spelled = [f"action={arguments[0]}"]
-    rest = arguments[1:]
-    if rest and not rest[0].startswith("-") and ("=" not in rest[0] or Path(rest[0]).exists()):
-        quoted = rest.pop(0).replace("\\", "\\\\").replace("'", "\\'")
-        spelled.append(f"path='{quoted}'")
-    return spelled + rest
-
-
-def _interruptibly(config_name: str, task: Task) -> int:
+def _interruptibly(schema: type | None, task: Task, given: list[str]) -> int:
     """Run a command; whatever a signal makes of it, it ends in one line."""
     with interruptible() as interruption:
         try:
-            return _run(config_name, task, interruption)
+            return _run(schema, task, given, interruption)
         except KeyboardInterrupt as interrupt:
             line = str(interrupt) or "interrupted"
         except BaseException:
@@ -103,19 +94,20 @@ def _interruptibly(config_name: str, task: Task) -> int:
     return INTERRUPTED
 
 
-def _run(config_name: str, task: Task, interruption: Interruption) -> int:
+def _run(schema: type | None, task: Task, given: list[str], interruption: Interruption) -> int:
     # Threads that spin while they wait make a shared machine crawl; set before torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Hydra raises instead of printing its own, longer error.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     import hydra
+    from hydra.core.config_store import ConfigStore
     from hydra.core.hydra_config import HydraConfig
     from hydra.errors import HydraException
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        path = config_folder() / config_name
+        folder = config_folder() if schema is None else config_folder() / "tools"
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -135,12 +127,15 @@ def _run(config_name: str, task: Task, interruption: Interruption) -> int:
         nonlocal composed
         composed = True
         try:
-            check_switches(config, path.with_suffix(".yaml"), HydraConfig.get().runtime.choices)
+            if schema is None:
+                check_switches(config, folder / "train.yaml", HydraConfig.get().runtime.choices)
+            else:
+                check_settings(config, schema)
             if not OmegaConf.select(config, "model.checkpointing"):  # who asks for that would rather wait than keep
                 keep_freed_memory()
             codes.append(task(config) or 0)
         except (UserError, HydraException, OmegaConfBaseException) as error:
-            fail(_explain(error))
+            fail(_explain(error, schema))
         except BrokenPipeError as error:
             if not _drop_unread_output():
                 fail(_explain_disk(error))
@@ -163,14 +158,17 @@ def _run(config_name: str, task: Task, interruption: Interruption) -> int:
             raise RuntimeError(f"a job failed: {type(error).__name__}: {error}; its log says where") from None
 
     try:
-        hydra.main(version_base="1.3", config_path=str(path.parent), config_name=path.name)(guarded)()
+        if schema is not None:
+            ConfigStore.instance().store(name="command", node=schema)
+        root = "train" if schema is None else "command"
+        hydra.main(version_base="1.3", config_path=str(folder), config_name=root)(guarded)()
     except (UserError, HydraException, OmegaConfBaseException) as error:
-        failures.append(_explain(error))
+        failures.append(_explain(error, schema))
     except (ValueError, TypeError):  # Hydra's, where a group is given a number (model=5) or a list of numbers
         if composed:
             raise  # not Hydra's, but a fault of ours
-        given = " ".join(sys.argv[1:])
-        failures.append(f"{given}: a group takes a name out of it, as in model=spunet (--help lists all groups)")
+        line = " ".join(given)
+        failures.append(f"{line}: a group takes a name out of it, as in model=spunet (--help lists all groups)")
     except BrokenPipeError:
         if not _drop_unread_output():
             raise
@@ -206,11 +204,19 @@ def _explain_disk(error: OSError) -> str:
     return f"{place}{reason}; free space, fix the permissions, or choose another place for what is written"
 
 
-def _explain(error: BaseException) -> str:
+def _explain(error: BaseException, schema: type | None) -> str:
     """Return the one line of a user's mistake, also where Hydra wrapped it while it built an object."""
+    from omegaconf.errors import ValidationError
+
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, UserError):
             return str(cause)
+        if isinstance(cause, ValidationError) and schema is not None and demand(schema, str(cause.full_key)):
+            return f"{cause.full_key}={cause.value}: it must be {demand(schema, str(cause.full_key))}"
         cause = cause.__cause__ or cause.__context__
+    unknown = re.match(r"Could not override '([^']*)'", str(error))
+    if unknown and schema is not None:
+        near = difflib.get_close_matches(unknown[1], [one.name for one in settings_of(schema)], 1)
+        return f"there is no setting {unknown[1]}{f'; did you mean {near[0]}?' if near else ''} (--help lists all)"
     return f"{' '.join(str(error).split())} (--help lists every setting)"

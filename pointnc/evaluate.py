@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pointnc.entry import entry
 from pointnc.errors import UserError
+from pointnc.settings import setting
+from pointnc.shared_settings import NetworkSettings, PredictionSettings, SharedWork
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -17,7 +20,30 @@ OPTIONS = ["split", "logit_adjustment", "tta", "interpolation", "max_points", "h
 """The settings on which labels depend."""
 
 
-@entry("tools/evaluate")
+@dataclass
+class Evaluate(PredictionSettings, NetworkSettings, SharedWork):
+    """Scores of a checkpoint, or of prediction files of any origin.
+
+    python -m pointnc.evaluate checkpoint=RUN [split=val] [tta=none|fast|full] [out=FILE.json]
+    python -m pointnc.evaluate predictions=DIR truth=STORE split=val dataset=scannet200 out=FILE.json
+    """
+
+    split: str = setting("val", "which scenes of the store")
+    data_root: str | None = setting(None, "(checkpoint) the store; null: the one that the checkpoint was trained on")
+    out: str | None = setting(
+        None, "FILE.json; beside it FILE.csv, FILE.tex, FILE_scenes.csv, FILE_confusion.{csv,png}"
+    )
+    overwrite: bool = setting(False, "replace what stands at out")
+    convention: str = setting("official", "official | absent_zero | nonnan | with_truth")
+    logit_adjustment: float = setting(
+        0.0, "(checkpoint) tau > 0: tau * log of each class's share of the training points is taken off"
+    )
+    predictions: str | None = setting(None, "instead of a checkpoint: a folder of <scene>.txt, one class id a line")
+    truth: str | None = setting(None, "(predictions) the store with the labels")
+    dataset: str = setting("scannet200", "(predictions) label set: scannet200 | scannet20")
+
+
+@entry(Evaluate, "pointnc.evaluate")
 def main(config: DictConfig) -> None:
     """Predict or read, count, score, print, write; alone, or as one of several that share the scenes out."""
     from omegaconf import OmegaConf

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pointnc.entry import entry
+from pointnc.settings import setting
+from pointnc.shared_settings import NetworkSettings, PredictionSettings, SharedWork
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -22,7 +25,30 @@ OPTIONS = [
 """The settings on which the files depend."""
 
 
-@entry("tools/predict")
+@dataclass
+class Predict(PredictionSettings, NetworkSettings, SharedWork):
+    """Labels for one's own point clouds, in files of the same format.
+
+    python -m pointnc.predict checkpoint=RUN input='scans/*.ply' out=labeled [units=mm] [up=y] [tta=fast]
+        ply, pcd, las, laz, e57, xyz, txt, csv, npy, npz, scenes of a store; every attribute is kept, and
+        label and confidence are added.
+    """
+
+    input: Any = setting(
+        None, "a file, a folder, a pattern such as 'scans/*.ply', or several of these: [a.ply,b.las]", text=True
+    )
+    out: str | None = setting(None, "the folder for the labeled files")
+    overwrite: bool = setting(False, "replace what stands there")
+    colors: bool = setting(False, "true: also <file>_labels.ply with the colors of the classes")
+    units: str = setting("m", "of the coordinates: m | cm | mm | auto")
+    up: str = setting("z", "the axis that points up: z | y")
+    max_points: int = setting(500_000, "points a pass of the network: bounds the memory", least=1)
+    block_points: int = setting(
+        2_000_000, "points held in memory at a time; larger files are cut into blocks on the disk", least=1
+    )
+
+
+@entry(Predict, "pointnc.predict")
 def main(config: DictConfig) -> int:
     """Label file after file, alone or as one of several that share them out; what fails is listed at the end."""
     from omegaconf import OmegaConf

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pointnc.entry import entry
+from pointnc.settings import setting
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -18,7 +20,63 @@ if TYPE_CHECKING:
     from pointnc.studies.record import Record
 
 
-@entry("tools/study")
+SLURM_JOB = {
+    "cluster": "slurm",  # local: the same on this machine, to try it
+    "timeout_min": 1440,  # minutes; a run that needs more is requeued and goes on
+    "slurm_partition": None,
+    "cpus_per_task": None,  # None: threads
+    "gpus_per_node": None,
+    "mem_gb": None,
+}
+"""What a job asks for, in submitit's words."""
+
+RAY_TASK = {
+    "address": None,  # host:6379 or auto; None: what RAY_ADDRESS says, else a cluster on this machine
+    "num_cpus": None,  # None: threads
+    "num_gpus": None,
+}
+"""What a task needs, in Ray's words."""
+
+
+@dataclass
+class Compare:
+    """Methods × seeds, trained with equal budget, in one table with tests against a baseline.
+
+    python -m pointnc.study experiment=rooms: trains every method with every seed, resumes, compares.
+    Experiments are the files of conf/tools/experiment.
+    """
+
+    defaults: list[Any] = field(default_factory=lambda: ["_self_", {"optional experiment": None}])
+    experiment: Any = setting(None, "what is compared")
+    only: Any = setting(None, "[names]: run and show these methods alone")
+    collect_only: bool = setting(False, "true: only write the table of what is done")
+    processes: int = setting(1, "runs at a time", least=1)
+    threads: int = setting(1, "of each run, on a CPU", least=1)
+    folder: str = setting("studies/${hydra:runtime.choices.experiment}", "the run folders, <method>/seed<N>")
+    out: str = setting("${folder}/results", ".md, .csv, .png, and .jsonl, which knows the runs that are done")
+    title: str = setting("Study", "of the tables")
+    notes: str | None = setting(None, "Markdown for the reader, below the first table")
+    seeds: Any = setting([0, 1, 2], "one run of each method for each")
+    baseline: str = setting("ce", "the method that the others are tested against")
+    common: Any = setting([], "overrides of python -m pointnc.train that every run has")
+    methods: Any = setting({}, "name: [overrides]")
+    rungs: Any = setting(
+        None,
+        "successive halving: rounds of {name, overrides, seeds, keep, noise}; forms are named RECIPE+FORM",
+    )
+    launcher: str = setting(
+        "local",
+        "processes of this machine, jobs of Slurm, tasks of a cluster (docs/cluster.md)",
+        choices=("local", "submitit", "ray"),
+    )
+    submitit: Any = setting(
+        SLURM_JOB,
+        f"submitit.NAME=VALUE, what a job asks for: {', '.join(SLURM_JOB)}; further ones of submitit's by a + before",
+    )
+    ray: Any = setting(RAY_TASK, f"ray.NAME=VALUE, what a task needs: {', '.join(RAY_TASK)}")
+
+
+@entry(Compare, "pointnc.study")
 def main(config: DictConfig) -> int:
     """Run what is missing, then write the tables of all that is there; return 1 where a run failed."""
     from rich.console import Console

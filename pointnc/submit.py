@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pointnc.entry import entry
 from pointnc.errors import Interrupted, UserError
+from pointnc.settings import setting
+from pointnc.shared_settings import NetworkSettings, PredictionSettings, SharedWork
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -19,7 +22,34 @@ if TYPE_CHECKING:
     from pointnc.sharing import Work
 
 
-@entry("tools/submit")
+@dataclass
+class Submit(PredictionSettings, NetworkSettings, SharedWork):
+    """Predictions of a checkpoint as a benchmark's zip, or the check of any zip.
+
+    python -m pointnc.submit checkpoint=RUN out=FILE.zip [split=test] [data_root=STORE] [tta=none|fast|full]
+        predicts every scene of the split and writes the zip that the benchmark's server takes.
+    python -m pointnc.submit validate=FILE.zip [dataset=scannet200|scannet20] [split=test] [data_root=STORE]
+        prints every violation with scene and line; exit code 0 valid, 1 violations, 2 a mistake.
+    """
+
+    out: str | None = setting(None, "the zip to write")
+    overwrite: bool = setting(False, "replace what stands at out")
+    validate: str | None = setting(None, "instead: a zip to check")
+    split: str = setting("test", "which scenes")
+    data_root: str | None = setting(
+        None,
+        "(checkpoint) the store; null: the one that the checkpoint was trained on. (validate) a store or a raw root; "
+        "null: the official list, so that lines are not counted",
+    )
+    dataset: str | None = setting(
+        None, "label set: scannet200 | scannet20; null: the checkpoint's, or scannet200 to validate"
+    )
+    cache: str = setting(
+        "runs/predictions", "finished scenes are kept below it, so that an interrupted command goes on"
+    )
+
+
+@entry(Submit, "pointnc.submit")
 def main(config: DictConfig) -> int:
     """Submit or validate; return 1 where there are violations."""
     if (config.validate is None) == (config.checkpoint is None):

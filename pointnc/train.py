@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
-@entry("train")
+@entry(None, "pointnc.train")
 def main(config: DictConfig) -> None:
     """Train what the configuration describes."""
     from hydra.core.hydra_config import HydraConfig

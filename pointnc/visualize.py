@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pointnc.entry import entry
 from pointnc.errors import UserError
+from pointnc.settings import setting
+from pointnc.shared_settings import NetworkSettings, PredictionSettings
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -15,7 +18,53 @@ if TYPE_CHECKING:
     from pointnc.viewer.labeled_scene import LabeledScene
 
 
-@entry("tools/visualize")
+@dataclass
+class Visualize(PredictionSettings, NetworkSettings):
+    """Look at scenes, labels and predictions in a page, a picture or a window.
+
+    python -m pointnc.visualize store=STORE scenes=scene0001_00 html=FILE.html   a scene of a store and its labels
+    python -m pointnc.visualize scene=CLOUD.las truth=A.txt prediction=B.txt html=FILE.html   truth beside prediction
+    python -m pointnc.visualize prediction=LABELED.ply png=FILE.png             a labeled cloud as a picture
+    python -m pointnc.visualize checkpoint=RUN split=val limit=2 html=FILE.html  predicts and shows
+    Without html= and png= a window opens (pip install 'pointnc[view]').
+    """
+
+    scene: Any = setting(
+        None,
+        "a scene's folder in a store, or a point cloud (ply, pcd, las, e57, xyz, csv, npy...); or several: [a,b]",
+        text=True,
+    )
+    store: str | None = setting(None, "a store: the scenes of its split")
+    split: str = setting("val", "which scenes of the store")
+    scenes: Any = setting(
+        None, "(store, checkpoint) a name, or names: [a,b]; null: the first ones, as many as limit says", text=True
+    )
+    limit: int | None = setting(3, "how many scenes at most")
+    prediction: str | None = setting(
+        None, "<scene>.txt (one class id a line), a cloud with a column label, or a folder of these"
+    )
+    truth: str | None = setting(None, "the same, where the scene has no labels of its own")
+    data_root: str | None = setting(None, "(checkpoint) the store; null: the one that the checkpoint was trained on")
+    taxonomy: str = setting(
+        "auto",
+        "auto (the checkpoint's, classes.json beside the labels, the store's, else scannet200) | scannet200 | "
+        "scannet20 | FILE.yaml",
+    )
+    units: str = setting("m", "of a cloud's coordinates: m | cm | mm | auto")
+    up: str = setting("z", "the axis that points up in a cloud: z | y")
+    html: str | None = setting(None, "FILE.html: one page that needs no network")
+    png: str | None = setting(None, "FILE.png: a row of panels a scene")
+    overwrite: bool = setting(False, "replace what stands there")
+    shown_points: int = setting(2_000_000, "(html, window) points a scene; of more, every n-th is shown", least=1)
+    layers: Any = setting(
+        ["color", "truth", "prediction", "error", "confidence"], "(png) those that the scene has are drawn"
+    )
+    view: Any = setting("oblique", "(png) oblique | top | [azimuth,elevation] in degrees")
+    width: int = setting(560, "(png) pixels of a panel")
+    height: int = setting(420, "(png) pixels of a panel")
+
+
+@entry(Visualize, "pointnc.visualize")
 def main(config: DictConfig) -> None:
     """Gather the scenes, then write what was asked for, or open a window."""
     from pointnc.viewer.sources import labeled_scenes

@@ -12,6 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from omegaconf import DictConfig
+
+from pointnc.entry import config_folder
 
 
 @dataclass(frozen=True)
@@ -53,3 +58,10 @@ def assert_one_line(done: Done, *words: str) -> None:
     assert lines[0].startswith("error: ")
     for word in words:
         assert word in lines[0], lines[0]
+
+
+def settings(schema: type, *overrides: str) -> DictConfig:
+    """Compose the settings of a command as its command line would."""
+    ConfigStore.instance().store(name="command", node=schema)
+    with initialize_config_dir(str(config_folder() / "tools"), version_base="1.3"):
+        return compose("command", list(overrides))

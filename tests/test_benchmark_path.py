@@ -12,7 +12,7 @@ from data_prep.rooms.scanner import Scanner
 from pointnc.benchmarks.predictions import write_labels
 from pointnc.benchmarks.scannet import taxonomy
 from pointnc.scenes.store import SceneStore
-from tests.commands import assert_one_line, run
+from tests.commands import assert_one_line, run, settings
 
 QUICK = ["trainer.max_epochs=1", "trainer.accelerator=cpu", "workers=0", "batch_size=4", "dataset.voxel_size=0.1"]
 SMALL = ["model.planes=[8,8]", "model.layers=[1,1]", "model.stem_channels=8", "logger=none"]
@@ -47,17 +47,12 @@ def test_evaluation_of_a_run_of_files_and_of_the_training_agree(home: Path) -> N
         assert (home / name).stat().st_size > 0
 
     # The same predictions as text files of ids, scored as files of unknown origin.
+    from pointnc.evaluate import Evaluate
     from pointnc.training import evaluation
     from pointnc.weights.trained import load_trained
 
     trained_model = load_trained(home / "run", "cpu")
-    from hydra import compose, initialize_config_dir
-
-    from pointnc.entry import config_folder
-
-    with initialize_config_dir(str(config_folder() / "tools"), version_base="1.3"):
-        options = compose("evaluate")
-    predictor = evaluation.make_predictor(trained_model, options)
+    predictor = evaluation.make_predictor(trained_model, settings(Evaluate))
     label = evaluation.predict_scenes(predictor, SceneStore(home / "store"), "val", None)
     for scene, labels in map(label, SceneStore(home / "store").scenes("val")):
         write_labels(home / "texts" / f"{scene.name}.txt", taxonomy("scannet200").decode(labels))
@@ -104,7 +99,7 @@ def test_submission(home: Path) -> None:
         (["predictions=nowhere", "truth=store"], ["no predictions at"]),
         (["predictions=texts"], ["truth=STORE"]),
         (["checkpoint=raw/scannetv2_val.txt"], ["no pointnc checkpoint"]),
-        (["checkpoint=run", "data_root=store", "max_points=many"], ["max_points is many", "whole number"]),
+        (["checkpoint=run", "data_root=store", "max_points=many"], ["max_points=many", "whole number"]),
         (["checkpoint=run", "data_root=store", "out=run/config.yaml/a.json"], ["config.yaml", "another place"]),
         (["checkpoint=run", "data_root=store", "convention=mine"], ["unknown convention", "official"]),
     ],

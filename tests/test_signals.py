@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pointnc.doctor import Doctor
 from pointnc.entry import entry
 from pointnc.errors import UserError
 
@@ -66,7 +67,7 @@ def ends(task: object, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["doctor"])
         with pytest.raises(SystemExit) as end:
-            entry("tools/doctor")(task)()  # type: ignore[arg-type]
+            entry(Doctor, "pointnc.doctor")(task)()  # type: ignore[arg-type]
     return end.value.code, capsys.readouterr().err.strip()  # type: ignore[return-value]
 
 

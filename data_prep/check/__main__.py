@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from data_prep.arguments import store_argument
 from data_prep.check.checking import check
 from data_prep.check.tables import print_report
 from pointnc.entry import entry
 from pointnc.errors import UserError
+from pointnc.settings import setting
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
-@entry("tools/check")
+@dataclass
+class Check:
+    """Counts, arrays, labels and hashes of a scene store. Exit code 0: sound, 1: not.
+
+    python -m data_prep.check STORE
+    """
+
+    store: str | None = setting(None, "the store's folder")
+    splits: Any = setting(
+        None,
+        "what should be there, as in data_prep.scannet; null: what it was prepared for, else the official lists",
+        text=True,
+    )
+    workers: int | None = setting(None, "processes; null: one a core", least=1)
+    classes: bool = setting(True, "print every class, not the totals alone")
+
+
+@entry(Check, "data_prep.check", words="store")
 def main(config: DictConfig) -> int:
     """Check a scene store."""
     from omegaconf import OmegaConf
@@ -29,5 +46,4 @@ def main(config: DictConfig) -> int:
 
 
 if __name__ == "__main__":
-    sys.argv[1:] = [store_argument(argument) for argument in sys.argv[1:]]
     main()

@@ -2,18 +2,52 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from data_prep.custom.preparation import prepare, read_settings
 from data_prep.processes import engine
+from data_prep.settings import Processes
 from pointnc.entry import entry
 from pointnc.errors import UserError
+from pointnc.settings import setting
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
-@entry("tools/custom")
+@dataclass
+class Custom(Processes):
+    """One's own labeled scans to a scene store.
+
+    python -m data_prep.custom root=FOLDER out=STORE [taxonomy=FILE.yaml]
+        FOLDER/<split>/*.ply|pcd|las|laz|e57|xyz|txt|csv|npy|npz, or scenes of a store. Exit code 1: some failed.
+    """
+
+    root: str | None = setting(None, "folder with train/, val/, ... and in each of them one file a scene")
+    out: str | None = setting(None, "the store to write; one that is there is completed")
+    taxonomy: str | None = setting(
+        None, "yaml with the classes; null: root/taxonomy.yaml. Or scannet200, scannet20: their ids"
+    )
+    label: str | None = setting(
+        None, "column with the ids of the classes; null: label, class, classification, ... whatever there is"
+    )
+    instance: str | None = setting(
+        None, "column with the numbers of objects; null: instance, object_id, ... if there is one"
+    )
+    unknown: str = setting("error", "an id that the taxonomy lacks: error | ignore")
+    ignore: Any = setting([-1], 'ids that mean "no class"')
+    units: str = setting("m", "of the coordinates: m | cm | mm | auto")
+    up: str = setting("z", "the axis that points up: z | y")
+    normals: str = setting(
+        "auto", "auto: the file's, else from its faces, else estimated from neighbors; none: left out"
+    )
+    files: str = setting("*", "which files of a split's folder, for example '*.ply'")
+    splits: Any = setting(None, "[train,val]; null: every folder")
+    overwrite: bool = setting(False, "prepare again what is done")
+
+
+@entry(Custom, "data_prep.custom")
 def main(config: DictConfig) -> int:
     """Prepare a folder of one's own scans."""
     from omegaconf import OmegaConf

@@ -33,7 +33,7 @@ UNLABELED = "test"
 
 @dataclass(frozen=True)
 class Settings:
-    """How files are read; see ``conf/tools/custom.yaml``."""
+    """How files are read; see :class:`data_prep.custom.__main__.Custom`."""
 
     taxonomy: Taxonomy
     label: str | None = None

@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from data_prep.export.scenes import export
 from pointnc.entry import entry
 from pointnc.errors import UserError
+from pointnc.settings import setting
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
-@entry("tools/export")
+@dataclass
+class Export:
+    """Scenes of a store as files for other programs.
+
+    python -m data_prep.export store=STORE out=FOLDER [format=las]: coordinates, colors, normals, label (ids of the
+    taxonomy, -1: none) and instance of each scene.
+    """
+
+    store: str | None = setting(None, "the store's folder")
+    out: str | None = setting(None, "the folder to write: <split>/<scene>.<format>")
+    format: str = setting("ply", "ply | pcd | las | laz | txt | csv | npy | npz")
+    segment: str | None = setting(
+        None, "which labels, for example segment200; null: the finest that the manifest knows"
+    )
+    splits: Any = setting(None, "[train,val]; null: all")
+    limit: int | None = setting(None, "so many scenes of each split")
+    workers: int | None = setting(None, "processes; null: one a core", least=1)
+    overwrite: bool = setting(False, "replace files that are there")
+
+
+@entry(Export, "data_prep.export")
 def main(config: DictConfig) -> None:
     """Export a store."""
     from omegaconf import OmegaConf

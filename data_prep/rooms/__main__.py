@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from data_prep.rooms.scanner import Scanner
+from data_prep.settings import Processes
 from pointnc.entry import entry
+from pointnc.settings import setting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,15 +20,30 @@ if TYPE_CHECKING:
     from data_prep.rooms.generate import SceneRecord
 
 
-@entry("tools/rooms")
+@dataclass
+class Rooms(Processes):
+    """Procedural rooms, scanned, in the raw ScanNet layout.
+
+    python -m data_prep.rooms out=FOLDER train=40 val=10
+    """
+
+    out: str = setting("data/rooms/raw", "the folder to write")
+    train: int = setting(40, "training rooms")
+    val: int = setting(10, "validation rooms, from other seeds")
+    test: int = setting(0, "test rooms: mesh alone")
+    seed: int = setting(0, "of all rooms")
+    overwrite: bool = setting(False, "remove the rooms that are there and make all of them")
+    scanner: Any = setting(vars(Scanner()), f"scanner.NAME=VALUE, of the virtual camera: {', '.join(vars(Scanner()))}")
+
+
+@entry(Rooms, "data_prep.rooms")
 def main(config: DictConfig) -> None:
-    """Make the rooms of ``conf/tools/rooms.yaml`` and print a summary."""
+    """Make the rooms of the settings and print a summary."""
     from omegaconf import OmegaConf
     from rich.console import Console
 
     from data_prep.processes import engine
     from data_prep.rooms.generate import generate
-    from data_prep.rooms.scanner import Scanner
 
     settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     backend, scheduler = settings.pop("backend"), settings.pop("scheduler")

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from data_prep.processes import engine
 from data_prep.s3dis.preparation import LAYOUT, prepare
+from data_prep.settings import RawData
 from pointnc.entry import entry
 from pointnc.errors import UserError
+from pointnc.settings import setting
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
-@entry("tools/prepare_s3dis")
+@dataclass
+class S3dis(RawData):
+    """Raw S3DIS folders to a scene store.
+
+    python -m data_prep.s3dis raw=FOLDER out=STORE: FOLDER has Area_1/ to Area_6/ (Stanford3dDataset_v1.2, aligned or
+    not).
+    """
+
+    val_areas: Any = setting([5], "areas that make the split val; the others make train")
+    normals: bool = setting(False, "estimate normals, which the raw data lack")
+
+
+@entry(S3dis, "data_prep.s3dis")
 def main(config: DictConfig) -> None:
     """Prepare a raw S3DIS folder."""
     from omegaconf import OmegaConf

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from data_prep.processes import engine
 from data_prep.scannet.preparation import prepare
+from data_prep.settings import RawData
 from pointnc.entry import entry
 from pointnc.errors import UserError
+from pointnc.settings import setting
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
-@entry("tools/prepare_scannet")
+@dataclass
+class Scannet(RawData):
+    """Raw ScanNet folders to a scene store.
+
+    python -m data_prep.scannet raw=FOLDER out=STORE: FOLDER has scans/, scans_test/ and
+    scannetv2-labels.combined.tsv.
+    """
+
+    splits: Any = setting(
+        None,
+        "[train,val] or {train: [scene, ...]} or a json file; null: raw/scannetv2_<split>.txt, else official",
+        text=True,
+    )
+    label_map: str | None = setting(None, "null: raw/scannetv2-labels.combined.tsv")
+
+
+@entry(Scannet, "data_prep.scannet")
 def main(config: DictConfig) -> None:
     """Prepare a raw ScanNet folder."""
     from omegaconf import OmegaConf

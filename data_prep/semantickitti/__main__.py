@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from data_prep.processes import engine
 from data_prep.semantickitti.preparation import LAYOUT, prepare
+from data_prep.settings import RawData
 from pointnc.entry import entry
 from pointnc.errors import UserError
+from pointnc.settings import setting
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
-@entry("tools/prepare_semantickitti")
+@dataclass
+class SemanticKitti(RawData):
+    """Raw SemanticKITTI sequences to a scene store.
+
+    python -m data_prep.semantickitti raw=FOLDER out=STORE: FOLDER has dataset/sequences/00/velodyne/ and labels/ in it.
+    """
+
+    splits: Any = setting(
+        None, "[train,val] or {train: [00, 01], val: [08]}; null: the official ones, test without labels", text=True
+    )
+
+
+@entry(SemanticKitti, "data_prep.semantickitti")
 def main(config: DictConfig) -> None:
     """Prepare a raw SemanticKITTI folder."""
     from omegaconf import OmegaConf

@@ -6,18 +6,35 @@ scenes, and weights for a loss.
 
 from __future__ import annotations
 
-import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data_prep.arguments import store_argument
 from pointnc.entry import entry
+from pointnc.settings import setting
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
-@entry("tools/stats")
+@dataclass
+class Stats:
+    """What is in a scene store, and how far out of balance.
+
+    python -m data_prep.stats STORE [out=FOLDER]: classes, points, instances, imbalance, groups by frequency, classes
+    that share scenes, weights for losses. A table, and with out= stats.json and stats.html.
+    """
+
+    store: str | None = setting(None, "the store's folder")
+    out: str | None = setting(None, "a folder for stats.json and stats.html (one page, no network); null: print only")
+    segment: str | None = setting(None, "which labels, for example segment20; null: the finest that the manifest knows")
+    split: str = setting("train", "the split whose frequencies give groups and weights")
+    beta: float = setting(0.9999, "of the weights by effective number of points")
+    pairs: int = setting(10, "pairs of classes that are printed")
+    workers: int | None = setting(None, "processes; null: one a core", least=1)
+
+
+@entry(Stats, "data_prep.stats", words="store")
 def main(config: DictConfig) -> None:
     """Print what a store holds, and write it as json and html."""
     from data_prep.stats.counting import statistics
@@ -42,5 +59,4 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    sys.argv[1:] = [store_argument(argument) for argument in sys.argv[1:]]
     main()

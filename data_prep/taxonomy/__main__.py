@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +12,37 @@ from data_prep.taxonomy.values import basis, count_values, report, stored_names
 from pointnc.entry import entry
 from pointnc.errors import UserError
 from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.settings import setting
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
-@entry("tools/taxonomy")
+@dataclass
+class TaxonomyFile:
+    """The label values of one's own files, counted, as a yaml to fill the names in.
+
+    python -m data_prep.taxonomy root=FOLDER [out=FILE.yaml] [names=scannet200]: label values, counts, groups by
+    frequency and colors of one's own files, in a yaml whose names are to be filled in. Exit code 1: some failed.
+    """
+
+    root: str | None = setting(None, "folder with train/, val/, ..., as in data_prep.custom; or a store")
+    out: str | None = setting(
+        None, "the yaml to write; null: root/taxonomy.yaml. Names, colors and groups that it has already are kept"
+    )
+    name: str | None = setting(None, "of the label set; null: what the yaml has, else custom")
+    names: str | None = setting(None, "names and colors by id from another taxonomy: a yaml, scannet200 or scannet20")
+    label: str | None = setting(
+        None, "column with the ids of the classes; null: label, class, classification, ... whatever there is"
+    )
+    ignore: Any = setting([-1], 'ids that mean "no class"')
+    regroup: bool = setting(False, "derive head, common and tail again for classes that have a group already")
+    files: str = setting("*", "which files of a split's folder, for example '*.ply'")
+    splits: Any = setting(None, "[train,val]; null: every folder. Groups are derived from train, where there is one")
+    workers: int | None = setting(None, "processes; null: one a core", least=1)
+
+
+@entry(TaxonomyFile, "data_prep.taxonomy")
 def main(config: DictConfig) -> int:
     """Write the taxonomy of a folder's labels."""
     from omegaconf import OmegaConf

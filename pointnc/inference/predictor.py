@@ -24,6 +24,7 @@ from pointnc.inference.tiles import Tile, cut_tiles
 from pointnc.inference.views import View
 from pointnc.models.segmentor import Segmentor
 from pointnc.scenes import Scene
+from pointnc.shared_settings import PredictionSettings
 
 Interpolation = Literal["nearest", "fragments"]
 
@@ -85,9 +86,9 @@ class Predictor:
         features: Sequence[str],
         voxel_size: float,
         views: Sequence[View] = (View(),),
-        interpolation: Interpolation = "nearest",
-        max_points: int = 2_000_000,
-        halo: float = 1.0,
+        interpolation: str = PredictionSettings.interpolation,
+        max_points: int = PredictionSettings.max_points,
+        halo: float = PredictionSettings.halo,
         device: torch.device | str = "cpu",
         half: torch.dtype | bool | None = None,
     ) -> None:

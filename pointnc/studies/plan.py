@@ -68,7 +68,7 @@ def read_study(config: DictConfig) -> Study:
     """Return the study that a configuration describes.
 
     Args:
-        config: of ``conf/tools/study.yaml``; ``only`` restricts the methods.
+        config: of the command; ``only`` restricts the methods.
 
     Raises:
         UserError: there is no experiment, a name is no folder's, the baseline is not among the methods.

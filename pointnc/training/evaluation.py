@@ -83,7 +83,7 @@ def make_predictor(trained: Trained, options: Any) -> Predictor:
 
     Args:
         trained: the network, on its device.
-        options: with ``tta`` (a node of ``conf/tools/tta``), ``interpolation``, ``max_points`` and ``halo``.
+        options: of :class:`pointnc.shared_settings.PredictionSettings`.
     """
     return Predictor(
         trained.model,

@@ -39,7 +39,7 @@ class _Source:
 
 
 def labeled_scenes(config: DictConfig) -> Iterator[LabeledScene]:
-    """Yield what ``conf/tools/visualize.yaml`` asks for, one scene at a time, validated.
+    """Yield what the settings ask for, one scene at a time, validated.
 
     Raises:
         UserError: settings that contradict each other, and files that are missing, malformed or do not fit.

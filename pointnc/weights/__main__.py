@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pointnc.entry import entry
 from pointnc.errors import UserError
+from pointnc.settings import setting
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -14,10 +16,58 @@ if TYPE_CHECKING:
 VERBS = ("list", "show", "push", "pull")
 
 
-@entry("tools/weights", VERBS)
+@dataclass
+class Weights:
+    """Weights in and out.
+
+    python -m pointnc.weights list [FOLDER]             weights below a folder (default: here) and in the hub's cache
+    python -m pointnc.weights show PATH                 the card of a .safetensors file, bundle or pulled owner/name
+    python -m pointnc.weights import=FILE out=OUT       converts a checkpoint of MinkowskiEngine or Pointcept
+    python -m pointnc.weights export=RUN out=OUT        publishes a run of pointnc
+    python -m pointnc.weights push BUNDLE repo=OWNER/NAME
+    python -m pointnc.weights pull OWNER/NAME
+    OUT is FILE.safetensors or a folder. Use it by weights=OUT (train) and checkpoint=OUT (evaluate, submit).
+    ONNX is not supported: it has no sparse convolution.
+    """
+
+    action: str | None = setting(None, "list | show | push | pull: the first word of the command line")
+    path: str | None = setting(None, "the word behind it")
+    import_: str | None = setting(
+        None, "a checkpoint of MinkowskiEngine (Res16UNet) or Pointcept (SpUNet): .pth, .pt, .ckpt, .safetensors"
+    )
+    export: str | None = setting(None, "a run folder or checkpoint of pointnc")
+    out: str | None = setting(
+        None, "what to write: FILE.safetensors, or a folder (a bundle: weights, README, taxonomy, configuration)"
+    )
+    overwrite: bool = setting(False, "replace what stands at out")
+    license: str = setting("unknown", "under which the weights may be used, for example cc-by-4.0")
+    source: str = setting("auto", "(import) auto | minkowski | pointcept")
+    kernel_order: str = setting(
+        "auto",
+        "(import) of MinkowskiEngine: cube (0.5: LGround) | hybrid (0.4: CSC, SpatioTemporalSegmentation) | "
+        "hybrid_product (the same over 0.3.1 or older); auto: cube, or asked for",
+    )
+    head: str = setting("auto", "(import) auto | classifier | features: what the last layer gives")
+    taxonomy: str = setting(
+        "auto", "(import) auto (by the number of outputs) | scannet200 | scannet20 | FILE.yaml | none"
+    )
+    features: Any = setting(
+        None,
+        "(import) input channels in order, for example [color,normal]; colors: color (-1 to 1), color_unit (0 to 1), "
+        "color_half (-0.5 to 0.5); null: as that code base feeds its ScanNet networks",
+    )
+    voxel_size: float | None = setting(None, "(import) meters; null: 0.02")
+    allow_pickle: bool = setting(
+        False, "(import) true reads files that can run any code on your machine: only if you trust who made them"
+    )
+    repo: str | None = setting(None, "(push) owner/name; the hub needs pip install 'pointnc[hub]'")
+    hub: str | None = setting(None, "(push, pull) a folder that stands in for the Hugging Face hub")
+
+
+@entry(Weights, "pointnc.weights", verbs=VERBS)
 def main(config: DictConfig) -> None:
     """Do the one thing that the command line asks for."""
-    asked = [name for name in ("action", "import", "export") if config[name] is not None]
+    asked = [name for name in ("action", "import_", "export") if config[name] is not None]
     if len(asked) != 1:
         raise UserError("give one of: list, show PATH, push BUNDLE, pull OWNER/NAME, import=FILE, export=RUN")
     if asked == ["action"]:
@@ -50,7 +100,7 @@ def _convert(config: DictConfig, what: str) -> None:
     from pointnc.weights.listing import describe
 
     if config.out is None:
-        raise UserError(f"{what}={config[what]} goes where? Give out=FILE.safetensors or out=FOLDER")
+        raise UserError(f"{what.strip('_')}={config[what]} goes where? Give out=FILE.safetensors or out=FOLDER")
     if Path(config.out).suffix == ".onnx":
         raise UserError("ONNX is not supported: it has no sparse convolution; give out=FILE.safetensors or out=FOLDER")
     source, out = Path(config[what]), Path(config.out)

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from data_prep.scannet.preparation import prepare
 from pointnc.benchmarks.predictions import format_labels, read_labels, write_labels
 from pointnc.benchmarks.scannet import split_scenes, taxonomy
-from pointnc.entry import config_folder
 from pointnc.errors import Interrupted, UserError
 from pointnc.scenes.store import SceneStore
+from pointnc.submit import Submit
+from tests.commands import settings
 from tests.synthetic import write_raw_root
 from tests.untrained import write_checkpoint
 
@@ -100,8 +100,7 @@ def checkpoint(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def configure(checkpoint: Path, folder: Path, *overrides: str) -> DictConfig:
     places = [f"checkpoint={checkpoint}", f"out={folder / 'a.zip'}", f"cache={folder / 'cache'}"]
-    with initialize_config_dir(str(config_folder() / "tools"), version_base="1.3"):
-        return compose("submit", [*places, "accelerator=cpu", *overrides])
+    return settings(Submit, *places, "accelerator=cpu", *overrides)
 
 
 def test_checkpoint_to_zip_and_on_from_what_is_there(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from data_prep.arguments import store_argument
+
 from data_prep.check.checking import check
 from data_prep.check.tables import class_table, print_report
 from data_prep.scannet.preparation import prepare
