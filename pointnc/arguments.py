@@ -18,6 +18,16 @@ HYDRA = {
 """Hydra's own settings, where the user does not give others."""
 
 
+SHORT = {
+    "loss=weighted_inverse": ("loss=weighted", "loss.scheme=inverse"),
+    "loss=weighted_square_root": ("loss=weighted", "loss.scheme=square_root"),
+    "loss=weighted_effective_number": ("loss=weighted", "loss.scheme=effective_number"),
+    "loss=balanced_softmax": ("loss=logit_adjustment", "loss.tau=1.0"),
+    "loss=label_smoothing": ("loss=cross_entropy", "loss.label_smoothing=0.1"),
+}
+"""Names of the training's settings in common use, and what they stand for; settings behind them count."""
+
+
 def read_arguments(
     arguments: Sequence[str], schema: type | None, words: str | None = None, verbs: Sequence[str] = ()
 ) -> list[str]:
@@ -37,12 +47,16 @@ def read_arguments(
         read = spelled + read
     if words is not None:
         read = [f"{words}={quoted(one)}" if _is_word(one) else one for one in read]
-    if schema is not None:
+    if schema is None:
+        read = [part for one in read for part in SHORT.get(one, (one,))]
+    else:
         sweep = bool({"--multirun", "-m"} & set(read))
         read = [to_the_letter(one, schema, sweep) for one in read]
     read = [listed(one, "trust") for one in read]
     given = {one.partition("=")[0] for one in read}
-    return [*(f"{key}={value}" for key, value in HYDRA.items() if key not in given), *read]
+    # Beside the first setting: a flag in the middle would end the settings.
+    place = next((place for place, one in enumerate(read) if "=" in one and not one.startswith("-")), len(read))
+    return [*read[:place], *(f"{key}={value}" for key, value in HYDRA.items() if key not in given), *read[place:]]
 
 
 def _is_word(argument: str) -> bool:

@@ -82,6 +82,6 @@ def test_commands_keep_memory_unless_they_are_to_need_little(
     monkeypatch.setattr("pointnc.entry.keep_freed_memory", lambda: called.append(True))
     monkeypatch.setattr("sys.argv", ["train", setting])
     with pytest.raises(SystemExit) as end:
-        entry("train")(lambda config: None)()
+        entry(None, "pointnc.train")(lambda config: None)()
     assert end.value.code == 0
     assert len(called) == calls

@@ -125,7 +125,7 @@ def test_a_fault_of_ours_keeps_its_traceback(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["train"])
         with pytest.raises(ValueError, match="a fault of ours"):
-            entry("train")(fail)()
+            entry(None, "pointnc.train")(fail)()
 
 
 @pytest.mark.parametrize("spoil", ["nan", "empty", "label", "truncated"])

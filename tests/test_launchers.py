@@ -30,7 +30,7 @@ def test_a_job_trains_in_a_process_of_its_own_and_the_mistake_of_another_is_the_
 def test_a_fault_of_ours_in_a_job_keeps_its_traceback(tmp_path: Path) -> None:
     (tmp_path / "faulty.py").write_text(
         "from pointnc.entry import entry\n"
-        "@entry('train')\n"
+        "@entry(None, 'pointnc.train')\n"
         "def main(config):\n"
         "    raise ValueError('a fault of ours')\n"
         "main()\n"

@@ -28,6 +28,7 @@ from pointnc.training.callbacks import EpochLine, History, SaveCheckpoints
 from pointnc.training.checkpoint_io import AtomicCheckpointIO
 from pointnc.training.dry_run import dry_run
 from pointnc.training.epoch_losses import EpochLosses
+from pointnc.training.length import settle_length
 from pointnc.training.machine import Machine, machine_of
 from pointnc.training.module import SegmentationModule
 from pointnc.training.profile import Profile
@@ -75,6 +76,7 @@ def _train(
     prepare_data(config, watch)
     pl.seed_everything(config.seed, verbose=False)
     data = open_data(config, pin=machine.device.type == "cuda")
+    settle_length(config, len(data.train))
     model = build_model(config, data.taxonomy)
     module = build_module(config, data, model)
     _announce(config, folder, data, module, resume)

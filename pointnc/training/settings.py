@@ -5,6 +5,7 @@ from __future__ import annotations
 from omegaconf import DictConfig, OmegaConf
 
 from pointnc import distributed
+from pointnc.checks import check_whole
 from pointnc.errors import UserError
 
 WHOLE = {
@@ -16,6 +17,9 @@ WHOLE = {
     "trainer.check_val_every_n_epoch": 1,
 }
 """Whole numbers and the least that each may be."""
+
+OPEN = ("trainer.max_epochs", "trainer.check_val_every_n_epoch")
+"""What may be left out where ``steps`` says how long the training is."""
 
 MOST = {"batch_size": 65536, "workers": 1024}
 """The most that a number may be: above it stands a slip, or an untrusted checkpoint that wants all memory."""
@@ -32,10 +36,13 @@ def check_settings(config: DictConfig) -> None:
     """
     for key, least in WHOLE.items():
         value = OmegaConf.select(config, key)
+        if value is None and key in OPEN and config.get("steps") is not None:
+            continue
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise UserError(f"{key}={value}: it must be a whole number, at least {least}")
         if value > MOST.get(key, value):
             raise UserError(f"{key}={value}: it must be at most {MOST[key]}")
+    check_whole("steps", config.get("steps"), least=1, optional=True)
     for key in POSITIVE:
         value = OmegaConf.select(config, key)
         if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:

@@ -1,0 +1,40 @@
+"""Steps turned into epochs, in the numbers of the data sets."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+from pointnc.training.length import VALIDATIONS, settle_length
+
+
+def settled(steps: int | None, batches: int, accumulate: int = 1, epochs: int | None = None) -> tuple[int, int]:
+    trainer = {"max_epochs": epochs, "check_val_every_n_epoch": None, "accumulate_grad_batches": accumulate}
+    config = OmegaConf.create({"steps": steps, "trainer": trainer})
+    settle_length(config, batches)
+    return config.trainer.max_epochs, config.trainer.check_val_every_n_epoch
+
+
+@pytest.mark.parametrize(
+    ("scenes", "expected"),
+    [(1201, (300, 5)), (204, (1769, 29)), (19130, (19, 1))],
+    ids=["scannet", "s3dis", "semantickitti"],
+)
+def test_sixty_thousand_steps_of_six_scenes(scenes: int, expected: tuple[int, int]) -> None:
+    assert settled(60_000, -(-scenes // 6)) == expected
+
+
+def test_epochs_that_are_given_count() -> None:
+    assert settled(60_000, 201, epochs=3) == (3, 1)
+    assert settled(None, 201, epochs=120) == (120, 2)
+
+
+@given(st.integers(1, 10**6), st.integers(1, 5000), st.integers(1, 8))
+def test_never_shorter_and_the_last_epoch_is_validated(steps: int, batches: int, accumulate: int) -> None:
+    epochs, every = settled(steps, batches, accumulate)
+    in_an_epoch = -(-batches // accumulate)
+    assert epochs % every == 0 and epochs * in_an_epoch >= steps
+    assert (epochs - every) * in_an_epoch < steps
+    assert epochs // every <= 2 * VALIDATIONS
