@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 from pointnc.data.batch import Sample, make_sample
 from pointnc.data.features import check_features, feature_channels
 from pointnc.data.sampler import Key
-from pointnc.data.transforms import CenterShift, Transform, mix
+from pointnc.data.transforms import CenterShift, SceneFunction, mix
 from pointnc.data.voxels import Representative
 from pointnc.errors import UserError
 from pointnc.scenes import Scene, SceneStore, Taxonomy
@@ -47,14 +47,14 @@ class SceneDataset(Dataset[Sample]):
         taxonomy: Taxonomy,
         features: Sequence[str],
         voxel_size: float,
-        transforms: Transform | None = None,
+        transforms: SceneFunction | None = None,
         mix_probability: float = 0.0,
         representative: Representative = "first",
         seed: int = 0,
         full_resolution: bool = False,
         limit: int | None = None,
         repeat: int = 1,
-        insertion: Transform | None = None,
+        insertion: SceneFunction | None = None,
     ) -> None:
         if full_resolution and (transforms is not None or insertion is not None or mix_probability > 0):
             raise ValueError("full-resolution scenes are neither augmented nor mixed")
@@ -64,7 +64,7 @@ class SceneDataset(Dataset[Sample]):
         store.check_taxonomy(taxonomy)
         self.store, self.split, self.taxonomy = store, split, taxonomy
         self.features, self.voxel_size = tuple(features), voxel_size
-        self.transforms: Transform = transforms or CenterShift()
+        self.transforms: SceneFunction = transforms or CenterShift()
         self.insertion = insertion
         self.mix_probability, self.representative = mix_probability, representative
         self.seed, self.full_resolution, self.repeat = seed, full_resolution, repeat

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from pointnc.data.batch import VoxelBatch
-from pointnc.data.device.points import PointBatch
 from pointnc.data.features import COLOR_RANGES, scene_array
+from pointnc.data.transforms.points import PointBatch
 from pointnc.data.voxels import Representative, first_cell
 from pointnc.errors import UserError
 

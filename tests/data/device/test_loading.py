@@ -10,9 +10,10 @@ from omegaconf import OmegaConf
 
 from pointnc.data import ResumableBatchSampler, SceneDataset, collate, make_loader
 from pointnc.data import transforms as T
-from pointnc.data.device import DevicePipeline, Layout, PointBatch
+from pointnc.data.device import DevicePipeline
 from pointnc.data.device import voxels as device_voxels
 from pointnc.data.device.voxels import voxelize_points
+from pointnc.data.transforms import Layout, PointBatch
 from pointnc.data.voxels import MAX_EXTENT, voxelize
 from pointnc.errors import UserError
 
