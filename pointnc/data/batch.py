@@ -102,7 +102,7 @@ def make_sample(
     return Sample(
         name=scene.name,
         grid=voxels.grid,
-        features=voxel_features(scene, voxels, features, mean=representative == "mean"),
+        features=voxel_features(scene, voxels, features),
         segment=None if scene.semantic is None else _labels(scene.semantic.take(voxels.index)),
         inverse=voxels.inverse if full_resolution else None,
         point_segment=_labels(scene.semantic) if full_resolution and scene.semantic is not None else None,

@@ -148,7 +148,7 @@ class DevicePipeline(Dataset[RawSample]):
         points = points.replace(layout=batch.samples)
         dataset = self.dataset
         voxels = voxelize_points(points, batch.names, dataset.voxel_size, dataset.representative, batch.uniform)
-        return voxel_batch(points, voxels, batch.names, dataset.features, mean=dataset.representative == "mean")
+        return voxel_batch(points, voxels, batch.names, dataset.features)
 
 
 def _last_length(scene: Scene, steps: Sequence[Draw]) -> int:
