@@ -95,7 +95,7 @@ def _pure_rate(dataset: SceneDataset, count: int) -> float:
 
 def _loader_rate(dataset: SceneDataset, count: int) -> float:
     """Return samples a second out of the training loader, after its first batches."""
-    dataset.repeat = -(-count // len(dataset.names))
+    names, dataset.names = dataset.names, dataset.names * -(-count // len(dataset.names))
     try:
         sampler = ResumableBatchSampler(len(dataset), 2)
         batches = iter(make_loader(dataset, sampler, workers=2))
@@ -105,7 +105,7 @@ def _loader_rate(dataset: SceneDataset, count: int) -> float:
         rest = sum(1 for _ in batches)
         return 2 * rest / (time.perf_counter() - start)
     finally:
-        dataset.repeat = 1
+        dataset.names = names
 
 
 class Hoarding(SceneDataset):

@@ -90,7 +90,7 @@ def step_rows(dataset: SceneDataset, size: str, repeats: int) -> list[Row]:
     scene = dataset.scene(0)
     taken = medians({"map": lambda: dataset.scene(0)}, repeats, "cpu")["map"]
     rows = [Row("map and check the files", size, taken, repeats=repeats)]
-    targets = {ElasticDistortion: 15.0, SphereCrop: 5.0}
+    targets: dict[type, float] = {ElasticDistortion: 15.0, SphereCrop: 5.0}
     for transform in dataset.transforms.transforms:  # type: ignore[attr-defined]
         name, always = type(transform).__name__, copy.copy(transform)
         if hasattr(transform, "p"):

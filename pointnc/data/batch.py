@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pointnc.data.features import voxel_features
+from pointnc.data.movable import Movable
 from pointnc.data.voxels import Representative, voxelize
 from pointnc.errors import UserError
 from pointnc.scenes import Scene
@@ -40,7 +41,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class VoxelBatch:
+class VoxelBatch(Movable):
     """B voxelized scenes, one after the other: V voxels with F feature channels, N points.
 
     Attributes:
@@ -72,20 +73,6 @@ class VoxelBatch:
         """Return the number of voxels V."""
         return len(self.coord)
 
-    def to(self, device: torch.device | str, non_blocking: bool = False) -> VoxelBatch:
-        """Return the batch with its tensors on ``device``."""
-        return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
-
-    def pin_memory(self) -> VoxelBatch:
-        """Return the batch in page-locked memory, from which a copy to a CUDA device need not block."""
-        return self._map(lambda tensor: tensor.pin_memory())
-
-    def _map(self, change: Callable[[Tensor], Tensor]) -> VoxelBatch:
-        fields: dict[str, Any] = {
-            key: change(value) if isinstance(value, Tensor) else value for key, value in vars(self).items()
-        }
-        return VoxelBatch(**fields)
-
 
 def make_sample(
     scene: Scene,
@@ -115,7 +102,7 @@ def make_sample(
     return Sample(
         name=scene.name,
         grid=voxels.grid,
-        features=voxel_features(scene, voxels, features, mean=representative == "mean"),
+        features=voxel_features(scene, voxels, features),
         segment=None if scene.semantic is None else _labels(scene.semantic.take(voxels.index)),
         inverse=voxels.inverse if full_resolution else None,
         point_segment=_labels(scene.semantic) if full_resolution and scene.semantic is not None else None,

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 from pointnc.data.batch import Sample, make_sample
 from pointnc.data.features import check_features, feature_channels
 from pointnc.data.sampler import Key
-from pointnc.data.transforms import CenterShift, Transform, mix
+from pointnc.data.transforms import CenterShift, SceneFunction, mix
 from pointnc.data.voxels import Representative
 from pointnc.errors import UserError
 from pointnc.scenes import Scene, SceneStore, Taxonomy
@@ -33,8 +33,6 @@ class SceneDataset(Dataset[Sample]):
         seed: of all randomness.
         full_resolution: for evaluation: no augmentation, the same sample in every epoch, with the way back from
             voxels to points and the points' labels.
-        limit: use only the first scenes of the split.
-        repeat: how often each scene counts in one epoch, each time augmented differently.
 
     Raises:
         UserError: the split is missing or empty, the store has another label set, a feature is unknown.
@@ -47,32 +45,28 @@ class SceneDataset(Dataset[Sample]):
         taxonomy: Taxonomy,
         features: Sequence[str],
         voxel_size: float,
-        transforms: Transform | None = None,
+        transforms: SceneFunction | None = None,
         mix_probability: float = 0.0,
         representative: Representative = "first",
         seed: int = 0,
         full_resolution: bool = False,
-        limit: int | None = None,
-        repeat: int = 1,
-        insertion: Transform | None = None,
+        insertion: SceneFunction | None = None,
     ) -> None:
         if full_resolution and (transforms is not None or insertion is not None or mix_probability > 0):
             raise ValueError("full-resolution scenes are neither augmented nor mixed")
-        if limit is not None and limit < 1:
-            raise UserError(f"dataset.limit is {limit}; it must be at least 1, or null for all scenes")
         feature_channels(features)
         store.check_taxonomy(taxonomy)
         self.store, self.split, self.taxonomy = store, split, taxonomy
         self.features, self.voxel_size = tuple(features), voxel_size
-        self.transforms: Transform = transforms or CenterShift()
+        self.transforms: SceneFunction = transforms or CenterShift()
         self.insertion = insertion
         self.mix_probability, self.representative = mix_probability, representative
-        self.seed, self.full_resolution, self.repeat = seed, full_resolution, repeat
-        self.names = store.scenes(split)[:limit]
+        self.seed, self.full_resolution = seed, full_resolution
+        self.names = store.scenes(split)
 
     def __len__(self) -> int:
-        """Return the number of samples in an epoch: scenes times ``repeat``."""
-        return len(self.names) * self.repeat
+        """Return the number of samples in an epoch: that of the scenes."""
+        return len(self.names)
 
     def __getitem__(self, key: Key | int) -> Sample:
         """Return a sample.
@@ -101,11 +95,10 @@ class SceneDataset(Dataset[Sample]):
         epoch, index = (0, key) if isinstance(key, int) else key
         entropy = [self.seed, 0 if self.full_resolution else epoch, index]
         rng = np.random.default_rng(entropy)
-        number = index % len(self.names)
-        scenes = [(number, rng)]
+        scenes = [(index, rng)]
         if self.mix_probability > 0 and rng.random() < self.mix_probability:
             # A partner other than the scene itself, as long as there is one.
-            partner = (number + 1 + int(rng.integers(max(1, len(self.names) - 1)))) % len(self.names)
+            partner = (index + 1 + int(rng.integers(max(1, len(self.names) - 1)))) % len(self.names)
             scenes.append((partner, np.random.default_rng([*entropy, 1])))
         return scenes
 

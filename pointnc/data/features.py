@@ -57,8 +57,8 @@ def check_features(scene: Scene, features: Sequence[str]) -> None:
             )
 
 
-def voxel_features(scene: Scene, voxels: Voxels, features: Sequence[str], mean: bool) -> NDArray[np.float32]:
-    """Return the (V, F) features of a scene's voxels, in the order of their names.
+def voxel_features(scene: Scene, voxels: Voxels, features: Sequence[str]) -> NDArray[np.float32]:
+    """Return the (V, F) features of a scene's voxels, those of their points, in the order of their names.
 
     Colors are scaled from [0, 255] to the range of their name in ``COLOR_RANGES``; "normal" and "strength" stand as
     they are; "coord" is in meters, as the transforms left it, centered by
@@ -68,7 +68,6 @@ def voxel_features(scene: Scene, voxels: Voxels, features: Sequence[str], mean: 
         scene: N points.
         voxels: their voxels.
         features: names out of ``CHANNELS``.
-        mean: whether to average over the points of a voxel; otherwise its representative point is taken.
 
     Raises:
         UserError: the scene lacks a feature.
@@ -77,8 +76,7 @@ def voxel_features(scene: Scene, voxels: Voxels, features: Sequence[str], mean: 
     table = np.empty((len(voxels), feature_channels(features)), np.float32)
     channel = 0
     for name in features:
-        values = getattr(scene, scene_array(name))
-        values = voxels.mean(values) if mean else values.take(voxels.index, axis=0)
+        values = getattr(scene, scene_array(name)).take(voxels.index, axis=0)
         if name in COLOR_RANGES:
             low, high = COLOR_RANGES[name]
             values = np.divide(values, np.float32(255 / (high - low)), dtype=np.float32)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -54,8 +58,36 @@ class _Loader(DataLoader[Any]):
     """Raises the mistakes that came in place of a batch."""
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        if self.num_workers > 0:
+            wait_for_threads()
         batches = super().__iter__()  # now, not with the first batch: workers start early
         return map(_raise_mistake, batches)  # which holds no batch longer than its reader
+
+
+def wait_for_threads(most: float = 2.0) -> None:
+    """Wait until every other thread of this process sleeps, so that none is in the middle of something at a fork.
+
+    A thread of gloo that lets go of a tensor holds a lock of Python's for a moment. A worker that was forked in that
+    moment waited for the lock for ever, before its first line of Python: https://github.com/python/cpython/issues/112275,
+    in 3.11 up to 3.11.9. Where the system does not tell what threads do, there is nothing to wait for.
+
+    Args:
+        most: seconds after which one goes on all the same.
+    """
+    end, rested = time.monotonic() + most, 0
+    while rested < 3 and time.monotonic() < end:
+        time.sleep(0.001)  # for those that only wait for this thread to let Python go
+        rested = 0 if _threads_run() else rested + 1
+
+
+def _threads_run() -> bool:
+    own = str(threading.get_native_id())
+    for task in Path("/proc/self/task").glob("*"):
+        with suppress(OSError):  # it has ended
+            state = (task / "stat").read_text().rpartition(")")[2].split()[0]
+            if task.name != own and state != "S":
+                return True
+    return False
 
 
 class _Guarded(Dataset[Any]):

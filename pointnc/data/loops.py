@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -115,15 +113,6 @@ def nth_points(inverse: NDArray[np.int64], remaining: NDArray[np.int64], index: 
             place[i] = inverse[start + i] if place[i] == 0 else spare
         for i in range(count):
             index[place[i]] = start + i
-
-
-@njit(cache=True, nogil=True)
-def sums(inverse: NDArray[np.int64], values: NDArray[Any], total: NDArray[np.float64]) -> None:
-    """Add each point's row of ``values`` (N, C) to its voxel's row of ``total`` (V, C)."""
-    for i in range(len(inverse)):
-        voxel = inverse[i]
-        for c in range(values.shape[1]):
-            total[voxel, c] += values[i, c]
 
 
 @njit(cache=True, nogil=True)

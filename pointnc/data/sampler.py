@@ -18,7 +18,8 @@ class ResumableBatchSampler(Sampler[list[Key]]):
     """Batches of (epoch, index) keys for ``DataLoader(batch_sampler=...)``.
 
     For training every rank gets the same number of batches, as synchronized steps need; together the ranks' n-th
-    batches are the n-th batch of ``batch_size * world_size`` that a single process would form. For evaluation
+    batches are the n-th batch of ``batch_size * world_size`` that a single process would form; the last samples are
+    shared out, and only where they are fewer than the ranks does one come twice. For evaluation
     rank r takes the scenes r, r + world_size, ...: none is repeated or left out, so that sums over the ranks are
     sums over the data set; the ranks may then have different numbers of batches.
 
@@ -29,8 +30,6 @@ class ResumableBatchSampler(Sampler[list[Key]]):
         shuffle: a new order each epoch; without it the order of the data set.
         rank: which process this is.
         world_size: how many processes there are.
-        drop_last: (training) leave out the samples that do not fill a batch on every rank. Without it they are
-            shared out; only where they are fewer than the ranks does a sample come twice.
         evaluation: share the scenes out without repetition.
         weights: (size,) for training: samples are drawn with replacement in proportion to these, ``size`` an epoch.
 
@@ -46,7 +45,6 @@ class ResumableBatchSampler(Sampler[list[Key]]):
         shuffle: bool = True,
         rank: int = 0,
         world_size: int = 1,
-        drop_last: bool = False,
         evaluation: bool = False,
         weights: NDArray[np.float64] | None = None,
     ) -> None:
@@ -58,15 +56,10 @@ class ResumableBatchSampler(Sampler[list[Key]]):
             raise ValueError(f"rank {rank} of {world_size}")
         self.size, self.batch_size, self.seed, self.shuffle = size, batch_size, seed, shuffle
         self.rank, self.world_size = rank, world_size
-        self.drop_last, self.evaluation = drop_last and not evaluation, evaluation
+        self.evaluation = evaluation
         self.shares = None if weights is None else weights / weights.sum()
         self.epoch = 0
         self._skipped = (0, 0)  # epoch, batches of it
-        if len(self) == 0 and not evaluation:
-            raise UserError(
-                f"{size} scenes do not fill one batch of {batch_size} on each of {world_size} processes; "
-                "lower batch_size or set drop_last=false"
-            )
 
     @property
     def sampler(self) -> ResumableBatchSampler:
@@ -91,7 +84,7 @@ class ResumableBatchSampler(Sampler[list[Key]]):
         if self.evaluation:
             return -(-len(range(self.rank, self.size, self.world_size)) // self.batch_size)
         together = self.batch_size * self.world_size
-        return self.size // together if self.drop_last else -(-self.size // together)
+        return -(-self.size // together)
 
     def __iter__(self) -> Iterator[list[Key]]:
         """Yield the batches of the epoch, from the first that is not to be skipped."""

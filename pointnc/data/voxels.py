@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from pointnc.compiled import loops
 from pointnc.data.bounding_box import bounds
 from pointnc.errors import UserError
 
-Representative = Literal["first", "random", "mean"]
+Representative = Literal["first", "random"]
 
 MAX_EXTENT = 2**21
 """Most voxels along one axis: three such coordinates fit into one 63-bit key."""
@@ -44,12 +44,6 @@ class Voxels:
         """Return the (V,) number of points in each voxel; none is 0."""
         return np.bincount(self.inverse, minlength=len(self))
 
-    def mean(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        """Return the (V, C) float32 mean of ``values`` (N, C) over the points of each voxel."""
-        total = np.zeros((len(self), values.shape[1]))
-        _loops().sums(self.inverse, values, total)
-        return (total / self.counts()[:, None]).astype(np.float32)
-
 
 def voxelize(
     coord: NDArray[np.float32],
@@ -63,8 +57,7 @@ def voxelize(
         coord: (N, 3) float32 meters, N ≥ 1.
         voxel_size: edge of a voxel in meters.
         representative: which point stands for a voxel: its "first", or a "random" one of its points, each as
-            likely as the others. "mean" says that features will be averaged (:meth:`Voxels.mean`); what cannot
-            be averaged, the label, comes from the first point.
+            likely as the others.
         rng: needed for "random".
 
     Raises:

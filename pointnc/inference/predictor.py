@@ -192,7 +192,7 @@ class Predictor:
 
     def _logits(self, scene: Scene, voxels: Voxels) -> Tensor:
         """Return (V, K) float32 scores of voxels whose features are those of ``voxels.index``."""
-        features = voxel_features(scene, voxels, self.features, mean=False)
+        features = voxel_features(scene, voxels, self.features)
         batch = collate([Sample(scene.name, voxels.grid, features)]).to(self.device)
         with autocast(self.device, self.half):
             return self.model(batch).logits

@@ -77,15 +77,6 @@ def test_features_are_scaled_and_in_the_order_of_their_names(scenes):
     assert set(np.unique(make_sample(extremes, ("color",), 0.01).features)) == {-1.0, 1.0}
 
 
-def test_mean_features_and_the_first_points_label(scenes):
-    scene = scenes[2]
-    sample = make_sample(scene, FEATURES, 0.8, "mean")
-    for number, points in enumerate(voxel_lists(scene.coord, 0.8).values()):
-        expected = np.concatenate([scene.color[points].mean(0) / 127.5 - 1, scene.normal[points].mean(0)])
-        np.testing.assert_allclose(sample.features[number], expected, atol=1e-5)
-        assert sample.segment[number] == scene.semantic[points[0]]
-
-
 def test_random_representative_gives_feature_and_label_of_one_point(scenes):
     scene = scenes[2].replace(semantic=np.arange(300))
     sample = make_sample(scene, ("coord",), 0.8, "random", np.random.default_rng(0))

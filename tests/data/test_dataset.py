@@ -77,14 +77,6 @@ def test_a_single_scene_is_mixed_with_itself(make_dataset, make_store):
     assert make_dataset(make_store(1), mix_probability=1.0)[0, 0].name == "scene0+scene0"
 
 
-def test_limit_and_repeat(make_dataset):
-    dataset = make_dataset(limit=2, repeat=3, transforms=AUGMENTATION)
-    assert len(dataset) == 6 and dataset.names == ["scene0", "scene1"]
-    names = [dataset[0, index].name for index in range(6)]
-    assert names == ["scene0", "scene1"] * 3
-    assert not equal(dataset[0, 0], dataset[0, 2])
-
-
 @pytest.mark.parametrize("dtype", [np.int16, np.int64])
 @pytest.mark.parametrize("stem", ["segment4", "segment"])
 @pytest.mark.parametrize("column", [False, True])
@@ -157,8 +149,6 @@ def test_mistakes_of_the_configuration(make_dataset, make_store, taxonomy, tmp_p
         SceneDataset(store, "val", taxonomy, FEATURES, 0.2)
     with pytest.raises(UserError, match="unknown feature 'rgb'"):
         SceneDataset(store, "train", taxonomy, ["rgb"], 0.2)
-    with pytest.raises(UserError, match="limit is 0"):
-        make_dataset(store, limit=0)
     with pytest.raises(ValueError, match="neither augmented nor mixed"):
         make_dataset(store, full_resolution=True, transforms=AUGMENTATION)
     other = Taxonomy.from_dict({"name": "other", "names": ["a", "b", "c", "d"], "segment": "segment4"})

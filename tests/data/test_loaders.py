@@ -1,3 +1,5 @@
+import hashlib
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from pointnc.data import ResumableBatchSampler, SceneDataset, make_loader
+from pointnc.data.loaders import wait_for_threads
 from pointnc.data.transforms import Compose, SphereCrop
 from pointnc.errors import UserError
 
@@ -124,3 +127,22 @@ def test_a_resumed_epoch_has_the_batches_that_are_left_and_the_next_one_all(make
     for loader in (whole, resumed):
         loader.batch_sampler.set_epoch(2)
     assert names(resumed) == names(whole)
+
+
+def test_workers_start_when_no_other_thread_is_at_work():
+    at_work, ended = threading.Event(), threading.Event()
+
+    def work():
+        data = bytes(1 << 26)
+        at_work.set()
+        hashlib.sha256(data)  # without Python's lock, as threads of gloo run
+        ended.set()
+
+    threading.Thread(target=work).start()
+    at_work.wait()
+    wait_for_threads(most=60)
+    assert ended.is_set()
+    sleeper = threading.Event()
+    threading.Thread(target=sleeper.wait).start()
+    wait_for_threads(most=60)  # which does not wait for those that sleep
+    sleeper.set()

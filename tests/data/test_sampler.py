@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pointnc.data.sampler import ResumableBatchSampler, class_balanced_weights
@@ -34,20 +34,16 @@ def test_one_process_covers_everything_once(size, batch_size, epoch, shuffle):
     assert shuffle or indices(batches) == list(range(size))
 
 
-@given(sizes, batch_sizes, worlds, st.booleans())
-def test_training_ranks_have_equal_lengths_and_share_the_epoch(size, batch_size, world, drop_last):
-    assume(not drop_last or size >= batch_size * world)
-    epochs, samplers = ranks(size, batch_size, world, drop_last=drop_last)
+@given(sizes, batch_sizes, worlds)
+def test_training_ranks_have_equal_lengths_and_share_the_epoch(size, batch_size, world):
+    epochs, samplers = ranks(size, batch_size, world)
     assert {len(batches) for batches in epochs} == {len(sampler) for sampler in samplers}
     assert len({len(batches) for batches in epochs}) == 1
     assert all(batch for batches in epochs for batch in batches)
     seen = [index for batches in epochs for index in indices(batches)]
-    if drop_last:
-        assert len(seen) == len(set(seen)) == size // (batch_size * world) * batch_size * world
-    else:
-        assert set(seen) == set(range(size))
-        rest = size % (batch_size * world)
-        assert len(seen) - size == (max(0, world - rest) if rest else 0)
+    assert set(seen) == set(range(size))
+    rest = size % (batch_size * world)
+    assert len(seen) - size == (max(0, world - rest) if rest else 0)
 
 
 @given(st.integers(1, 10), batch_sizes, worlds)
@@ -60,7 +56,7 @@ def test_ranks_together_form_the_batches_of_one_process(batches, batch_size, wor
 
 @given(sizes, batch_sizes, worlds)
 def test_evaluation_gives_rank_r_every_worldth_scene(size, batch_size, world):
-    epochs, samplers = ranks(size, batch_size, world, shuffle=False, evaluation=True, drop_last=True)
+    epochs, samplers = ranks(size, batch_size, world, shuffle=False, evaluation=True)
     for rank, (batches, sampler) in enumerate(zip(epochs, samplers)):
         assert indices(batches) == list(range(rank, size, world))
         assert len(batches) == len(sampler)
@@ -115,8 +111,6 @@ def test_lightning_finds_the_epoch_setter():
 
 
 def test_mistakes():
-    with pytest.raises(UserError, match="3 scenes do not fill one batch of 2 on each of 2"):
-        ResumableBatchSampler(3, 2, world_size=2, drop_last=True)
     with pytest.raises(UserError, match="batch_size is 0"):
         ResumableBatchSampler(3, 0)
     with pytest.raises(UserError, match="no samples"):

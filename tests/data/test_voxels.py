@@ -86,17 +86,6 @@ def test_random_representative_is_uniform():
     assert np.abs(draws - 800).max() < 130
 
 
-def test_mean_is_that_of_the_voxels_points():
-    rng = np.random.default_rng(2)
-    coord = rng.random((400, 3)).astype(np.float32)
-    voxels = voxelize(coord, 0.3, "mean")
-    for values in (rng.random((400, 5)).astype(np.float32), rng.integers(0, 256, (400, 3)).astype(np.uint8)):
-        mean = voxels.mean(values)
-        assert mean.dtype == np.float32
-        for number, points in enumerate(voxel_lists(coord, 0.3).values()):
-            np.testing.assert_allclose(mean[number], values[points].mean(axis=0, dtype=np.float64), rtol=1e-6)
-
-
 def test_counts_sum_to_points():
     voxels = voxelize(np.random.default_rng(3).random((300, 3)).astype(np.float32), 0.2)
     assert voxels.counts().sum() == 300
@@ -122,14 +111,14 @@ def test_mistakes_are_named():
     for size in (0, -1.0, float("nan")):
         with pytest.raises(UserError, match="voxel_size"):
             voxelize(good, size)
-    with pytest.raises(UserError, match="choose one of first, random, mean"):
+    with pytest.raises(UserError, match="choose one of first, random"):
         voxelize(good, 0.02, "median")
     with pytest.raises(ValueError, match="generator"):
         voxelize(good, 0.02, "random")
 
 
 @pytest.mark.parametrize("points", [50_000, 200_000])
-@pytest.mark.parametrize("representative", ["first", "random", "mean"])
+@pytest.mark.parametrize("representative", ["first", "random"])
 def test_memory_per_point(representative, points):
     import tracemalloc
 

@@ -14,12 +14,11 @@ from torch.utils.data import Dataset
 
 from pointnc.data.batch import VoxelBatch
 from pointnc.data.dataset import SceneDataset
-from pointnc.data.device.points import Layout, PointBatch
-from pointnc.data.device.recipe import device_steps
-from pointnc.data.device.step import DeviceTransform, Draw, Parameters
 from pointnc.data.device.voxels import voxel_batch, voxelize_points
 from pointnc.data.features import scene_array
+from pointnc.data.movable import Movable
 from pointnc.data.sampler import Key
+from pointnc.data.transforms import Draw, Draws, Layout, Outline, PointBatch, device_steps
 from pointnc.scenes import Scene
 from pointnc.scenes.scene import IGNORE
 
@@ -40,19 +39,19 @@ class RawSample:
 
 
 @dataclass(frozen=True)
-class RawBatch:
+class RawBatch(Movable):
     """B samples of S ≥ B scenes before the transforms.
 
     Attributes:
         points: of the S scenes.
-        parameters: what each step drew.
+        draws: what each step drew.
         samples: where the samples lie after all steps.
         names: the B samples' names; of a mixed one "first+second".
         uniform: (N,) float64 for the choice of representatives, sample after sample.
     """
 
     points: PointBatch
-    parameters: tuple[Parameters, ...]
+    draws: tuple[Draws, ...]
     samples: Layout
     names: list[str]
     uniform: Tensor | None
@@ -61,26 +60,6 @@ class RawBatch:
     def batch_size(self) -> int:
         """The number of samples B."""
         return len(self.names)
-
-    def to(self, device: torch.device | str, non_blocking: bool = False) -> RawBatch:
-        """Return the batch with its tensors on ``device``."""
-        return RawBatch(
-            self.points.to(device, non_blocking),
-            tuple(step.to(device, non_blocking) for step in self.parameters),
-            self.samples.to(device, non_blocking),
-            self.names,
-            None if self.uniform is None else self.uniform.to(device, non_blocking=non_blocking),
-        )
-
-    def pin_memory(self) -> RawBatch:
-        """Return the batch in page-locked memory."""
-        return RawBatch(
-            self.points.pin_memory(),
-            tuple(step.pin_memory() for step in self.parameters),
-            self.samples.pin_memory(),
-            self.names,
-            None if self.uniform is None else self.uniform.pin_memory(),
-        )
 
 
 class DevicePipeline(Dataset[RawSample]):
@@ -100,7 +79,7 @@ class DevicePipeline(Dataset[RawSample]):
         if dataset.full_resolution:
             raise ValueError("full-resolution scenes are voxelized on the host")
         self.dataset = dataset
-        self.steps: tuple[DeviceTransform, ...] = device_steps(dataset.transforms)
+        self.steps = device_steps(dataset.transforms)
 
     def __len__(self) -> int:
         """Return the number of samples in an epoch."""
@@ -124,10 +103,10 @@ class DevicePipeline(Dataset[RawSample]):
 
     def _draw(self, scene: Scene, rng: np.random.Generator) -> tuple[Draw, ...]:
         draws: list[Draw] = []
-        length = len(scene)
+        outline = Outline(len(scene), scene.color is not None)
         for step in self.steps:
-            draws.append(step.draw(length, scene.color is not None, rng))
-            length = draws[-1].length
+            draws.append(step.draw(outline, rng))
+            outline = outline._replace(length=draws[-1].length)
         return tuple(draws)
 
     def collate(self, samples: Sequence[RawSample]) -> RawBatch:
@@ -148,7 +127,7 @@ class DevicePipeline(Dataset[RawSample]):
                 normal=_join([scene.normal for scene in scenes]) if "normal" in wanted else None,
                 strength=_join([scene.strength for scene in scenes]) if "strength" in wanted else None,
             ),
-            parameters=tuple(Parameters.of(step) for step in zip(*draws)),
+            draws=tuple(Draws.of(step) for step in zip(*draws)),
             samples=Layout.of(tuple(lengths)),
             names=["+".join(scene.name for scene in sample.scenes) for sample in samples],
             uniform=torch.from_numpy(np.concatenate(uniform)) if uniform else None,
@@ -162,13 +141,14 @@ class DevicePipeline(Dataset[RawSample]):
             UserError: a transformed scene cannot be voxelized; the message names it.
         """
         points = batch.points
-        for step, parameters in zip(self.steps, batch.parameters):
-            points = step(points, parameters)
+        for step, draws in zip(self.steps, batch.draws):
+            if any(draws.chosen):
+                points = draws.only_chosen(points, step.apply_batch(points, draws))
         # The scenes of a sample lie side by side: to forget where the second begins is to mix them.
         points = points.replace(layout=batch.samples)
         dataset = self.dataset
         voxels = voxelize_points(points, batch.names, dataset.voxel_size, dataset.representative, batch.uniform)
-        return voxel_batch(points, voxels, batch.names, dataset.features, mean=dataset.representative == "mean")
+        return voxel_batch(points, voxels, batch.names, dataset.features)
 
 
 def _last_length(scene: Scene, steps: Sequence[Draw]) -> int:

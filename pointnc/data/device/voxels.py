@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from pointnc.data.batch import VoxelBatch
-from pointnc.data.device.points import PointBatch
 from pointnc.data.features import COLOR_RANGES, scene_array
+from pointnc.data.transforms.points import PointBatch
 from pointnc.data.voxels import Representative, first_cell
 from pointnc.errors import UserError
 
@@ -26,37 +26,15 @@ class DeviceVoxels:
         coord: (V, 4) int32: number of the sample, then the voxel coordinates x, y, z from 0.
         index: (V,) int64 the point that stands for each voxel.
         offsets: (B + 1,) int64: the voxels of each sample.
-        counts: (V,) int64 number of points in each voxel.
-        order: (N,) int64 the points, voxel by voxel.
-        starts: (V,) int64 where each voxel's points begin in ``order``.
     """
 
     coord: Tensor
     index: Tensor
     offsets: Tensor
-    counts: Tensor
-    order: Tensor
-    starts: Tensor
 
     def __len__(self) -> int:
         """Return the number of voxels V."""
         return len(self.index)
-
-    def inverse(self) -> Tensor:
-        """Return the (N,) int64 voxel of each point."""
-        # The points of the order belong to the voxels by their starts.
-        by_start = self.starts.argsort()
-        numbers = by_start.repeat_interleave(self.counts[by_start], output_size=len(self.order))
-        return torch.empty_like(numbers).index_copy_(0, self.order, numbers)
-
-    def mean(self, values: Tensor) -> Tensor:
-        """Return the (V, C) float32 mean of ``values`` (N, C) over the points of each voxel.
-
-        On CUDA the sums' order is not fixed; in float64 that hardly ever shows in a float32 mean.
-        """
-        total = torch.zeros((len(self), values.shape[1]), dtype=torch.float64, device=values.device)
-        total.index_add_(0, self.inverse(), values.double())
-        return (total / self.counts[:, None]).float()
 
 
 def voxelize_points(
@@ -111,7 +89,7 @@ def voxelize_points(
         # A double below 1 times a count stays below the count: the product is never rounded up to it.
         chosen = (uniform.index_select(0, place) * counts).long()
         index = order.index_select(0, starts + chosen)
-    return DeviceVoxels(coord, index, offsets, counts, order, starts)
+    return DeviceVoxels(coord, index, offsets)
 
 
 def _extent(bounds: np.ndarray, names: Sequence[str], size: np.float32) -> tuple[int, int, int]:
@@ -127,9 +105,7 @@ def _extent(bounds: np.ndarray, names: Sequence[str], size: np.float32) -> tuple
     return int(x), int(y), int(z)
 
 
-def voxel_batch(
-    points: PointBatch, voxels: DeviceVoxels, names: Sequence[str], features: Sequence[str], mean: bool
-) -> VoxelBatch:
+def voxel_batch(points: PointBatch, voxels: DeviceVoxels, names: Sequence[str], features: Sequence[str]) -> VoxelBatch:
     """Gather what the network sees: see :func:`pointnc.data.features.voxel_features`.
 
     Args:
@@ -137,12 +113,10 @@ def voxel_batch(
         voxels: their voxels.
         names: the samples' names.
         features: names out of :data:`pointnc.data.features.CHANNELS`.
-        mean: whether to average features over the points of a voxel.
     """
     columns = []
     for name in features:
-        values: Tensor = getattr(points, scene_array(name))
-        values = voxels.mean(values) if mean else values.index_select(0, voxels.index).float()
+        values: Tensor = getattr(points, scene_array(name)).index_select(0, voxels.index).float()
         if name in COLOR_RANGES:
             low, high = COLOR_RANGES[name]
             values = values / torch.full_like(values[:1], 255 / (high - low)) + low

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 import numpy as np
 
+from pointnc.data.transforms.transform import SceneFunction, Transform
+from pointnc.errors import UserError
 from pointnc.scenes import Scene
-
-
-class Transform(Protocol):
-    """From scene to scene: pure, all randomness from ``rng``."""
-
-    def __call__(self, scene: Scene, rng: np.random.Generator) -> Scene:
-        """Return the changed scene; ``scene`` stays as it is."""
-        ...
 
 
 class Compose:
@@ -26,7 +19,7 @@ class Compose:
             one; None entries are left out.
     """
 
-    def __init__(self, steps: Sequence[Transform | None] | Mapping[str, Transform | None]) -> None:
+    def __init__(self, steps: Sequence[SceneFunction | None] | Mapping[str, SceneFunction | None]) -> None:
         listed = steps.values() if isinstance(steps, Mapping) else steps
         self.transforms = tuple(step for step in listed if step is not None)
 
@@ -35,3 +28,19 @@ class Compose:
         for transform in self.transforms:
             scene = transform(scene, rng)
         return scene
+
+
+def device_steps(transform: SceneFunction) -> tuple[Transform, ...]:
+    """Return the steps of one transform or of a (nested) :class:`Compose`, each of which has a device version.
+
+    Raises:
+        UserError: a step has none. One that a class inherits does not count: the class may do something else.
+    """
+    if type(transform) is Compose:
+        return tuple(one for step in transform.transforms for one in device_steps(step))
+    if isinstance(transform, Transform) and "apply_batch" in vars(type(transform)):
+        return (transform,)
+    raise UserError(
+        f"device_transforms: {type(transform).__name__} cannot run on the device; leave it out, give it a method "
+        "apply_batch(), or set device_transforms=false"
+    )

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from pointnc.data.transforms.draws import Draw, Draws, Outline
+from pointnc.data.transforms.points import PointBatch
+from pointnc.data.transforms.transform import Transform
 from pointnc.scenes import Scene
 
 
-class RandomDropout:
+class RandomDropout(Transform):
     """Leaves out points at random.
 
     Args:
@@ -19,15 +24,25 @@ class RandomDropout:
     def __init__(self, ratio: float = 0.2, p: float = 0.2) -> None:
         self.ratio, self.p = ratio, p
 
-    def __call__(self, scene: Scene, rng: np.random.Generator) -> Scene:
-        """Return the thinned scene; at least one point stays."""
+    def draw(self, scene: Outline, rng: np.random.Generator) -> Draw:
+        """Draw which points stay; at least one does."""
         if rng.random() >= self.p:
-            return scene
-        kept = np.flatnonzero(rng.random(len(scene), np.float32) >= self.ratio)
-        return take(scene, kept if len(kept) else np.array([rng.integers(len(scene))]))
+            return Draw(scene.length, chosen=False)
+        kept = np.flatnonzero(rng.random(scene.length, np.float32) >= self.ratio)
+        kept = kept if len(kept) else np.array([rng.integers(scene.length)])
+        return Draw(len(kept), kept=kept)
+
+    def apply(self, scene: Scene, draw: Draw) -> Scene:
+        """Return the thinned scene."""
+        return scene.select(draw.kept)
+
+    def apply_batch(self, points: PointBatch, draws: Draws) -> PointBatch:
+        """Return the thinned scenes."""
+        starts = points.layout.offsets.index_select(0, draws.layout.segment)
+        return points.take(draws.kept + starts, draws.layout)
 
 
-class SphereCrop:
+class SphereCrop(Transform):
     """Keeps the points that are closest to a random one, so that a large scene fits into memory.
 
     Args:
@@ -44,20 +59,47 @@ class SphereCrop:
             raise ValueError(f"class_balanced is {class_balanced}; it must be a probability")
         self.max_points, self.class_balanced = max_points, class_balanced
 
-    def __call__(self, scene: Scene, rng: np.random.Generator) -> Scene:
-        """Return the cropped scene."""
-        if len(scene) <= self.max_points:
-            return scene
-        point, which, place = self.draw(len(scene), rng)
-        if point < 0:
-            point = point_of_a_class(scene, which, place)
-        return take(scene, nearest(scene.coord, scene.coord[point], self.max_points))
-
-    def draw(self, length: int, rng: np.random.Generator) -> tuple[int, float, float]:
-        """Return the point in the middle, or -1 and two numbers in [0, 1) that choose a class and one of its points."""
+    def draw(self, scene: Outline, rng: np.random.Generator) -> Draw:
+        """Draw the point in the middle, or -1 and two numbers in [0, 1) that choose a class and one of its points."""
+        if scene.length <= self.max_points:
+            return Draw(scene.length, chosen=False)
         if self.class_balanced > 0 and rng.random() < self.class_balanced:
-            return -1, rng.random(), rng.random()
-        return int(rng.integers(length)), 0.0, 0.0
+            middle = (-1, rng.random(), rng.random())
+        else:
+            middle = (int(rng.integers(scene.length)), 0.0, 0.0)
+        return Draw(self.max_points, values=np.array(middle))
+
+    def apply(self, scene: Scene, draw: Draw) -> Scene:
+        """Return the cropped scene."""
+        point, which, place = draw.values
+        middle = int(point) if point >= 0 else point_of_a_class(scene, which, place)
+        return scene.select(nearest(scene.coord, scene.coord[middle], self.max_points))
+
+    def apply_batch(self, points: PointBatch, draws: Draws) -> PointBatch:
+        """Return the cropped scenes.
+
+        One stable sort of the points by (scene, distance) in place of a selection in each scene. Of equal distances
+        the first points stay, as in a scene alone; distances are computed in the same order, so that the same points
+        stay as long as the coordinates are the same to the bit. Where an earlier step rounded otherwise on the device,
+        points at nearly the same distance may change places at the edge of the crop. How many points stay is known
+        before anything is computed, so that nothing waits for the device.
+        """
+        before, after = points.layout, draws.layout
+        point = draws.values[:, 0].long()
+        if self.class_balanced > 0:
+            point = _points_of_classes(points, point, draws.values)
+        center = points.coord.index_select(0, before.offsets[:-1] + point)
+        distance = torch.zeros_like(points.coord[:, 0])
+        for axis in range(3):
+            offset = points.coord[:, axis] - points.spread(center[:, axis])
+            distance += offset * offset
+        # The bits of floats that are not negative are in the order of the floats.
+        key = before.segment << 32 | distance.view(torch.int32)
+        order = key.argsort(stable=True)
+        # Within the order each scene still begins at its offset; its first ones are the nearest.
+        place = torch.arange(len(after), device=order.device)
+        place += (before.offsets - after.offsets).index_select(0, after.segment)
+        return points.take(order.index_select(0, place).sort().values, after)
 
 
 def point_of_a_class(scene: Scene, which: float, place: float) -> int:
@@ -76,9 +118,21 @@ def _class_counts(scene: Scene) -> NDArray[np.int64]:
     return np.bincount(np.maximum(scene.semantic, -1).astype(np.int64) + 1)[1:]
 
 
-def take(scene: Scene, index: NDArray[np.int64]) -> Scene:
-    """Return the scene of the points at ``index``; ``take`` gathers rows several times faster than brackets."""
-    return scene.replace(**{key: value.take(index, axis=0) for key, value in scene.arrays().items()})
+def _points_of_classes(points: PointBatch, point: Tensor, values: Tensor) -> Tensor:
+    """Return (S,) indices into the scenes, those of -1 chosen by class; this waits for the device."""
+    chosen = []
+    rows = zip(point.tolist(), values.tolist(), points.semantic.split(points.layout.lengths))
+    for index, (_, which, place), semantic in rows:
+        if index < 0:
+            present = semantic.unique()
+            present = present[present >= 0]
+            if len(present):
+                of_class = (semantic == present[int(which * len(present))]).nonzero()[:, 0]
+                index = int(of_class[int(place * len(of_class))])
+            else:
+                index = int(place * len(semantic))
+        chosen.append(index)
+    return torch.tensor(chosen, device=point.device)
 
 
 def nearest(coord: NDArray[np.float32], center: NDArray[np.float32], count: int) -> NDArray[np.int64]:

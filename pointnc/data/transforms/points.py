@@ -10,9 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pointnc.data.movable import Movable
+
 
 @dataclass(frozen=True)
-class Layout:
+class Layout(Movable):
     """Where each of S scenes lies among N points. The lengths are known on the host: nothing waits for the device.
 
     Attributes:
@@ -48,17 +50,9 @@ class Layout:
         each = [torch.aminmax(part, dim=0) for part in values.split(self.lengths)]
         return torch.stack([low for low, _ in each]), torch.stack([high for _, high in each])
 
-    def to(self, device: torch.device | str, non_blocking: bool = False) -> Layout:
-        """Return the layout with its offsets on ``device``."""
-        return Layout(self.lengths, self.offsets.to(device, non_blocking=non_blocking))
-
-    def pin_memory(self) -> Layout:
-        """Return the layout with its offsets in page-locked memory."""
-        return Layout(self.lengths, self.offsets.pin_memory())
-
 
 @dataclass(frozen=True)
-class PointBatch:
+class PointBatch(Movable):
     """The points of S scenes: N in all. Immutable, as :class:`~pointnc.scenes.Scene` is.
 
     Attributes:
@@ -85,23 +79,14 @@ class PointBatch:
         """Return a copy in which the named attributes are exchanged."""
         return dataclasses.replace(self, **changes)
 
+    def rows(self) -> dict[str, Tensor]:
+        """Return the tensors that are present, by attribute name."""
+        return {key: value for key, value in vars(self).items() if isinstance(value, Tensor)}
+
     def spread(self, values: Tensor) -> Tensor:
         """Return (N, ...) the row of each point's scene, of (S, ...) values."""
         return values.index_select(0, self.layout.segment)
 
     def take(self, index: Tensor, layout: Layout) -> PointBatch:
         """Return the points at ``index`` (M,) int64, which lie as ``layout`` says."""
-        rows = {key: value for key, value in vars(self).items() if isinstance(value, Tensor)}
-        return PointBatch(layout, **{key: value.index_select(0, index) for key, value in rows.items()})
-
-    def to(self, device: torch.device | str, non_blocking: bool = False) -> PointBatch:
-        """Return the batch with its tensors on ``device``."""
-        changes: dict[str, Any] = {
-            key: value.to(device, non_blocking=non_blocking) for key, value in vars(self).items() if value is not None
-        }
-        return self.replace(**changes)
-
-    def pin_memory(self) -> PointBatch:
-        """Return the batch in page-locked memory."""
-        changes: dict[str, Any] = {key: value.pin_memory() for key, value in vars(self).items() if value is not None}
-        return self.replace(**changes)
+        return PointBatch(layout, **{key: value.index_select(0, index) for key, value in self.rows().items()})

@@ -1,14 +1,13 @@
-"""Every twin against its host transform: the same scenes, the same seeds, the same numbers."""
+"""Every device version against its transform: the same scenes, the same seeds, the same numbers."""
 
 import numpy as np
 import pytest
 import torch
 
 from pointnc.data import transforms as T
-from pointnc.data.device import Layout, Parameters, PointBatch, device_steps
-from pointnc.data.device.elastic import blur
-from pointnc.data.transforms import elastic
+from pointnc.data.transforms import Draws, Layout, Outline, PointBatch, device_steps, elastic
 from pointnc.errors import UserError
+from tests.oracles.transforms import ORACLES
 
 CASES = {
     "center": T.CenterShift(),
@@ -48,21 +47,21 @@ CASES = {
 SIZES = (500, 1, 150, 333, 200, 201)
 
 
-def on_device(transform, scenes, seeds):
+def on_device(transform, scenes, seeds, points=None):
     """Return the transformed batch, and the generators after it."""
     steps = device_steps(transform)
     generators = [np.random.default_rng(seed) for seed in seeds]
-    draws = []
-    for scene, rng in zip(scenes, generators):
-        length = len(scene)
-        draws.append([])
-        for step in steps:
-            draws[-1].append(step.draw(length, scene.color is not None, rng))
-            length = draws[-1][-1].length
-    points = batch_of(scenes)
-    for step, drawn in zip(steps, zip(*draws)):
-        points = step(points, Parameters.of(drawn))
+    outlines = [Outline(len(scene), scene.color is not None) for scene in scenes]
+    points = points or batch_of(scenes)
+    for step in steps:
+        drawn = [step.draw(outline, rng) for outline, rng in zip(outlines, generators)]
+        outlines = [Outline(draw.length, outline.colored) for draw, outline in zip(drawn, outlines)]
+        points = applied(step, points, Draws.of(drawn))
     return points, generators
+
+
+def applied(step, points, draws):
+    return draws.only_chosen(points, step.apply_batch(points, draws)) if any(draws.chosen) else points
 
 
 def batch_of(scenes):
@@ -115,8 +114,8 @@ def test_leaves_its_input_alone(transform, make_scene):
     points = batch_of(scenes)
     before = {key: getattr(points, key).clone() for key in ("coord", "color", "normal", "semantic")}
     for step in device_steps(transform):
-        draws = [step.draw(len(s), True, np.random.default_rng(n)) for n, s in enumerate(scenes)]
-        step(points, Parameters.of(draws))
+        draws = [step.draw(Outline(len(s), True), np.random.default_rng(n)) for n, s in enumerate(scenes)]
+        applied(step, points, Draws.of(draws))
     for key, value in before.items():
         assert torch.equal(getattr(points, key), value), key
 
@@ -131,14 +130,9 @@ def test_bare_coordinates_draw_what_the_host_draws(transform, make_scene):
 def test_colors_that_the_network_does_not_see_are_drawn_for_all_the_same(make_scene):
     scenes = [make_scene(N, seed=N) for N in SIZES]
     transform = CASES["recipe"]
-    steps = device_steps(transform)
-    for number, scene in enumerate(scenes):
-        rng, host = np.random.default_rng(number), np.random.default_rng(number)
-        length, points = len(scene), batch_of([scene]).replace(color=None)
-        for step in steps:
-            draw = step.draw(length, True, rng)
-            length, points = draw.length, step(points, Parameters.of([draw]))
-        assert_equal(points, [transform(scene, host).replace(color=None)])
+    points = batch_of(scenes).replace(color=None)
+    expected = [transform(scene, np.random.default_rng(n)).replace(color=None) for n, scene in enumerate(scenes)]
+    assert_equal(on_device(transform, scenes, range(len(scenes)), points)[0], expected)
 
 
 def test_crop_of_a_lattice_breaks_ties_as_the_host_does(make_scene):
@@ -172,37 +166,30 @@ def test_blur_of_padded_grids_equals_each_alone():
     padded = torch.zeros(3, 9, 7, 5, 3)
     for rows, field, (x, y, z) in zip(padded, fields, shapes):
         rows[:x, :y, :z] = torch.from_numpy(field)
-    blurred = blur(padded, torch.tensor(shapes)).numpy()
+    blurred = elastic.blur_batch(padded, torch.tensor(shapes)).numpy()
     for rows, field, (x, y, z) in zip(blurred, fields, shapes):
         np.testing.assert_array_equal(rows[:x, :y, :z], elastic.blur(field))
         assert np.count_nonzero(rows) == np.count_nonzero(rows[:x, :y, :z])  # padding stays empty
 
 
-class Lift:
-    """A transform of a user: raises every scene by a random height."""
+class Lift(T.Transform):
+    """A transform of a user: raises every scene by a random height, or leaves it."""
 
-    def __call__(self, scene, rng):
-        return scene.replace(coord=scene.coord + np.array([0, 0, rng.random()], np.float32))
+    def draw(self, scene, rng):
+        return T.Draw(scene.length, bool(rng.random() < 0.7), np.array([0, 0, rng.random()], np.float32))
 
-
-class LiftWithTwin(Lift):
-    def on_device(self):
-        return LiftOnDevice()
+    def apply(self, scene, draw):
+        return scene.replace(coord=scene.coord + draw.values)
 
 
-class LiftOnDevice:
-    def draw(self, length, colored, rng):
-        from pointnc.data.device import Draw
-
-        return Draw(length, values=np.array([0, 0, rng.random()], np.float32))
-
-    def __call__(self, points, parameters):
-        return points.replace(coord=points.coord + points.spread(parameters.values))
+class LiftOnDevice(Lift):
+    def apply_batch(self, points, draws):
+        return points.replace(coord=points.coord + points.spread(draws.values))
 
 
-def test_a_transform_of_ones_own_brings_its_twin(make_scene):
+def test_a_transform_of_ones_own_brings_its_device_version(make_scene):
     scenes = [make_scene(N, seed=N) for N in SIZES]
-    transform = T.Compose([T.CenterShift(), LiftWithTwin(), T.RandomScale()])
+    transform = T.Compose([T.CenterShift(), LiftOnDevice(), T.RandomScale()])
     expected = [transform(scene, np.random.default_rng(n)) for n, scene in enumerate(scenes)]
     assert_equal(on_device(transform, scenes, range(len(scenes)))[0], expected)
 
@@ -211,7 +198,30 @@ class Derived(T.RandomScale):
     """May do something else than its base class."""
 
 
-@pytest.mark.parametrize("transform", [Lift(), Derived()])
-def test_a_transform_without_a_twin_is_refused_by_name(transform):
-    with pytest.raises(UserError, match=f"{type(transform).__name__}.*on_device.*device_transforms=false"):
+@pytest.mark.parametrize("transform", [Lift(), Derived(), lambda scene, rng: scene])
+def test_a_transform_without_a_device_version_is_refused_by_name(transform):
+    with pytest.raises(UserError, match=f"{type(transform).__name__}.*apply_batch.*device_transforms=false"):
         device_steps(T.Compose([T.CenterShift(), T.Compose([transform])]))
+
+
+ALONE = {name: case for name, case in CASES.items() if not isinstance(case, T.Compose)}
+
+
+def test_every_transform_has_an_oracle():
+    own = {name for name, value in vars(T).items() if isinstance(value, type) and issubclass(value, T.Transform)}
+    assert own - {"Transform"} == set(ORACLES) == {type(case).__name__ for case in ALONE.values()}
+
+
+@pytest.mark.parametrize("colored", [True, False])
+@pytest.mark.parametrize("transform", ALONE.values(), ids=list(ALONE))
+def test_the_numbers_of_a_seed_and_what_comes_of_them_are_those_of_the_oracle(transform, colored, make_scene):
+    for seed in range(12):
+        scene = make_scene(SIZES[seed % len(SIZES)], seed)
+        scene = scene if colored else scene.replace(color=None, normal=None)
+        rng, theirs = np.random.default_rng(seed), np.random.default_rng(seed)
+        result, expected = transform(scene, rng), ORACLES[type(transform).__name__](transform, scene, theirs)
+        assert result.arrays().keys() == expected.arrays().keys()
+        for key, value in result.arrays().items():
+            np.testing.assert_array_equal(value, expected.arrays()[key], err_msg=key)
+        np.testing.assert_array_equal(result.origin, expected.origin)
+        assert rng.bit_generator.state == theirs.bit_generator.state
