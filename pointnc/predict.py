@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 OPTIONS = [
     *("tta", "interpolation", "max_points", "block_points", "halo", "accelerator", "half", "engine"),
-    *("units", "up", "colors", "out"),
+    *("units", "up", "color_bits", "colors", "out"),
 ]
 """The settings on which the files depend."""
 
@@ -44,7 +44,7 @@ def main(config: DictConfig) -> int:
         raise UserError("give checkpoint=RUN input=FILES out=FOLDER")
     if not isinstance(config.block_points, int) or config.block_points < 1:
         raise UserError(f"block_points={config.block_points}: it must be a whole number, at least 1")
-    check_frame(config.units, config.up)
+    check_frame(config.units, config.up, config.color_bits)
     inputs = {str(path): path for path in find_inputs(config.input)}
     out = OutputFolder(Path(str(config.out)).expanduser(), list(inputs.values()), bool(config.overwrite))
     trained = open_network(config)
@@ -72,7 +72,7 @@ def main(config: DictConfig) -> int:
             targets = out.targets(path, bool(config.colors))
             outcome = label_file(
                 open_cloud(path), targets, predictor, trained.taxonomy, config.units, config.up,
-                config.block_points, advance,
+                config.block_points, advance, config.color_bits,
             )  # fmt: skip
         except Exception as error:
             failure = failure_line(path, error)

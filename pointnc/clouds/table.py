@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pointnc.clouds.cloud import COLORS, NORMALS
+from pointnc.clouds.names import COLORS, NORMALS
 
 SAMPLE = 2000
 """Rows that are looked at."""

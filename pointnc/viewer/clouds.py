@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from pointnc.clouds import CloudFile, PointCloud, open_cloud
 from pointnc.clouds.arrays import NpyFile
-from pointnc.clouds.conditions import Conditions, Unit, Up, survey_points
-from pointnc.clouds.normals import estimate_normals
+from pointnc.clouds.conditions import Bits, Unit, Up
+from pointnc.clouds.normals import estimate_normals, fill_normals
+from pointnc.clouds.reading import look_through
 from pointnc.errors import UserError
 from pointnc.scenes.legend import legend_beside
 from pointnc.scenes.scene import Scene
@@ -54,7 +55,9 @@ def open_shown(path: Path) -> CloudFile:
     return file
 
 
-def read_shown(path: Path, arrays: Collection[str] = (), units: Unit = "m", up: Up = "z") -> ShownCloud:
+def read_shown(
+    path: Path, arrays: Collection[str] = (), units: Unit = "m", up: Up = "z", color_bits: Bits = "auto"
+) -> ShownCloud:
     """Read a cloud.
 
     Args:
@@ -63,6 +66,7 @@ def read_shown(path: Path, arrays: Collection[str] = (), units: Unit = "m", up: 
             lacks are then gray, and normals taken from its faces or estimated.
         units: of its coordinates.
         up: the axis that points up.
+        color_bits: of a color value.
 
     Raises:
         UserError: the file is missing, damaged, of an unknown format, has no points with finite coordinates, or lacks
@@ -70,36 +74,27 @@ def read_shown(path: Path, arrays: Collection[str] = (), units: Unit = "m", up: 
     """
     file = open_shown(path)
     points = file.read()
-    seen = survey_points([points], path)
-    wanted = {*arrays, "color"} if points.color is not None else set(arrays)
-    try:
-        conditions, remarks = Conditions.of(seen, wanted, units, up)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
+    reading = look_through(file, {*arrays, "color?"}, units, up, color_bits, pieces=[points])
+    seen, conditions = reading.seen, reading.conditions
     rows: NDArray[np.int64] | None = None
     placed = points
     if seen.finite < seen.points:
         rows = np.flatnonzero(conditions.usable(points.coord))
         placed = points.select(rows)
-        lacking = seen.points - seen.finite - seen.stray
-        if lacking:
-            remarks.append(f"{lacking} points without finite coordinates are left out")
     coord = conditions.coord(placed)
     normal = conditions.normal(placed)
-    if normal is None and "normal" in wanted:
+    if normal is None and "normal" in arrays:
         mesh = file.mesh_normals()
-        if mesh is not None:
-            mesh = mesh if rows is None else mesh[rows]
-            normal = conditions.normal(PointCloud(placed.coord, normal=mesh))
-        else:
-            normal = estimate_normals(coord)
-    strength = conditions.strength(placed) if "strength" in wanted else None
+        normal = estimate_normals(coord) if mesh is None else conditions.turned(mesh if rows is None else mesh[rows])
+    if normal is not None:
+        normal = fill_normals(normal, coord)
+    strength = conditions.strength(placed) if "strength" in arrays else None
     scene = Scene(
         path.stem,
         coord,
-        conditions.color(placed) if "color" in wanted else None,
+        conditions.color(placed) if "color" in arrays or conditions.color_scale is not None else None,
         normal,
         origin=conditions.world_origin(),
         strength=None if strength is None else strength[:, None],
     )
-    return ShownCloud(scene.validate(), points, rows, remarks)
+    return ShownCloud(scene.validate(), points, rows, reading.remarks)

@@ -138,7 +138,7 @@ def _from_path(config: DictConfig, path: Path, known: Taxonomy | None, arrays: C
 
 def _from_cloud(config: DictConfig, path: Path, taxonomy: Taxonomy, arrays: Collection[str]) -> _Source:
     """Read the points of a file, and say what was assumed."""
-    cloud = read_shown(path, arrays, config.units, config.up)
+    cloud = read_shown(path, arrays, config.units, config.up, config.color_bits)
     for remark in cloud.remarks:
         print(f"{path.name}: {remark}")
     return _Source(cloud.scene, taxonomy, cloud=cloud)
