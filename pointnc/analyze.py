@@ -7,8 +7,9 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pointnc.entry import entry, listed
+from pointnc.entry import entry
 from pointnc.errors import UserError
+from pointnc.texts import listed
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

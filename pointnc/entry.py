@@ -19,6 +19,7 @@ from pointnc.allocation import keep_freed_memory
 from pointnc.errors import Interrupted, UserError
 from pointnc.signals import INTERRUPTED, Interruption, interruptible
 from pointnc.switches import check_switches
+from pointnc.texts import quoted, to_the_letter
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -54,7 +55,8 @@ def entry(config_name: str, verbs: tuple[str, ...] = ()) -> Callable[[Task], Cal
     def decorate(task: Task) -> Callable[[], None]:
         @functools.wraps(task)
         def command() -> None:
-            sys.argv[1:] = [listed(argument, "trust") for argument in _spell_out(sys.argv[1:], verbs)]
+            sweep = any(argument in ("-m", "--multirun") for argument in sys.argv[1:])
+            sys.argv[1:] = [to_the_letter(argument, sweep) for argument in _spell_out(sys.argv[1:], verbs)]
             try:
                 code = _interruptibly(config_name, task)
             except KeyboardInterrupt:  # a second one, while the first was told
@@ -66,15 +68,6 @@ def entry(config_name: str, verbs: tuple[str, ...] = ()) -> Callable[[Task], Cal
     return decorate
 
 
-def listed(argument: str, *keys: str) -> str:
-    """Return ``key=A,B`` as a list of quoted words, which Hydra would take for a sweep; everything else as it is."""
-    key, equals, value = argument.partition("=")
-    if not equals or key not in keys or "," not in value or value[0] in "[\"'":
-        return argument
-    parts = (part.strip().replace("\\", "\\\\").replace("'", "\\'") for part in value.split(","))
-    return f"{key}=[" + ",".join(f"'{part}'" for part in parts if part) + "]"
-
-
 def _spell_out(arguments: list[str], verbs: tuple[str, ...]) -> list[str]:
     """Return the arguments with a verb and the bare word behind it as settings that Hydra can read."""
     if not arguments or arguments[0] not in verbs:
@@ -82,8 +75,7 @@ def _spell_out(arguments: list[str], verbs: tuple[str, ...]) -> list[str]:
     spelled = [f"action={arguments[0]}"]
     rest = arguments[1:]
     if rest and not rest[0].startswith("-") and ("=" not in rest[0] or Path(rest[0]).exists()):
-        quoted = rest.pop(0).replace("\\", "\\\\").replace("'", "\\'")
-        spelled.append(f"path='{quoted}'")
+        spelled.append(f"path={quoted(rest.pop(0))}")
     return spelled + rest
 
 
