@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 OPTIONS = [
     *("tta", "interpolation", "max_points", "block_points", "halo", "accelerator", "half", "engine"),
-    *("units", "up", "color_bits", "colors", "out"),
+    *("units", "up", "color_bits", "columns", "colors", "out"),
 ]
 """The settings on which the files depend."""
 
@@ -31,6 +31,7 @@ def main(config: DictConfig) -> int:
 
     from pointnc.clouds import open_cloud
     from pointnc.clouds.conditions import check_frame
+    from pointnc.clouds.table import column_names
     from pointnc.errors import UserError
     from pointnc.prediction.failures import failure_line
     from pointnc.prediction.inputs import find_inputs, size_of
@@ -45,6 +46,7 @@ def main(config: DictConfig) -> int:
     if not isinstance(config.block_points, int) or config.block_points < 1:
         raise UserError(f"block_points={config.block_points}: it must be a whole number, at least 1")
     check_frame(config.units, config.up, config.color_bits)
+    columns = column_names(config.columns)
     inputs = {str(path): path for path in find_inputs(config.input)}
     out = OutputFolder(Path(str(config.out)).expanduser(), list(inputs.values()), bool(config.overwrite))
     trained = open_network(config)
@@ -59,7 +61,7 @@ def main(config: DictConfig) -> int:
     work = share_work(config.shard, out.out, sizes, settings, "files", rivals(inputs))
     console = Console(soft_wrap=True, highlight=False)
     numbers = {name: number + 1 for number, name in enumerate(inputs)}
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bars = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
     def label(name: str) -> dict[str, str | None]:
         path = inputs[name]
@@ -71,7 +73,7 @@ def main(config: DictConfig) -> int:
         try:
             targets = out.targets(path, bool(config.colors))
             outcome = label_file(
-                open_cloud(path), targets, predictor, trained.taxonomy, config.units, config.up,
+                open_cloud(path, columns), targets, predictor, trained.taxonomy, config.units, config.up,
                 config.block_points, advance, config.color_bits,
             )  # fmt: skip
         except Exception as error:
@@ -84,7 +86,7 @@ def main(config: DictConfig) -> int:
         _print(console, path, outcome, trained.taxonomy)
         return {"failure": None}
 
-    bar = Progress(*columns, console=console, transient=True, disable=not work.leads)
+    bar = Progress(*bars, console=console, transient=True, disable=not work.leads)
     with bar:
         results = work.do(label)
     if results is None:

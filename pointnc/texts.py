@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 
 _PATHS = (
-    "root out input raw store data_root run_dir checkpoint weights resume predictions prediction truth scene html png json "
-    "cache validate files label_map path import export hub folder scheduler taxonomy names splits labels dataset.store "
-    "dataset.default_root dataset.taxonomy.root"
+    "root out input raw store data_root run_dir checkpoint weights resume predictions prediction truth scene html png "
+    "json cache validate files label_map path import export hub folder scheduler taxonomy names splits labels "
+    "dataset.store dataset.default_root dataset.taxonomy.root"
 )
 _NAMES = (
     "label instance name segment split scenes train_split repo license trust title columns baseline only dataset.name "

@@ -20,6 +20,7 @@ from data_prep.processes import check_workers, in_parallel, unseen, unseen_line
 from data_prep.stopping import nothing_left, sweep_store
 from pointnc.benchmarks import scannet
 from pointnc.clouds.conditions import check_frame
+from pointnc.clouds.table import column_names
 from pointnc.errors import UserError
 from pointnc.scenes.atomic import write_json
 from pointnc.scenes.leftovers import remove
@@ -165,6 +166,7 @@ def read_settings(config: dict[str, Any]) -> Settings:
     return Settings(
         taxonomy=read_taxonomy(config["taxonomy"], Path(config["root"])),
         ignore=read_ignored(config["ignore"]),
+        columns=column_names(config["columns"]),
         **{key: config[key] for key in ("label", "instance", "unknown", "units", "up", "normals", "color_bits")},
     )
 

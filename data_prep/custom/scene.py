@@ -34,6 +34,10 @@ UNLABELED = "test"
 """The split whose files may lack labels."""
 
 
+LATER = ("color_bits", "columns")
+"""Settings of later versions: what was prepared without them stays done."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """How files are read; see ``conf/tools/custom.yaml``."""
@@ -47,12 +51,13 @@ class Settings:
     up: Up = "z"
     normals: Literal["auto", "none"] = "auto"
     color_bits: Bits = "auto"
+    columns: tuple[str, ...] = ()
 
     def fingerprint(self) -> str:
         """Return a text that differs where a scene would be another one; names and colors of classes do not count."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         values |= {"taxonomy": [self.taxonomy.segment, *self.taxonomy.ids]}
-        for key in ("color_bits",):  # settings of later versions: scenes that were prepared without them stay done
+        for key in LATER:
             if values[key] == getattr(Settings, key):
                 del values[key]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
@@ -69,7 +74,7 @@ def prepare_room(room: Room, target: Path, settings: Settings) -> list[str]:
         UserError: the file is damaged, has no points or no labels, or ids that the taxonomy lacks.
     """
     state = room.state()  # before reading: a file that changes meanwhile is read again next time
-    file = open_cloud(room.path)
+    file = open_cloud(room.path, settings.columns)
     if len(file) == 0:
         raise UserError(f"{room.path} has no points")
     gathered = Gathered(file, lambda cloud: _columns(cloud, room, settings))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from data_prep.custom.preparation import TAXONOMY, read_ignored, read_taxonomy
 from data_prep.taxonomy.file import derive_taxonomy, write_taxonomy
 from data_prep.taxonomy.values import basis, count_values, report, stored_names
+from pointnc.clouds.table import column_names
 from pointnc.entry import entry
 from pointnc.errors import UserError
 from pointnc.scenes.taxonomy import Taxonomy
@@ -31,7 +32,12 @@ def main(config: DictConfig) -> int:
     given = Taxonomy.from_yaml(path) if path.exists() else None
     names = stored_names(root) if settings["names"] is None else read_taxonomy(settings["names"], root)
     keys = ("label", "splits", "files", "workers")
-    found = count_values(root, ignore=read_ignored(settings["ignore"]), **{key: settings[key] for key in keys})
+    found = count_values(
+        root,
+        ignore=read_ignored(settings["ignore"]),
+        columns=column_names(settings["columns"]),
+        **{key: settings[key] for key in keys},
+    )
     counts = basis(found)
     everything = {number: counts[number] for number in found.total()}
     if not everything:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pointnc.clouds.cloud import CHUNK, CloudFile, Columns, PointCloud, Rows, check_numbers, from_columns, ranges
 from pointnc.clouds.structured import copy_records, extended
-from pointnc.clouds.table import SAMPLE, guess_names
+from pointnc.clouds.table import SAMPLE, given_names, guess_names
 from pointnc.errors import UserError
 from pointnc.untrusted.numpy_file import map_array, read_archive
 
@@ -29,7 +29,7 @@ class NpyFile(CloudFile):
     :func:`~pointnc.clouds.table.guess_names`. New columns are appended; a table of integers becomes float64.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, columns: Sequence[str] = ()) -> None:
         super().__init__(path)
         self.array: NDArray[Any] = map_array(path, "write it again by numpy.save")
         self._last: tuple[str, ...] = ()
@@ -37,8 +37,10 @@ class NpyFile(CloudFile):
             raise UserError(f"{path} has the shape {self.array.shape}: (N, 3 or more) is needed")
         if self.array.dtype.names is None:
             check_numbers(self.array, str(path))
-            remark = self._guess()
-            self.remarks += [] if remark is None else [remark]
+            if columns:
+                self._guessed = given_names(columns, self.array.shape[1], path)
+            elif (remark := self._guess()) is not None:
+                self.remarks.append(remark)
         if self.array.dtype.names is not None and self.array.ndim != 1:
             raise UserError(f"{path} has records in the shape {self.array.shape}: (N,) is needed")
 

@@ -194,7 +194,7 @@ def _color_scale(seen: Survey, bits: Bits) -> tuple[float | None, list[str]]:
     if high > 255:
         doubt = "; give color_bits=10 or 12 if they are of these" if high < 4096 else ""
         return 255 / 65535, [*remarks, f"colors go beyond 255: taken as 16 bits{doubt}"]
-    if not seen.color_is_float and seen.color_bits == 16 and high < 255:
+    if not seen.color_is_float and seen.color_bits == 16 and high < 128:
         remarks.append(
             f"colors of 16 bits go up to {high:g} alone: taken as 8 bits; give color_bits=16 if the scan is so dark"
         )

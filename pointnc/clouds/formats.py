@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pointnc.clouds.arrays import NpyFile, NpzFile
@@ -23,14 +24,22 @@ SUFFIXES: dict[str, type[CloudFile]] = {
     ".xyz": TextFile,
     ".txt": TextFile,
     ".csv": TextFile,
+    ".asc": TextFile,
+    ".pts": TextFile,
+    ".xyzn": TextFile,
+    ".xyzrgb": TextFile,
     ".npy": NpyFile,
     ".npz": NpzFile,
 }
 """Suffix, in lower case, to what reads it."""
 
 
-def open_cloud(path: str | Path) -> CloudFile:
+def open_cloud(path: str | Path, columns: Sequence[str] = ()) -> CloudFile:
     """Open a point cloud: a file of a known suffix, or the folder of a store's scene.
+
+    Args:
+        path: of it.
+        columns: what the columns of a table (text, or npy without names) are; nothing: its first line or a guess.
 
     Raises:
         UserError: it is missing, empty, damaged, or of an unknown format.
@@ -45,7 +54,7 @@ def open_cloud(path: str | Path) -> CloudFile:
         raise UserError(f"{path}: unknown format {path.suffix or 'without a suffix'}; known are {', '.join(SUFFIXES)}")
     if path.stat().st_size == 0:
         raise UserError(f"{path} is empty (0 bytes)")
-    cloud = kind(path)
+    cloud = kind(path, columns) if issubclass(kind, TextFile | NpyFile) else kind(path)
     check_columns(cloud.names(), path)
     return cloud
 

@@ -34,7 +34,7 @@ def look_through(
     color_bits: Bits = "auto",
     *,
     pieces: Iterable[PointCloud] | None = None,
-    fate: str = "they are left out",
+    fate: str = "are left out",
 ) -> Reading:
     """Look through a file and decide how it is read.
 
@@ -60,10 +60,10 @@ def look_through(
     except UserError as error:
         raise UserError(f"{file.path}: {error}") from None
     if seen.flagged:
-        remarks.append(f"{seen.flagged} points are no measurements, as a flag of the file says: {fate}")
+        remarks.append(f"{seen.flagged} points are no measurements, as a flag of the file says, and {fate}")
     if seen.unmeasured:
-        remarks.append(f"{seen.unmeasured} points lie at 0, 0, 0 and were never measured: {fate}")
+        remarks.append(f"{seen.unmeasured} points lie at 0, 0, 0 as if never measured, and {fate}")
     lacking = seen.points - seen.finite - seen.stray - seen.flagged - seen.unmeasured
     if lacking > 0:
-        remarks.append(f"{lacking} points without finite coordinates: {fate}")
+        remarks.append(f"{lacking} points without finite coordinates {fate}")
     return Reading(seen, conditions, [*file.remarks, *remarks])

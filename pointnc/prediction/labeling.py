@@ -85,7 +85,7 @@ def label_file(
     """
     start = time.perf_counter()
     arrays = {scene_array(name) for name in predictor.features}
-    reading = look_through(cloud, arrays, unit, up, color_bits, fate="they get the label -1")
+    reading = look_through(cloud, arrays, unit, up, color_bits, fate="get the label -1")
     seen, conditions, remarks = reading.seen, reading.conditions, list(reading.remarks)
     out = targets.labeled
     with scratch_folder(out) as scratch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +36,7 @@ class ShownCloud:
     remarks: list[str]
 
 
-def open_shown(path: Path) -> CloudFile:
+def open_shown(path: Path, columns: Sequence[str] = ()) -> CloudFile:
     """Open a cloud; the columns that :mod:`pointnc.predict` appended to a table of numpy have their names.
 
     Such a table has no place for names: it is one of predict's if a legend lies beside it, and its last two columns
@@ -45,7 +45,7 @@ def open_shown(path: Path) -> CloudFile:
     Raises:
         UserError: see :func:`pointnc.clouds.open_cloud`; or it has no points.
     """
-    file = open_cloud(path)
+    file = open_cloud(path, columns)
     if len(file) == 0:
         raise UserError(f"{path} has no points")
     if isinstance(file, NpyFile) and file.array.dtype.names is None and legend_beside(path) is not None:
@@ -56,7 +56,12 @@ def open_shown(path: Path) -> CloudFile:
 
 
 def read_shown(
-    path: Path, arrays: Collection[str] = (), units: Unit = "m", up: Up = "z", color_bits: Bits = "auto"
+    path: Path,
+    arrays: Collection[str] = (),
+    units: Unit = "m",
+    up: Up = "z",
+    color_bits: Bits = "auto",
+    columns: Sequence[str] = (),
 ) -> ShownCloud:
     """Read a cloud.
 
@@ -67,12 +72,13 @@ def read_shown(
         units: of its coordinates.
         up: the axis that points up.
         color_bits: of a color value.
+        columns: what the columns of a table are.
 
     Raises:
         UserError: the file is missing, damaged, of an unknown format, has no points with finite coordinates, or lacks
             the strengths of laser pulses that the network wants.
     """
-    file = open_shown(path)
+    file = open_shown(path, columns)
     points = file.read()
     reading = look_through(file, {*arrays, "color?"}, units, up, color_bits, pieces=[points])
     seen, conditions = reading.seen, reading.conditions

@@ -139,7 +139,8 @@ def test_a_heap_of_points_at_zero_was_never_measured(zeros: int, left: int) -> N
     [
         (200, np.uint8, "auto", 200, None),
         (60_000, np.uint16, "auto", 233, "16 bits"),
-        (200, np.uint16, "auto", 200, "color_bits=16"),
+        (200, np.uint16, "auto", 200, None),
+        (100, np.uint16, "auto", 100, "color_bits=16"),
         (200, np.uint16, 16, 1, None),
         (4000, np.uint16, "auto", 16, "color_bits=10 or 12"),
         (4000, np.uint16, 12, 249, None),
