@@ -12,8 +12,9 @@ from pointnc.clouds import open_cloud
 from pointnc.clouds.reading import look_through
 from pointnc.errors import UserError
 from tests.clouds.dialects import COLOR, COORD, COUNT, LABEL, TEXTS, Case
+from tests.clouds.dialects_binary import BINARY
 
-CASES = {**TEXTS}
+CASES = {**TEXTS, **BINARY}
 
 
 @pytest.mark.parametrize("name", CASES)
