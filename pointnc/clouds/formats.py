@@ -11,6 +11,7 @@ from pointnc.clouds.e57 import E57File
 from pointnc.clouds.las import LasFile
 from pointnc.clouds.pcd import PcdFile
 from pointnc.clouds.ply import PlyFile
+from pointnc.clouds.raw_scan import RawScan
 from pointnc.clouds.stored_scene import StoreScene
 from pointnc.clouds.text import TextFile
 from pointnc.errors import UserError
@@ -30,6 +31,7 @@ SUFFIXES: dict[str, type[CloudFile]] = {
     ".xyzrgb": TextFile,
     ".npy": NpyFile,
     ".npz": NpzFile,
+    ".bin": RawScan,
 }
 """Suffix, in lower case, to what reads it."""
 
@@ -54,7 +56,7 @@ def open_cloud(path: str | Path, columns: Sequence[str] = ()) -> CloudFile:
         raise UserError(f"{path}: unknown format {path.suffix or 'without a suffix'}; known are {', '.join(SUFFIXES)}")
     if path.stat().st_size == 0:
         raise UserError(f"{path} is empty (0 bytes)")
-    cloud = kind(path, columns) if issubclass(kind, TextFile | NpyFile) else kind(path)
+    cloud = kind(path, columns) if issubclass(kind, TextFile | NpyFile | RawScan) else kind(path)
     check_columns(cloud.names(), path)
     return cloud
 

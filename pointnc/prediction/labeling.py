@@ -106,11 +106,13 @@ def label_file(
             remarks.append(
                 f"the file has {' or '.join(NAMES)} already: the new columns are called {' and '.join(names)}"
             )
+        said = len(cloud.remarks)
         with atomic_path(out) as temporary:
             cloud.rewrite(temporary, _columns(results, taxonomy, names))
             if targets.picture is not None:  # in here: both are there, or neither
                 with atomic_path(targets.picture) as picture:
                     _write_colored(picture, cloud, results, taxonomy)
+    remarks += cloud.remarks[said:]  # of the copy
     return Outcome(targets.paths(), seen.points, time.perf_counter() - start, remarks, counts)
 
 

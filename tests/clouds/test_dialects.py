@@ -13,8 +13,9 @@ from pointnc.clouds.reading import look_through
 from pointnc.errors import UserError
 from tests.clouds.dialects import COLOR, COORD, COUNT, LABEL, TEXTS, Case
 from tests.clouds.dialects_binary import BINARY
+from tests.clouds.dialects_laser import LASER
 
-CASES = {**TEXTS, **BINARY}
+CASES = {**TEXTS, **BINARY, **LASER}
 
 
 @pytest.mark.parametrize("name", CASES)
