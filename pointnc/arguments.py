@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pointnc.settings import quoted, to_the_letter
+from pointnc.settings import literal, quoted, to_the_letter
 
 HYDRA = {
     "hydra/job_logging": "disabled",  # logs are the commands' business,
@@ -28,6 +28,13 @@ SHORT = {
 """Names of the training's settings in common use, and what they stand for; settings behind them count."""
 
 
+TEXTS = {
+    *("data_root", "run_dir", "weights", "resume", "trust", "dataset.name", "dataset.store", "dataset.default_root"),
+    *("dataset.train_split", "dataset.val_split", "dataset.taxonomy.root", "dataset.taxonomy.segment"),
+}
+"""The training's settings that are taken to the letter."""
+
+
 def read_arguments(
     arguments: Sequence[str], schema: type | None, words: str | None = None, verbs: Sequence[str] = ()
 ) -> list[str]:
@@ -47,25 +54,23 @@ def read_arguments(
         read = spelled + read
     if words is not None:
         read = [f"{words}={quoted(one)}" if _is_word(one) else one for one in read]
+    sweep = bool({"--multirun", "-m"} & set(read))
     if schema is None:
-        read = [part for one in read for part in SHORT.get(one, (one,))]
+        read = [_training_text(part, sweep) for one in read for part in SHORT.get(one, (one,))]
     else:
-        sweep = bool({"--multirun", "-m"} & set(read))
         read = [to_the_letter(one, schema, sweep) for one in read]
-    read = [listed(one, "trust") for one in read]
     given = {one.partition("=")[0] for one in read}
     # Beside the first setting: a flag in the middle would end the settings.
     place = next((place for place, one in enumerate(read) if "=" in one and not one.startswith("-")), len(read))
     return [*read[:place], *(f"{key}={value}" for key, value in HYDRA.items() if key not in given), *read[place:]]
 
 
+def _training_text(argument: str, sweep: bool) -> str:
+    key, equals, value = argument.partition("=")
+    if not equals or key.lstrip("+") not in TEXTS or value == "null":
+        return argument
+    return f"{key}={literal(value, key == 'trust', sweep)}"
+
+
 def _is_word(argument: str) -> bool:
     return not argument.startswith("-") and ("=" not in argument or Path(argument).exists())
-
-
-def listed(argument: str, *keys: str) -> str:
-    """Return ``key=A,B`` as a list of quoted words, which Hydra would take for a sweep; everything else as it is."""
-    key, equals, value = argument.partition("=")
-    if not equals or key not in keys or "," not in value or value[0] in "[\"'":
-        return argument
-    return f"{key}=[" + ",".join(quoted(part.strip()) for part in value.split(",") if part.strip()) + "]"

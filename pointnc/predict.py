@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 OPTIONS = [
     *("tta", "interpolation", "max_points", "block_points", "halo", "accelerator", "half", "engine"),
-    *("units", "up", "colors", "out"),
+    *("units", "up", "color_bits", "columns", "colors", "out"),
 ]
 """The settings on which the files depend."""
 
@@ -42,6 +42,14 @@ class Predict(PredictionSettings, NetworkSettings, SharedWork):
     colors: bool = setting(False, "true: also <file>_labels.ply with the colors of the classes")
     units: str = setting("m", "of the coordinates: m | cm | mm | auto")
     up: str = setting("z", "the axis that points up: z | y")
+    color_bits: Any = setting(
+        "auto", "of a whole-numbered color: auto (8, or 16 where one is beyond 255) | 8 | 10 | 12 | 16"
+    )
+    columns: Any = setting(
+        None,
+        "what the columns of tables without names are: [x,y,z,intensity,red,green,blue,label]; -: any other",
+        several=True,
+    )
     max_points: int = setting(500_000, "points a pass of the network: bounds the memory", least=1)
     block_points: int = setting(
         2_000_000, "points held in memory at a time; larger files are cut into blocks on the disk", least=1
@@ -57,6 +65,7 @@ def main(config: DictConfig) -> int:
 
     from pointnc.clouds import open_cloud
     from pointnc.clouds.conditions import check_frame
+    from pointnc.clouds.table import column_names
     from pointnc.errors import UserError
     from pointnc.prediction.failures import failure_line
     from pointnc.prediction.inputs import find_inputs, size_of
@@ -68,9 +77,8 @@ def main(config: DictConfig) -> int:
 
     if config.checkpoint is None or config.input is None or config.out is None:
         raise UserError("give checkpoint=RUN input=FILES out=FOLDER")
-    if not isinstance(config.block_points, int) or config.block_points < 1:
-        raise UserError(f"block_points={config.block_points}: it must be a whole number, at least 1")
-    check_frame(config.units, config.up)
+    check_frame(config.units, config.up, config.color_bits)
+    columns = column_names(config.columns)
     inputs = {str(path): path for path in find_inputs(config.input)}
     out = OutputFolder(Path(str(config.out)).expanduser(), list(inputs.values()), bool(config.overwrite))
     trained = open_network(config)
@@ -85,7 +93,7 @@ def main(config: DictConfig) -> int:
     work = share_work(config.shard, out.out, sizes, settings, "files", rivals(inputs))
     console = Console(soft_wrap=True, highlight=False)
     numbers = {name: number + 1 for number, name in enumerate(inputs)}
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bars = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
     def label(name: str) -> dict[str, str | None]:
         path = inputs[name]
@@ -97,8 +105,8 @@ def main(config: DictConfig) -> int:
         try:
             targets = out.targets(path, bool(config.colors))
             outcome = label_file(
-                open_cloud(path), targets, predictor, trained.taxonomy, config.units, config.up,
-                config.block_points, advance,
+                open_cloud(path, columns), targets, predictor, trained.taxonomy, config.units, config.up,
+                config.block_points, advance, config.color_bits,
             )  # fmt: skip
         except Exception as error:
             failure = failure_line(path, error)
@@ -110,7 +118,7 @@ def main(config: DictConfig) -> int:
         _print(console, path, outcome, trained.taxonomy)
         return {"failure": None}
 
-    bar = Progress(*columns, console=console, transient=True, disable=not work.leads)
+    bar = Progress(*bars, console=console, transient=True, disable=not work.leads)
     with bar:
         results = work.do(label)
     if results is None:

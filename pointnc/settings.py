@@ -82,6 +82,8 @@ def demand(schema: type, key: str) -> str:
 def to_the_letter(argument: str, schema: type, sweep: bool = False) -> str:
     """Return ``key=value`` with a text quoted, so that a path or a date is not read as a number, a list or a sum.
 
+    What is in quotes or braces stays as it is, and so does ``null`` where it is the default.
+
     Args:
         argument: of the command line.
         schema: the command's settings.
@@ -91,15 +93,23 @@ def to_the_letter(argument: str, schema: type, sweep: bool = False) -> str:
     one = next((one for one in settings_of(schema) if one.name.rstrip("_") == key), None)
     if not equals or one is None:
         return argument
-    argument = f"{one.name}={value}"  # Python's own words, such as import, have an underscore behind them
-    if value in ("", "null") or value[0] in "\"'[{$":
-        return argument
-    several = one.metadata.get("several") and "," in value
-    if not (several or _is_text(schema, one)) or (sweep and "," in value):
-        return argument
-    if several:
-        return f"{one.name}=[" + ",".join(quoted(part.strip()) for part in value.split(",") if part.strip()) + "]"
-    return f"{one.name}={quoted(value)}"
+    if _is_text(schema, one) and not (value == "null" and one.default is None):
+        value = literal(value, bool(one.metadata["several"]), sweep)
+    return f"{one.name}={value}"  # Python's own words, such as import, have an underscore behind them
+
+
+def literal(value: str, several: bool = False, sweep: bool = False) -> str:
+    """Return a text, or each text of a list, as Hydra's grammar quotes it."""
+    if value[:1] in ("", "'", '"', "{") or value.startswith("${"):
+        return value
+    inside = value[1:-1] if value[0] == "[" and value[-1] == "]" else value if several and "," in value else None
+    if inside is not None:
+        return value if set(inside) & set("'\"[]{}") else f"[{_each(inside)}]"
+    return _each(value) if sweep else quoted(value)
+
+
+def _each(values: str) -> str:
+    return ",".join(quoted(part.strip()) for part in values.split(",") if part.strip())
 
 
 def quoted(text: str) -> str:

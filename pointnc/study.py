@@ -48,7 +48,7 @@ class Compare:
 
     defaults: list[Any] = field(default_factory=lambda: ["_self_", {"optional experiment": None}])
     experiment: Any = setting(None, "what is compared")
-    only: Any = setting(None, "[names]: run and show these methods alone")
+    only: Any = setting(None, "[names]: run and show these methods alone", text=True)
     collect_only: bool = setting(False, "true: only write the table of what is done")
     processes: int = setting(1, "runs at a time", least=1)
     threads: int = setting(1, "of each run, on a CPU", least=1)

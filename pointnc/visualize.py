@@ -52,6 +52,14 @@ class Visualize(PredictionSettings, NetworkSettings):
     )
     units: str = setting("m", "of a cloud's coordinates: m | cm | mm | auto")
     up: str = setting("z", "the axis that points up in a cloud: z | y")
+    color_bits: Any = setting(
+        "auto", "of a whole-numbered color: auto (8, or 16 where one is beyond 255) | 8 | 10 | 12 | 16"
+    )
+    columns: Any = setting(
+        None,
+        "what the columns of tables without names are: [x,y,z,intensity,red,green,blue,label]; -: any other",
+        several=True,
+    )
     html: str | None = setting(None, "FILE.html: one page that needs no network")
     png: str | None = setting(None, "FILE.png: a row of panels a scene")
     overwrite: bool = setting(False, "replace what stands there")

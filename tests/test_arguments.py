@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from pointnc.arguments import HYDRA, SHORT, read_arguments
 from pointnc.entry import config_folder
 from pointnc.settings import quoted, setting
 from tests.commands import assert_one_line, run
+from tests.data_prep.labeled_rooms import write_root
 
 FIXED = [f"{key}={value}" for key, value in HYDRA.items()]
 FROM_ELSEWHERE = st.text(st.characters(exclude_categories=["C"]), max_size=12)
@@ -29,6 +31,7 @@ class Some:
     path: str | None = setting(None, "a text")
     files: Any = setting(None, "one or several", text=True)
     names: Any = setting(None, "A,B", several=True)
+    split: str = setting("val", "a text that is never none")
     count: int = setting(3, "a number", least=1)
     import_: str | None = setting(None, "Python's own word")
 
@@ -49,7 +52,10 @@ def test_a_quoted_text_is_read_as_it_was(text: str) -> None:
         ("path=2021_05_03", "path='2021_05_03'"),
         ("path=epoch=3-step=99.ckpt", "path='epoch=3-step=99.ckpt'"),
         ("files=room (1).ply", "files='room (1).ply'"),
-        ("files=[a.ply,b.ply]", "files=[a.ply,b.ply]"),
+        ("files=[a.ply,007]", "files=['a.ply','007']"),
+        ("files=[ab]*.ply", "files='[ab]*.ply'"),
+        ("files={train: [a]}", "files={train: [a]}"),
+        ("split=null", "split='null'"),
         ("path=null", "path=null"),
         ("path=", "path="),
         ("path='a b'", "path='a b'"),
@@ -65,7 +71,24 @@ def test_texts_are_taken_to_the_letter(typed: str, read: str) -> None:
 
 
 def test_a_sweep_stays_one() -> None:
-    assert own("-m", "path=a,b") == ["-m", "path=a,b"]
+    assert own("-m", "path=2021_05,b") == ["-m", "path='2021_05','b'"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [("run_dir=2021_05_03", "run_dir='2021_05_03'"), ("+weights=a=b", "+weights='a=b'"), ("resume=null", "resume=null"),
+     ("trust=a.B,c.D", "trust=['a.B','c.D']"), ("seed=1_0", "seed=1_0"), ("loss.weights=3", "loss.weights=3")],
+)  # fmt: skip
+def test_texts_of_the_training(typed: str, read: str) -> None:
+    assert [one for one in read_arguments([typed], None) if one not in FIXED] == [read]
+
+
+def test_a_folder_called_like_a_number_is_used_and_made(tmp_path: Path) -> None:
+    write_root(tmp_path / "2021_05_03", train=1)
+    run("data_prep.taxonomy", "root=2021_05_03", "out=2021.yaml", "workers=1", folder=tmp_path)
+    run("data_prep.custom", "root=2021_05_03", "out=2024_06_01", "workers=1", "files=*", folder=tmp_path)
+    assert not (tmp_path / "20240601").exists() and (tmp_path / "2021.yaml").is_file()
+    assert json.loads((tmp_path / "2024_06_01" / "manifest.json").read_text())["splits"]["train"]["points"] == 300
 
 
 def test_words_are_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

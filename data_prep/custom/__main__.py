@@ -39,11 +39,19 @@ class Custom(Processes):
     ignore: Any = setting([-1], 'ids that mean "no class"')
     units: str = setting("m", "of the coordinates: m | cm | mm | auto")
     up: str = setting("z", "the axis that points up: z | y")
+    color_bits: Any = setting(
+        "auto", "of a whole-numbered color: auto (8, or 16 where one is beyond 255) | 8 | 10 | 12 | 16"
+    )
+    columns: Any = setting(
+        None,
+        "what the columns of tables without names are: [x,y,z,intensity,red,green,blue,label]; -: any other",
+        several=True,
+    )
     normals: str = setting(
         "auto", "auto: the file's, else from its faces, else estimated from neighbors; none: left out"
     )
     files: str = setting("*", "which files of a split's folder, for example '*.ply'")
-    splits: Any = setting(None, "[train,val]; null: every folder")
+    splits: Any = setting(None, "[train,val]; null: every folder", text=True)
     overwrite: bool = setting(False, "prepare again what is done")
 
 

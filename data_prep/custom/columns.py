@@ -18,6 +18,9 @@ LABELS = (
 INSTANCES = ("instance", "instances", "instance_id", "instance_label", "ins_label", "object", "object_id")
 
 
+MOST_GUESSED = 200
+"""Different values that a column without a name may hold to be taken for one of classes."""
+
 LARGEST = 2.0**53
 """Whole numbers beyond it are not exact as floating point."""
 
@@ -47,8 +50,21 @@ def find_label(attributes: Mapping[str, NDArray[Any]], wanted: str | None, place
         if len(candidates) > 1:
             raise UserError(f"{place}: {' or '.join(candidates)} may hold the classes; say which by label=NAME")
         if candidates:
+            _doubt(attributes[candidates[0]], candidates[0], place)
             return candidates[0]
     return None
+
+
+def _doubt(values: NDArray[Any], name: str, place: str) -> None:
+    """Refuse to guess that a column without a name, which holds hundreds of values, holds classes."""
+    if not name.startswith("column"):
+        return
+    different = len(np.unique(values))
+    if different > MOST_GUESSED:
+        raise UserError(
+            f"{place}: {name} holds {different} different values, which are hardly classes: name the columns by "
+            f"columns=[x,y,z,...], or say label={name}"
+        )
 
 
 def find_instance(attributes: Mapping[str, NDArray[Any]], wanted: str | None, place: str) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from data_prep.custom.folder import Room, find_rooms
 from data_prep.custom.report import print_report
@@ -19,7 +19,8 @@ from data_prep.preparing import explain
 from data_prep.processes import check_workers, in_parallel, unseen, unseen_line
 from data_prep.stopping import nothing_left, sweep_store
 from pointnc.benchmarks import scannet
-from pointnc.clouds.conditions import Unit, Up
+from pointnc.clouds.conditions import check_frame
+from pointnc.clouds.table import column_names
 from pointnc.errors import UserError
 from pointnc.scenes.atomic import write_json
 from pointnc.scenes.leftovers import remove
@@ -161,13 +162,12 @@ def read_settings(config: dict[str, Any]) -> Settings:
     for key, allowed in (("unknown", ("error", "ignore")), ("normals", ("auto", "none"))):
         if config[key] not in allowed:
             raise UserError(f"{key}={config[key]}: choose one of {', '.join(allowed)}")
-    for key, kind in (("units", Unit), ("up", Up)):
-        if config[key] not in get_args(kind):
-            raise UserError(f"{key}={config[key]}: choose one of {', '.join(get_args(kind))}")
+    check_frame(config["units"], config["up"], config["color_bits"])
     return Settings(
         taxonomy=read_taxonomy(config["taxonomy"], Path(config["root"])),
         ignore=read_ignored(config["ignore"]),
-        **{key: config[key] for key in ("label", "instance", "unknown", "units", "up", "normals")},
+        columns=column_names(config["columns"]),
+        **{key: config[key] for key in ("label", "instance", "unknown", "units", "up", "normals", "color_bits")},
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,12 +13,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.custom.columns import find_instance, find_label, whole_numbers, without_ignored
+from data_prep.custom.columns import find_instance, find_label
 from data_prep.custom.folder import Room
+from data_prep.custom.gathering import Gathered, Labels, placed_arrays
 from data_prep.preparing import hash_array, histogram
 from pointnc.clouds import PointCloud, open_cloud
-from pointnc.clouds.conditions import Conditions, Unit, Up, survey_points
-from pointnc.clouds.normals import estimate_normals
+from pointnc.clouds.conditions import Bits, Conditions, Unit, Up
+from pointnc.clouds.normals import estimate_normals, fill_normals
+from pointnc.clouds.reading import look_through
 from pointnc.errors import UserError
 from pointnc.scenes import records
 from pointnc.scenes.scene import IGNORE
@@ -29,6 +32,10 @@ FAR = 1000.0
 
 UNLABELED = "test"
 """The split whose files may lack labels."""
+
+
+LATER = ("color_bits", "columns")
+"""Settings of later versions: what was prepared without them stays done."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +50,16 @@ class Settings:
     units: Unit = "m"
     up: Up = "z"
     normals: Literal["auto", "none"] = "auto"
+    color_bits: Bits = "auto"
+    columns: tuple[str, ...] = ()
 
     def fingerprint(self) -> str:
         """Return a text that differs where a scene would be another one; names and colors of classes do not count."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         values |= {"taxonomy": [self.taxonomy.segment, *self.taxonomy.ids]}
+        for key in LATER:
+            if values[key] == getattr(Settings, key):
+                del values[key]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -62,37 +74,30 @@ def prepare_room(room: Room, target: Path, settings: Settings) -> list[str]:
         UserError: the file is damaged, has no points or no labels, or ids that the taxonomy lacks.
     """
     state = room.state()  # before reading: a file that changes meanwhile is read again next time
-    file = open_cloud(room.path)
+    file = open_cloud(room.path, settings.columns)
     if len(file) == 0:
         raise UserError(f"{room.path} has no points")
-    cloud = file.read()
-    seen = survey_points([cloud], room.path)
-    present = () if seen.color_high is None else ("color",)
-    conditions, remarks = Conditions.of(seen, present, settings.units, settings.up)
-    conditions = dataclasses.replace(conditions, origin=_origin(seen.low, seen.high, conditions.scale))
-    good = conditions.usable(cloud.coord)
-    dropped = len(cloud) - int(good.sum())
-    arrays: dict[str, NDArray[Any]] = {}
-    columns, note = _labels(cloud, room, settings)
-    mesh = file.mesh_normals() if settings.normals == "auto" and cloud.normal is None else None
-    if dropped:
-        cloud = cloud.select(good)
-        columns = {key: values[good] for key, values in columns.items()}
-        mesh = None if mesh is None else mesh[good]
-    arrays["coord"] = conditions.coord(cloud)
-    if cloud.color is not None:
-        arrays["color"] = conditions.color(cloud)
+    gathered = Gathered(file, lambda cloud: _columns(cloud, room, settings))
+    reading = look_through(file, ("color?",), settings.units, settings.up, settings.color_bits, pieces=gathered)
+    seen, remarks = reading.seen, reading.remarks
+    conditions = dataclasses.replace(reading.conditions, origin=_origin(seen.low, seen.high, reading.conditions.scale))
+    labels = Labels(settings.taxonomy, settings.ignore, str(room.path), [], [], Counter())
+    arrays, good = placed_arrays(gathered.kept, conditions, labels, gathered.label, gathered.instance)
+    note = _note(labels, gathered.label, settings)
     origin_of_normals = "none"
-    if settings.normals == "auto":
-        arrays["normal"], origin_of_normals = _normals(cloud, mesh, conditions, arrays["coord"])
+    if settings.normals == "none":
+        arrays.pop("normal", None)
+    else:
+        mesh = file.mesh_normals() if "normal" not in arrays else None
+        mesh = mesh if mesh is None or good.all() else mesh[good]
+        arrays["normal"], origin_of_normals = _normals(arrays.get("normal"), mesh, conditions, arrays["coord"])
         if origin_of_normals != "file":
             remarks.append(f"no normals: {origin_of_normals}")
-    arrays |= columns
     arrays = {key: np.ascontiguousarray(value, DTYPES.get(key, np.int16)) for key, value in arrays.items()}
     segment = settings.taxonomy.segment
     record: dict[str, Any] = {
-        "points": len(cloud),
-        "dropped": dropped,
+        "points": len(arrays["coord"]),
+        "dropped": len(good) - len(arrays["coord"]),
         "origin": conditions.world_origin().tolist(),
         "normals": origin_of_normals,
         **note,
@@ -116,41 +121,41 @@ def _origin(low: NDArray[np.float64], high: NDArray[np.float64], scale: float) -
     return np.floor(low * scale) / scale
 
 
-def _labels(cloud: PointCloud, room: Room, settings: Settings) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Return train indices and object numbers by array name, and what to note of where they came from."""
-    columns: dict[str, NDArray[Any]] = {}
-    place = str(room.path)
-    optional = room.split == UNLABELED
-    name = find_label(cloud.attributes, _wanted(settings.label, cloud, optional), place)
-    if name is None and not optional:
+def _columns(cloud: PointCloud, room: Room, settings: Settings) -> tuple[str | None, str | None]:
+    """Return the names of the columns of classes and of objects.
+
+    Raises:
+        UserError: there are no classes, though the file is not one of those that may lack them.
+    """
+    place, optional = str(room.path), room.split == UNLABELED
+    label = find_label(cloud.attributes, _wanted(settings.label, cloud, optional), place)
+    if label is None and not optional:
         there = ", ".join(cloud.attributes) or "nothing"
         raise UserError(
             f"{place} has no labels: besides coordinates, colors and normals it has {there}; name the column by "
             f"label=NAME, or put files without labels into {UNLABELED}/"
         )
-    note: dict[str, Any] = {"label": name}
-    if name is not None:
-        ids = without_ignored(whole_numbers(cloud.attributes[name], name, place), settings.ignore)
-        index = settings.taxonomy.encode(ids)
-        lost = (index == IGNORE) & (ids != IGNORE)
-        if lost.any():
-            values, counts = np.unique(ids[lost], return_counts=True)
-            listed = ", ".join(f"{value} ({count:,} points)" for value, count in list(zip(values, counts))[:10])
-            more = f" and {len(values) - 10} more" if len(values) > 10 else ""
-            if settings.unknown == "error":
-                raise UserError(
-                    f"{place}: {name} holds ids that the taxonomy {settings.taxonomy.name} lacks: {listed}{more}; "
-                    "add them to it, or give unknown=ignore"
-                )
-            note["unknown"] = {str(value): int(count) for value, count in zip(values, counts)}
-        columns[settings.taxonomy.segment] = index
-    name = find_instance(cloud.attributes, _wanted(settings.instance, cloud, optional), place)
-    if name is not None:
-        numbers = whole_numbers(cloud.attributes[name], name, place)
-        if numbers.max() > np.iinfo(np.int32).max:  # hashes: only which points are together matters
-            numbers = np.where(numbers < 0, IGNORE, np.unique(numbers, return_inverse=True)[1])
-        columns["instance"] = np.maximum(numbers, IGNORE)
-    return columns, note
+    return label, find_instance(cloud.attributes, _wanted(settings.instance, cloud, optional), place)
+
+
+def _note(labels: Labels, label: str | None, settings: Settings) -> dict[str, Any]:
+    """Return what to note of where the labels came from.
+
+    Raises:
+        UserError: there are ids that the taxonomy lacks, and the settings do not say that these have no class.
+    """
+    note: dict[str, Any] = {"label": label}
+    if labels.unknown:
+        found = sorted(labels.unknown.items())
+        listed = ", ".join(f"{value} ({count:,} points)" for value, count in found[:10])
+        more = f" and {len(found) - 10} more" if len(found) > 10 else ""
+        if settings.unknown == "error":
+            raise UserError(
+                f"{labels.place}: {label} holds ids that the taxonomy {settings.taxonomy.name} lacks: {listed}{more}; "
+                "add them to it, or give unknown=ignore"
+            )
+        note["unknown"] = {str(value): count for value, count in found}
+    return note
 
 
 def _wanted(name: str | None, cloud: PointCloud, optional: bool) -> str | None:
@@ -159,18 +164,16 @@ def _wanted(name: str | None, cloud: PointCloud, optional: bool) -> str | None:
 
 
 def _normals(
-    cloud: PointCloud, mesh: NDArray[np.float32] | None, conditions: Conditions, coord: NDArray[np.float32]
+    own: NDArray[np.float32] | None,
+    mesh: NDArray[np.float32] | None,
+    conditions: Conditions,
+    coord: NDArray[np.float32],
 ) -> tuple[NDArray[np.float32], str]:
     """Return (N, 3) unit normals and where they came from."""
-    own = conditions.normal(cloud)
     if own is not None:
-        return own, "file"
+        return fill_normals(own, coord), "file"
     if mesh is not None:
-        turned = conditions.normal(PointCloud(np.empty((len(mesh), 3)), normal=mesh))
-        assert turned is not None
-        lone = np.flatnonzero(~np.isfinite(mesh).all(axis=1))
-        turned[lone] = estimate_normals(coord, lone)
-        return turned, "taken from the faces"
+        return fill_normals(conditions.turned(mesh), coord), "taken from the faces"
     return estimate_normals(coord), "estimated from neighbors"
 
 

@@ -28,7 +28,7 @@ class Export:
     segment: str | None = setting(
         None, "which labels, for example segment200; null: the finest that the manifest knows"
     )
-    splits: Any = setting(None, "[train,val]; null: all")
+    splits: Any = setting(None, "[train,val]; null: all", text=True)
     limit: int | None = setting(None, "so many scenes of each split")
     workers: int | None = setting(None, "processes; null: one a core", least=1)
     overwrite: bool = setting(False, "replace files that are there")

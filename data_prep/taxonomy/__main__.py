@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from data_prep.custom.preparation import TAXONOMY, read_ignored, read_taxonomy
 from data_prep.taxonomy.file import derive_taxonomy, write_taxonomy
 from data_prep.taxonomy.values import basis, count_values, report, stored_names
+from pointnc.clouds.table import column_names
 from pointnc.entry import entry
 from pointnc.errors import UserError
 from pointnc.scenes.taxonomy import Taxonomy
@@ -35,10 +36,17 @@ class TaxonomyFile:
     label: str | None = setting(
         None, "column with the ids of the classes; null: label, class, classification, ... whatever there is"
     )
+    columns: Any = setting(
+        None,
+        "what the columns of tables without names are: [x,y,z,intensity,red,green,blue,label]; -: any other",
+        several=True,
+    )
     ignore: Any = setting([-1], 'ids that mean "no class"')
     regroup: bool = setting(False, "derive head, common and tail again for classes that have a group already")
     files: str = setting("*", "which files of a split's folder, for example '*.ply'")
-    splits: Any = setting(None, "[train,val]; null: every folder. Groups are derived from train, where there is one")
+    splits: Any = setting(
+        None, "[train,val]; null: every folder. Groups are derived from train, where there is one", text=True
+    )
     workers: int | None = setting(None, "processes; null: one a core", least=1)
 
 
@@ -57,7 +65,12 @@ def main(config: DictConfig) -> int:
     given = Taxonomy.from_yaml(path) if path.exists() else None
     names = stored_names(root) if settings["names"] is None else read_taxonomy(settings["names"], root)
     keys = ("label", "splits", "files", "workers")
-    found = count_values(root, ignore=read_ignored(settings["ignore"]), **{key: settings[key] for key in keys})
+    found = count_values(
+        root,
+        ignore=read_ignored(settings["ignore"]),
+        columns=column_names(settings["columns"]),
+        **{key: settings[key] for key in keys},
+    )
     counts = basis(found)
     everything = {number: counts[number] for number in found.total()}
     if not everything:

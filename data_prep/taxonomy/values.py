@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,13 +18,11 @@ from data_prep.custom.folder import Room, find_rooms
 from data_prep.processes import check_workers
 from data_prep.taxonomy.file import moved, placeholder
 from pointnc.clouds import open_cloud
+from pointnc.clouds.survey import has_place
 from pointnc.errors import UserError
 from pointnc.scenes.scene import IGNORE
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
-
-if TYPE_CHECKING:
-    pass
 
 MOST = 1000
 """Different label values beyond which a column does not hold classes."""
@@ -40,12 +37,14 @@ class Values:
         scenes: label value to the number of scenes that contain it.
         columns: name of a label column to the number of files that have it; None: files without labels.
         failures: file to what is wrong with it.
+        remarks: what was assumed, to the files that it is about.
     """
 
     points: dict[str, Counter[int]] = field(default_factory=dict)
     scenes: Counter[int] = field(default_factory=Counter)
     columns: Counter[str | None] = field(default_factory=Counter)
     failures: dict[str, str] = field(default_factory=dict)
+    remarks: dict[str, list[str]] = field(default_factory=dict)
 
     def total(self) -> Counter[int]:
         """Return the points of each value in all splits."""
@@ -57,6 +56,7 @@ def count_values(
     *,
     label: str | None = None,
     ignore: Sequence[int] = (IGNORE,),
+    columns: Sequence[str] = (),
     splits: Sequence[str] | None = None,
     files: str = "*",
     workers: int | None = None,
@@ -67,6 +67,7 @@ def count_values(
         root: folder with a folder for each split; or a store.
         label: name of the column; None: see :func:`data_prep.columns.find_label`.
         ignore: ids that mean no class.
+        columns: what the columns of tables without names are.
         splits: which folders; None for all.
         files: pattern that file names must match.
         workers: processes; None for one a core.
@@ -81,36 +82,63 @@ def count_values(
     rooms, failures = find_rooms(Path(root), splits, files)
     found = Values(failures=failures)
     parallel = Parallel(n_jobs=workers or -1, return_as="generator")
-    results = parallel(delayed(_count_or_explain)(room, label, tuple(ignore)) for room in rooms)
-    for room, (column, counts, error) in zip(rooms, track(results, description="count", total=len(rooms))):
-        if error is not None:
-            found.failures[room.label] = error
+    reading = Reading(label, tuple(ignore), tuple(columns))
+    results = parallel(delayed(_count_or_explain)(room, reading) for room in rooms)
+    for room, (counted, error) in zip(rooms, track(results, description="count", total=len(rooms))):
+        if counted is None or error is not None:
+            found.failures[room.label] = str(error)
             continue
-        found.columns[column] += 1
-        found.points.setdefault(room.split, Counter()).update(counts)
-        found.scenes.update(counts.keys())
+        found.columns[counted.column] += 1
+        found.points.setdefault(room.split, Counter()).update(counted.points)
+        found.scenes.update(counted.points.keys())
+        for remark in counted.remarks:
+            found.remarks.setdefault(remark, []).append(room.label)
     return found
 
 
-def _count_or_explain(
-    room: Room, label: str | None, ignore: tuple[int, ...]
-) -> tuple[str | None, Counter[int], str | None]:
+@dataclass(frozen=True)
+class Reading:
+    """How the label values of a file are read; see :func:`count_values`."""
+
+    label: str | None
+    ignore: tuple[int, ...]
+    columns: tuple[str, ...]
+
+
+@dataclass
+class Counted:
+    """The label values of one file.
+
+    Attributes:
+        column: where they stand; None without labels.
+        points: value to points; points without a place do not count.
+        remarks: what was assumed.
+    """
+
+    column: str | None = None
+    points: Counter[int] = field(default_factory=Counter)
+    remarks: list[str] = field(default_factory=list)
+
+
+def _count_or_explain(room: Room, reading: Reading) -> tuple[Counted | None, str | None]:
     try:
-        return *_count(room, label, ignore), None
+        return _count(room, reading), None
     except UserError as error:
-        return None, Counter(), str(error)
+        return None, str(error)
     except OSError as error:
-        return None, Counter(), f"{error.filename or room.path}: {error.strerror or error}"
+        return None, f"{error.filename or room.path}: {error.strerror or error}"
 
 
-def _count(room: Room, label: str | None, ignore: tuple[int, ...]) -> tuple[str | None, Counter[int]]:
-    counts: Counter[int] = Counter()
-    column = None
-    for chunk in open_cloud(room.path).chunks():
-        column = find_label(chunk.attributes, label, str(room.path))
+def _count(room: Room, reading: Reading) -> Counted:
+    found = Counted()
+    counts = found.points
+    file = open_cloud(room.path, reading.columns)
+    for chunk in file.chunks():
+        found.column = column = find_label(chunk.attributes, reading.label, str(room.path))
         if column is None:
             break
-        ids = without_ignored(whole_numbers(chunk.attributes[column], column, str(room.path)), ignore)
+        values = chunk.attributes[column][has_place(chunk.coord)]
+        ids = without_ignored(whole_numbers(values, column, str(room.path)), reading.ignore)
         values, numbers = np.unique(ids[ids != IGNORE], return_counts=True)
         counts.update(dict(zip(values.tolist(), numbers.tolist())))
         if len(counts) > MOST:
@@ -118,13 +146,14 @@ def _count(room: Room, label: str | None, ignore: tuple[int, ...]) -> tuple[str 
                 f"{room.path}: {column} holds more than {MOST} different values, so it seems not to be one of classes; "
                 "give label=NAME"
             )
+    found.remarks += file.remarks
     negative = [value for value in counts if value < 0]
     if negative:
         raise UserError(
             f"{room.path}: {column} holds the negative id {min(negative)}; if it means no class, give "
             f"ignore=[-1,{min(negative)}]"
         )
-    return column, counts
+    return found
 
 
 def report(taxonomy: Taxonomy, found: Values, path: Path) -> None:
@@ -150,6 +179,10 @@ def report(taxonomy: Taxonomy, found: Values, path: Path) -> None:
     console.print(table, soft_wrap=False)
     names = ", ".join(f"{column or 'no label'} ({count} files)" for column, count in found.columns.items())
     console.print(f"labels from the column: {names}", markup=False)
+    for remark, files in found.remarks.items():
+        console.print(
+            f"{len(files)} files: {remark} ({', '.join(files[:3])}{', ...' if len(files) > 3 else ''})", markup=False
+        )
     for line in moved(taxonomy, basis(found)):
         console.print(f"kept: {line} (regroup=true derives it)", markup=False)
     nameless = sum(name == placeholder(number) for name, number in zip(taxonomy.names, taxonomy.ids))

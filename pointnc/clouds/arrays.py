@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,18 @@ from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from pointnc.clouds.cloud import CHUNK, CloudFile, Columns, PointCloud, Rows, check_numbers, from_columns, ranges
+from pointnc.clouds.names import COLORS, COORDS, NORMALS
 from pointnc.clouds.structured import copy_records, extended
-from pointnc.clouds.table import SAMPLE, guess_names
+from pointnc.clouds.table import SAMPLE, given_names, guess_names
 from pointnc.errors import UserError
 from pointnc.untrusted.numpy_file import map_array, read_archive
 
-TRIPLES = {"coord": ("x", "y", "z"), "points": ("x", "y", "z"), "xyz": ("x", "y", "z"),
-           "color": ("red", "green", "blue"), "colors": ("red", "green", "blue"), "rgb": ("red", "green", "blue"),
-           "normal": ("nx", "ny", "nz"), "normals": ("nx", "ny", "nz")}  # fmt: skip
+TRIPLES = {
+    **dict.fromkeys(("coord", "coords", "points", "xyz", "position", "positions", "pos", "vertices"), COORDS[0]),
+    **dict.fromkeys(("color", "colors", "rgb"), COLORS[0]),
+    **dict.fromkeys(("normal", "normals"), NORMALS[0]),
+}
+"""What arrays of three columns are called, and these columns."""
 
 
 class NpyFile(CloudFile):
@@ -29,7 +33,7 @@ class NpyFile(CloudFile):
     :func:`~pointnc.clouds.table.guess_names`. New columns are appended; a table of integers becomes float64.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, columns: Sequence[str] = ()) -> None:
         super().__init__(path)
         self.array: NDArray[Any] = map_array(path, "write it again by numpy.save")
         self._last: tuple[str, ...] = ()
@@ -37,8 +41,10 @@ class NpyFile(CloudFile):
             raise UserError(f"{path} has the shape {self.array.shape}: (N, 3 or more) is needed")
         if self.array.dtype.names is None:
             check_numbers(self.array, str(path))
-            remark = self._guess()
-            self.remarks += [] if remark is None else [remark]
+            if columns:
+                self._guessed = given_names(columns, self.array.shape[1], path)
+            elif (remark := self._guess()) is not None:
+                self.remarks.append(remark)
         if self.array.dtype.names is not None and self.array.ndim != 1:
             raise UserError(f"{path} has records in the shape {self.array.shape}: (N,) is needed")
 
@@ -48,7 +54,7 @@ class NpyFile(CloudFile):
     def names(self) -> list[str]:
         """Fields, or what the columns of a table mean."""
         if self.array.dtype.names is not None:
-            return list(self.array.dtype.names)
+            return [name for field in self.array.dtype.names for name in _spread(field, self.array.dtype[field].shape)]
         return [*self._guessed, *self._last]
 
     def name_last(self, *names: str) -> None:
@@ -68,11 +74,13 @@ class NpyFile(CloudFile):
         """Read pieces of the mapped array."""
         for start, stop in ranges(len(self), size):
             part = np.array(self.array[start:stop])
-            columns = (
-                {name: part[name] for name in part.dtype.names}
-                if part.dtype.names
-                else {name: part[:, i] for i, name in enumerate(self.names())}
-            )
+            columns: dict[str, NDArray[Any]] = {}
+            for field in part.dtype.names or ():
+                names = _spread(field, part.dtype[field].shape)
+                values = part[field]
+                columns |= {name: values[:, i] if len(names) > 1 else values for i, name in enumerate(names)}
+            if part.dtype.names is None:
+                columns = {name: part[:, i] for i, name in enumerate(self.names())}
             yield from_columns(columns, self.path)
 
     def rewrite(self, target: Path, columns: Iterable[Columns]) -> None:
@@ -92,6 +100,15 @@ class NpyFile(CloudFile):
                 out.write(np.column_stack([array[start:stop], *new.values()]).astype(kind).tobytes())
 
 
+def _spread(name: str, shape: tuple[int, ...]) -> list[str]:
+    """Return what the values of a field are called: those of a vector have names of their own."""
+    if len(shape) != 1 or shape[0] < 2:
+        return [name]
+    if shape[0] == 3 and name.lower() in TRIPLES:
+        return list(TRIPLES[name.lower()])
+    return [f"{name}_{i}" for i in range(shape[0])]
+
+
 class NpzFile(CloudFile):
     """See :class:`~pointnc.clouds.cloud.CloudFile`. Read as a whole.
 
@@ -107,8 +124,9 @@ class NpzFile(CloudFile):
         )
         self._columns: dict[str, NDArray[Any]] = {}
         for name, values in self.arrays.items():
-            if name in TRIPLES and values.ndim == 2 and values.shape[1] == 3:
-                self._columns |= {one: values[:, i] for i, one in enumerate(TRIPLES[name])}
+            if name.lower() in TRIPLES and values.ndim == 2 and values.shape[1] == 3:
+                self._columns |= {one: values[:, i] for i, one in enumerate(TRIPLES[name.lower()])}
+        self._read_table()
         if "x" not in self._columns and "x" not in self.arrays:
             raise UserError(f"{path} has no array coord (N, 3); it has {', '.join(self.arrays) or 'none'}")
         along = self._columns["x"] if "x" in self._columns else self.arrays["x"]
@@ -119,6 +137,17 @@ class NpzFile(CloudFile):
         for name, values in self._columns.items():
             if len(values) != count:
                 raise UserError(f"{path}: {name} has {len(values)} rows, the coordinates {count}")
+
+    def _read_table(self) -> None:
+        """Take the only array of rows for a table, where none is called as coordinates are."""
+        tables = [name for name, values in self.arrays.items() if values.ndim == 2 and values.shape[1] >= 3]
+        if "x" in self._columns or "x" in self.arrays or len(tables) != 1:
+            return
+        table = self.arrays[tables[0]]
+        check_numbers(table, f"{self.path}: the array {tables[0]!r}")
+        names, remark = guess_names(np.array(table[:: len(table) // SAMPLE + 1]), whole=False)
+        self._columns |= {name: table[:, i] for i, name in enumerate(names)}
+        self.remarks.append(f"its points are taken from the array {tables[0]}" + (f"; {remark}" if remark else ""))
 
     def __len__(self) -> int:
         return len(self._columns["x"])

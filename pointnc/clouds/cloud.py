@@ -11,6 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pointnc.clouds.names import (
+    COLORS,
+    COORDS,
+    NO_COLOR,
+    NO_MEASUREMENT,
+    NO_STRENGTH,
+    NORMALS,
+    STRENGTHS,
+    by_plain_name,
+)
 from pointnc.errors import UserError
 
 Columns = Mapping[str, NDArray[Any]]
@@ -18,9 +28,6 @@ Columns = Mapping[str, NDArray[Any]]
 
 CHUNK = 1_000_000
 """Points that are read or written at a time."""
-
-COLORS = (("red", "green", "blue"), ("r", "g", "b"), ("diffuse_red", "diffuse_green", "diffuse_blue"))
-NORMALS = (("nx", "ny", "nz"), ("normal_x", "normal_y", "normal_z"), ("normalx", "normaly", "normalz"))
 
 
 @dataclass(frozen=True)
@@ -106,35 +113,65 @@ class CloudFile(ABC):
 
 
 def from_columns(columns: Columns, path: Path) -> PointCloud:
-    """Sort named columns into coordinates, colors, normals and the rest; names are compared in lower case.
+    """Sort named columns into coordinates, colors, normals and the rest; see :mod:`pointnc.clouds.names`.
+
+    What a flag of the format calls no measurement has no coordinates (NaN), and no color or strength where the flag is
+    about these.
 
     Raises:
         UserError: x, y or z is missing; or these, colors or normals are no real numbers, or there twice.
     """
-    lower: dict[str, str] = {}
-    twice: set[str] = set()
-    for name in columns:
-        if lower.setdefault(name.lower(), name) != name:
-            twice.add(name.lower())
-    missing = [axis for axis in "xyz" if axis not in lower]
-    if missing:
-        raise UserError(f"{path} has no column {missing[0]!r}; it has {', '.join(columns) or 'none'}")
-    used = {lower[axis] for axis in "xyz"}
-    found: dict[str, NDArray[Any]] = {}
-    for key, alternatives in (("color", COLORS), ("normal", NORMALS)):
-        for triple in alternatives:
-            if key not in found and all(name in lower for name in triple):
-                found[key] = _stack(columns, [lower[name] for name in triple], path)
-                used |= {lower[name] for name in triple}
+    known = by_plain_name(columns)
+    coord = _triple(known, COORDS)
+    if not coord:
+        missing = next(axis for axis in "xyz" if axis not in known)
+        raise UserError(f"{path} has no column {missing!r}; it has {', '.join(columns) or 'none'}")
+    color, normal = _triple(known, COLORS), _triple(known, NORMALS)
+    used = {*coord, *color, *normal}
+    lower = [name.lower() for name in columns]
     for name in used:
-        if name.lower() in twice:
+        if lower.count(name.lower()) > 1:
             raise UserError(f"{path} has two columns {name.lower()!r}, which differ in case alone; rename one")
-    return PointCloud(
-        _stack(columns, [lower[axis] for axis in "xyz"], path).astype(np.float64),
-        found.get("color"),
-        found["normal"].astype(np.float32) if "normal" in found else None,
+    cloud = PointCloud(
+        _stack(columns, coord, path).astype(np.float64, copy=False),
+        _stack(columns, color, path) if color else None,
+        _stack(columns, normal, path).astype(np.float32, copy=False) if normal else None,
         {name: np.asarray(values) for name, values in columns.items() if name not in used},
     )
+    return _without_flagged(cloud)
+
+
+def flagged(cloud: PointCloud, *flags: str) -> NDArray[np.bool_] | None:
+    """Return (N,) which points a flag of the format marks; None where no point is."""
+    marked: NDArray[np.bool_] | None = None
+    for name, values in cloud.attributes.items():
+        if name.lower() in flags and values.ndim == 1 and values.dtype.kind in "iufb" and values.any():
+            marked = values != 0 if marked is None else marked | (values != 0)
+    return marked
+
+
+def _without_flagged(cloud: PointCloud) -> PointCloud:
+    """Put NaN where a flag says that there is nothing."""
+    places = flagged(cloud, *NO_MEASUREMENT)
+    if places is not None:
+        cloud.coord[places] = np.nan
+    color, attributes = cloud.color, cloud.attributes
+    colorless = None if color is None else flagged(cloud, NO_COLOR)
+    if color is not None and colorless is not None:
+        color = color.astype(np.float32)
+        color[colorless] = np.nan
+    strengthless = flagged(cloud, NO_STRENGTH)
+    if strengthless is not None:
+        attributes = {
+            name: np.where(strengthless, np.nan, v).astype(np.float32) if name.lower() in STRENGTHS else v
+            for name, v in attributes.items()
+        }
+    return PointCloud(cloud.coord, color, cloud.normal, attributes)
+
+
+def _triple(known: Mapping[str, str], alternatives: Iterable[Sequence[str]]) -> list[str]:
+    """Return the names of the first three columns that are all there; none where none are."""
+    return next(([known[one] for one in names] for names in alternatives if all(one in known for one in names)), [])
 
 
 def check_columns(names: Sequence[str], path: Path) -> None:
@@ -162,7 +199,7 @@ def check_numbers(values: NDArray[Any], what: str) -> None:
         raise UserError(f"{what} holds values of the type {values.dtype}: integers or floating point are needed")
 
 
-def _stack(columns: Columns, names: list[str], path: Path) -> NDArray[Any]:
+def _stack(columns: Columns, names: Sequence[str], path: Path) -> NDArray[Any]:
     for name in names:
         check_numbers(columns[name], f"{path}: the column {name!r}")
         if columns[name].ndim != 1:

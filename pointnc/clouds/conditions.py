@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pointnc.clouds.cloud import CloudFile, PointCloud
+from pointnc.clouds.cloud import PointCloud
+from pointnc.clouds.names import STRENGTHS
+from pointnc.clouds.survey import STRAY, Survey, find_strength, has_direction, is_zero
 from pointnc.errors import UserError
 
 Unit = Literal["m", "cm", "mm", "auto"]
@@ -22,159 +23,19 @@ LARGEST = 60.0
 
 GRAY = 128
 
-LIMIT = 1e37
-"""Coordinates beyond it are none: float32 could not hold them."""
-
-STRAY = 200.0
-"""A point so many times as far from the middle as 99 of 100 points is a stray one."""
-
-_SAMPLE = 20_000
-
-STRENGTHS = ("strength", "remission", "intensity", "reflectance")
-"""What columns are called that say how much of a laser pulse came back."""
+Bits = Literal["auto", 8, 10, 12, 16]
+"""Of a color value; "auto": 8 where none is greater than 255, else 16."""
 
 
-@dataclass(frozen=True)
-class Survey:
-    """What a pass over a file shows.
-
-    Attributes:
-        points: number of points.
-        finite: how many have coordinates of use: finite, and not stray.
-        low: (3,) float64 least coordinates of these, in the file's frame.
-        high: (3,) the greatest.
-        color_high: greatest color value; None without colors.
-        color_is_float: whether colors are floating point.
-        has_normal: whether there are normals.
-        strength_high: greatest strength of a laser pulse; None without any.
-        stray: how many points lie so far from all others (see :data:`STRAY`) that they must be errors: a single one
-            would decide the unit and be too far for any grid.
-    """
-
-    points: int
-    finite: int
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
-    color_high: float | None
-    color_is_float: bool
-    has_normal: bool
-    strength_high: float | None = None
-    stray: int = 0
-
-
-@dataclass(frozen=True)
-class _Chunks:
-    """The pieces of a file, as often as they are asked for."""
-
-    cloud: CloudFile
-
-    def __iter__(self) -> Iterator[PointCloud]:
-        return self.cloud.chunks()
-
-
-def survey(cloud: CloudFile) -> Survey:
-    """Look through a file, a second time only where points are stray.
-
-    Raises:
-        UserError: it is damaged, or has no point with finite coordinates.
-    """
-    return survey_points(_Chunks(cloud), cloud.path)
-
-
-def survey_points(chunks: Iterable[PointCloud], path: Path) -> Survey:
-    """Look through the points of a file, piece by piece.
-
-    Args:
-        chunks: the points; they are gone through again where points are stray.
-        path: of the file, for the message.
-
-    Raises:
-        UserError: no point has finite coordinates.
-    """
-    low, high = np.full(3, np.inf), np.full(3, -np.inf)
-    points = finite = 0
-    sample, stride = np.empty((0, 3)), 1
-    color_high: float | None = None
-    strength_high: float | None = None
-    color_is_float = has_normal = False
-    for chunk in chunks:
-        coord = chunk.coord[_has_place(chunk.coord)]
-        if len(coord):
-            low, high = np.minimum(low, coord.min(axis=0)), np.maximum(high, coord.max(axis=0))
-            sample = np.concatenate([sample, coord[-finite % stride :: stride]])
-        points, finite = points + len(chunk), finite + len(coord)
-        while len(sample) > _SAMPLE:
-            sample, stride = sample[::2], 2 * stride
-        if chunk.color is not None and len(chunk):
-            color_is_float = chunk.color.dtype.kind == "f"
-            color_high = max(color_high or 0.0, _greatest(chunk.color))
-        has_normal = has_normal or chunk.normal is not None
-        strength = find_strength(chunk)
-        if strength is not None and len(chunk):
-            strength_high = max(strength_high or 0.0, _greatest(strength))
-    if points == 0:
-        raise UserError(f"{path} has no points")
-    if finite == 0:
-        raise UserError(f"{path}: none of its {points} points has finite coordinates")
-    box = _box(sample)
-    stray = 0
-    if (low < box[0]).any() or (high > box[1]).any():
-        stray, low, high = _without_strays(chunks, *box)
-    return Survey(points, finite - stray, low, high, color_high, color_is_float, has_normal, strength_high, stray)
-
-
-def _has_place(coord: NDArray[np.float64]) -> NDArray[np.bool_]:
-    return np.asarray((np.abs(coord) <= LIMIT).all(axis=1))  # false for NaN
-
-
-def _greatest(values: NDArray[Any]) -> float:
-    return float(np.max(values, initial=0.0, where=np.isfinite(values)))
-
-
-def _box(sample: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the (3,) least and greatest coordinates of points that are not stray."""
-    everywhere = np.full(3, np.inf)
-    if len(sample) < 100:
-        return -everywhere, everywhere
-    middle = np.median(sample, axis=0)
-    radius = STRAY * float(np.quantile(np.abs(sample - middle).max(axis=1), 0.99, method="lower"))
-    return (middle - radius, middle + radius) if radius > 0 else (-everywhere, everywhere)
-
-
-def _without_strays(
-    chunks: Iterable[PointCloud], least: NDArray[np.float64], most: NDArray[np.float64]
-) -> tuple[int, NDArray[np.float64], NDArray[np.float64]]:
-    """Return how many points lie beyond a box, and the least and greatest coordinates of the others."""
-    low, high, stray = most, least, 0
-    for chunk in chunks:
-        coord = chunk.coord[_has_place(chunk.coord)]
-        inside = coord[((coord >= least) & (coord <= most)).all(axis=1)]
-        stray += len(coord) - len(inside)
-        if len(inside):
-            low, high = np.minimum(low, inside.min(axis=0)), np.maximum(high, inside.max(axis=0))
-    return stray, low, high
-
-
-def find_strength(cloud: PointCloud) -> NDArray[np.float32] | None:
-    """Return (N,) how much of each laser pulse came back, in the file's range; None where no column has that name."""
-    columns = {
-        name.lower(): values
-        for name, values in cloud.attributes.items()
-        if values.dtype.kind in "iuf" and values.size == len(cloud)
-    }
-    found = next((columns[name] for name in STRENGTHS if name in columns), None)
-    return None if found is None else found.reshape(-1).astype(np.float32)
-
-
-def check_frame(unit: str, up: str) -> None:
-    """Refuse a unit or axis that is unknown.
+def check_frame(unit: str, up: str, color_bits: object = "auto") -> None:
+    """Refuse a unit, axis or range of colors that is unknown.
 
     Raises:
         UserError: it is; the message names those that there are.
     """
-    for key, value, kind in (("units", unit, Unit), ("up", up, Up)):
+    for key, value, kind in (("units", unit, Unit), ("up", up, Up), ("color_bits", color_bits, Bits)):
         if value not in get_args(kind):
-            raise UserError(f"{key}={value}: choose one of {', '.join(get_args(kind))}")
+            raise UserError(f"{key}={value}: choose one of {', '.join(map(str, get_args(kind)))}")
 
 
 @dataclass(frozen=True)
@@ -189,6 +50,9 @@ class Conditions:
         high: (3,) the greatest.
         color_scale: factor on colors; None where there are none.
         strength_scale: factor on the strength of laser pulses.
+        strength_column: where it stands; None where there is none.
+        has_normal: whether the file's normals are of use.
+        zeros: whether points at 0, 0, 0 count.
     """
 
     scale: float
@@ -198,9 +62,14 @@ class Conditions:
     high: NDArray[np.float64]
     color_scale: float | None
     strength_scale: float = 1.0
+    strength_column: str | None = None
+    has_normal: bool = True
+    zeros: bool = True
 
     @classmethod
-    def of(cls, seen: Survey, arrays: Collection[str], unit: Unit = "m", up: Up = "z") -> tuple[Conditions, list[str]]:
+    def of(
+        cls, seen: Survey, arrays: Collection[str], unit: Unit = "m", up: Up = "z", color_bits: Bits = "auto"
+    ) -> tuple[Conditions, list[str]]:
         """Decide from what a file holds; return the conditions and a remark on everything that was assumed.
 
         Args:
@@ -208,12 +77,13 @@ class Conditions:
             arrays: what the network wants besides coordinates: "color", "normal", both or neither.
             unit: of the coordinates; "auto": the first of m, cm, mm in which the file is at most 60 m across.
             up: which axis points up.
+            color_bits: of a color value, where the file's colors are whole numbers.
 
         Raises:
             UserError: unknown unit or axis, or no strength of laser pulses where the network wants it.
         """
-        check_frame(unit, up)
-        remarks = []
+        check_frame(unit, up, color_bits)
+        remarks = [f"{one}: taken as absent" for one in seen.empty]
         if seen.stray:
             remarks.append(
                 f"{seen.stray} stray points lie more than {STRAY:g} times as far from the middle as 99 of 100 points: "
@@ -230,7 +100,7 @@ class Conditions:
             if seen.strength_high is None:
                 raise UserError(
                     "the network was trained with the strength of laser pulses: the file needs a column "
-                    f"{' or '.join(STRENGTHS)}"
+                    f"{' or '.join(STRENGTHS)}; {_there(seen)}"
                 )
             if seen.strength_high > 1:
                 most = 255 if seen.strength_high <= 255 else 65535
@@ -238,23 +108,28 @@ class Conditions:
                 remarks.append(f"strengths go up to {seen.strength_high:.6g}: divided by {most}")
         color_scale = None
         if "color" in arrays:
-            if seen.color_high is None:
-                remarks.append("no colors, which the network was trained with: all points are taken as gray")
-            elif seen.color_is_float and seen.color_high <= 1:
-                color_scale = 255.0
-                remarks.append("colors lie between 0 and 1: multiplied by 255")
-            elif seen.color_high > 255:
-                color_scale = 255 / 65535
-                remarks.append("colors go beyond 255: taken as 16 bits")
-            else:
-                color_scale = 1.0
+            color_scale, said = _color_scale(seen, color_bits)
+            remarks += said
         if "normal" in arrays and not seen.has_normal:
             remarks.append("no normals, which the network was trained with: taken from the faces, or estimated")
-        return cls(METERS[unit], up, seen.low, seen.low, seen.high, color_scale, strength_scale), remarks
+        conditions = cls(
+            METERS[unit],
+            up,
+            seen.low,
+            seen.low,
+            seen.high,
+            color_scale,
+            strength_scale,
+            seen.strength,
+            seen.has_normal,
+            seen.unmeasured == 0,
+        )
+        return conditions, remarks
 
     def usable(self, coord: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Return (N,) which points of the file count: finite coordinates, and not stray."""
-        return np.asarray(((coord >= self.low) & (coord <= self.high)).all(axis=1))
+        """Return (N,) which points of the file count: finite coordinates, not stray, and measured."""
+        good = np.asarray(((coord >= self.low) & (coord <= self.high)).all(axis=1))
+        return good if self.zeros else good & ~is_zero(coord)
 
     def coord(self, cloud: PointCloud) -> NDArray[np.float32]:
         """Return (N, 3) meters, z up, near the origin."""
@@ -266,27 +141,30 @@ class Conditions:
         return turned
 
     def normal(self, cloud: PointCloud) -> NDArray[np.float32] | None:
-        """Return (N, 3) unit normals, z up; None where the file has none. Broken ones become (0, 0, 1)."""
-        if cloud.normal is None:
-            return None
-        normal = self._turn(cloud.normal)
-        length = np.linalg.norm(normal, axis=1, keepdims=True)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            normal = normal / length
-        broken = ~np.isfinite(normal).all(axis=1)
-        normal[broken] = (0, 0, 1)
+        """Return (N, 3) unit normals, z up, NaN where one has no length; None where the file has none."""
+        return None if cloud.normal is None or not self.has_normal else self.turned(cloud.normal)
+
+    def turned(self, normal: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return (N, 3) unit normals, z up, of those in the file's frame; NaN where one has no length."""
+        normal = self._turn(normal)
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            normal = normal / np.linalg.norm(normal, axis=1, keepdims=True)
+        normal[~has_direction(normal)] = np.nan
         return normal.astype(np.float32)
 
     def color(self, cloud: PointCloud) -> NDArray[np.uint8]:
         """Return (N, 3) colors from 0 to 255; gray where the file has none."""
         if cloud.color is None or self.color_scale is None:
             return np.full((len(cloud), 3), GRAY, np.uint8)
-        values = np.nan_to_num(cloud.color.astype(np.float32)) * np.float32(self.color_scale)
+        if cloud.color.dtype == np.uint8 and self.color_scale == 1:
+            return cloud.color
+        values = cloud.color.astype(np.float32) * np.float32(self.color_scale)
+        values[np.isnan(values).any(axis=1)] = GRAY
         return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
     def strength(self, cloud: PointCloud) -> NDArray[np.float32] | None:
         """Return (N,) strengths of laser pulses from 0 to 1; None where the file has none."""
-        values = find_strength(cloud)
+        values = find_strength(cloud, self.strength_column)
         return None if values is None else np.nan_to_num(values) * np.float32(self.strength_scale)
 
     def _turn(self, vectors: NDArray[Any]) -> NDArray[Any]:
@@ -294,3 +172,30 @@ class Conditions:
             return vectors
         x, y, z = vectors.T
         return np.stack([x, -z, y], axis=1)
+
+
+def _there(seen: Survey) -> str:
+    """Say what else a file holds: one of these columns may be the one that is missing."""
+    return f"besides coordinates, colors and normals it has {', '.join(seen.columns) or 'nothing'}"
+
+
+def _color_scale(seen: Survey, bits: Bits) -> tuple[float | None, list[str]]:
+    """Return the factor on colors, None where there are none, and what was assumed."""
+    remarks = []
+    high = seen.color_high
+    if high is None:
+        return None, [f"no colors, which the network was trained with: all points are taken as gray ({_there(seen)})"]
+    if seen.colorless:
+        remarks.append(f"{seen.colorless} points have no color: they are taken as gray")
+    if seen.color_is_float and high <= 1:
+        return 255.0, [*remarks, "colors lie between 0 and 1: multiplied by 255"]
+    if bits != "auto":
+        return 255 / (2**bits - 1), remarks
+    if high > 255:
+        doubt = "; give color_bits=10 or 12 if they are of these" if high < 4096 else ""
+        return 255 / 65535, [*remarks, f"colors go beyond 255: taken as 16 bits{doubt}"]
+    if not seen.color_is_float and seen.color_bits == 16 and high < 128:
+        remarks.append(
+            f"colors of 16 bits go up to {high:g} alone: taken as 8 bits; give color_bits=16 if the scan is so dark"
+        )
+    return 1.0, remarks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pointnc.clouds.arrays import NpyFile, NpzFile
@@ -10,6 +11,7 @@ from pointnc.clouds.e57 import E57File
 from pointnc.clouds.las import LasFile
 from pointnc.clouds.pcd import PcdFile
 from pointnc.clouds.ply import PlyFile
+from pointnc.clouds.raw_scan import RawScan
 from pointnc.clouds.stored_scene import StoreScene
 from pointnc.clouds.text import TextFile
 from pointnc.errors import UserError
@@ -23,14 +25,23 @@ SUFFIXES: dict[str, type[CloudFile]] = {
     ".xyz": TextFile,
     ".txt": TextFile,
     ".csv": TextFile,
+    ".asc": TextFile,
+    ".pts": TextFile,
+    ".xyzn": TextFile,
+    ".xyzrgb": TextFile,
     ".npy": NpyFile,
     ".npz": NpzFile,
+    ".bin": RawScan,
 }
 """Suffix, in lower case, to what reads it."""
 
 
-def open_cloud(path: str | Path) -> CloudFile:
+def open_cloud(path: str | Path, columns: Sequence[str] = ()) -> CloudFile:
     """Open a point cloud: a file of a known suffix, or the folder of a store's scene.
+
+    Args:
+        path: of it.
+        columns: what the columns of a table (text, or npy without names) are; nothing: its first line or a guess.
 
     Raises:
         UserError: it is missing, empty, damaged, or of an unknown format.
@@ -45,7 +56,7 @@ def open_cloud(path: str | Path) -> CloudFile:
         raise UserError(f"{path}: unknown format {path.suffix or 'without a suffix'}; known are {', '.join(SUFFIXES)}")
     if path.stat().st_size == 0:
         raise UserError(f"{path} is empty (0 bytes)")
-    cloud = kind(path)
+    cloud = kind(path, columns) if issubclass(kind, TextFile | NpyFile | RawScan) else kind(path)
     check_columns(cloud.names(), path)
     return cloud
 

@@ -14,6 +14,14 @@ from pointnc.clouds.laz import MOST_AT_A_TIME, LazBackend
 from pointnc.errors import UserError
 from pointnc.untrusted.sizes import one_line
 
+COPC = "copc"
+"""Whose records describe the octree of a COPC file, by the places of its chunks."""
+
+WAVEFORMS = ("LASF_Spec", 65535)
+"""The record of the waveforms, whose place the header notes."""
+
+_EVLR = 60
+
 
 class LasFile(CloudFile):
     """See :class:`~pointnc.clouds.cloud.CloudFile`. Needs ``pip install pointnc[las]``.
@@ -69,6 +77,7 @@ class LasFile(CloudFile):
     def _rewrite(self, target: Path, rows: Rows) -> None:
         with self._open() as reader:
             header = _copy(reader.header)
+            self._leave_out(header)
             present = set(header.point_format.dimension_names)
             fresh = [name for name in rows.dtypes if name not in present]
             header.add_extra_dims([self._laspy.ExtraBytesParams(name, rows.dtypes[name]) for name in fresh])
@@ -85,7 +94,36 @@ class LasFile(CloudFile):
                         record[name] = values
                     writer.write_points(record)
                 if header.version.minor >= 4 and reader.evlrs:
-                    writer.write_evlrs(reader.evlrs)
+                    self._write_extended(writer, reader.evlrs)
+
+    def _leave_out(self, header: Any) -> None:
+        """Take out of a copy's header what describes the layout of this file, and say so."""
+        kept = [vlr for vlr in header.vlrs if vlr.user_id != COPC]
+        if len(kept) < len(header.vlrs):
+            self.remarks.append("a COPC file: the copy is a plain laz without its octree")
+            header.vlrs.clear()
+            header.vlrs.extend(kept)
+        encoding = header.global_encoding
+        if header.version.minor < 4 and header.start_of_waveform_data_packet_record:
+            self.remarks.append("the copy is without the waveforms at the end of the file")
+            header.start_of_waveform_data_packet_record = 0
+        elif encoding.waveform_data_packets_external:
+            self.remarks.append(f"its waveforms lie in {self.path.stem}.wdp, which belongs beside the copy as well")
+
+    def _write_extended(self, writer: Any, records: Any) -> None:
+        """Write the records behind the points, but for the octree of a COPC file; waveforms are found again."""
+        kept = type(records)()
+        for record in records:
+            if record.user_id != COPC:
+                kept.append(record)
+        if not kept:
+            return
+        writer.write_evlrs(kept)
+        start = writer.header.start_of_first_evlr
+        for record in kept:
+            if (record.user_id, record.record_id) == WAVEFORMS:
+                writer.header.start_of_waveform_data_packet_record = start
+            start += _EVLR + len(record.record_data_bytes())
 
     def _open(self) -> Any:
         backend: Any = LazBackend(self.path, self._layout)  # laspy's type lists its own alone

@@ -45,3 +45,16 @@ def estimate_normals(
         found[away] *= -1
         normal[start : start + _PIECE] = found
     return normal
+
+
+def fill_normals(normal: NDArray[np.float32], coord: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Estimate those of (N, 3) normals that are NaN, in place, and return all.
+
+    Args:
+        normal: (N, 3) unit normals.
+        coord: (N, 3) meters.
+    """
+    lone = np.flatnonzero(~np.isfinite(normal).all(axis=1))
+    if len(lone):
+        normal[lone] = estimate_normals(coord, lone)
+    return normal

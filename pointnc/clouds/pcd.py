@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +13,16 @@ from numpy.typing import NDArray
 
 from pointnc.clouds.cloud import CHUNK, CloudFile, Columns, PointCloud, Rows, from_columns, ranges
 from pointnc.clouds.lzf import MOST_GROWTH, compress, decompress
+from pointnc.clouds.numbers import parse_rows
 from pointnc.clouds.structured import RecordFile, Records, copy_records, extended
 from pointnc.errors import UserError
 from pointnc.untrusted.sizes import check_unpacked, one_line, whole_number
+
+PACKED = ("rgb", "rgba")
+"""Fields that hold a color in the bits of one value."""
+
+NAN = 0x7FC00000
+"""The bits of a NaN as it comes out of a text."""
 
 PADDING = "_"
 """The name of fields that only fill up a record."""
@@ -82,7 +89,8 @@ class PcdFile(CloudFile):
         records = self._records()
         for start, stop in ranges(len(self), size):
             part = records[start:stop]
-            yield from_columns(_unpack({name: part[name] for name in self.names()}), self.path)
+            columns = _unpack({name: part[name] for name in self.names()}, self.kind == "ascii")
+            yield from_columns(columns, self.path)
 
     def rewrite(self, target: Path, columns: Iterable[Columns]) -> None:
         """Write the same encoding; compressed files are written without looking for repetitions, so they grow."""
@@ -208,9 +216,7 @@ class PcdFile(CloudFile):
     def _parse(self, stream: Any) -> NDArray[Any]:
         names = self.dtype.names or ()
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # numpy's, that there are no numbers: refused below
-                table = np.loadtxt(stream, np.float64, comments=None, max_rows=self.count, ndmin=2)
+            table = parse_rows(stream, self.count)
         except ValueError as error:
             raise UserError(f"{self.path} is damaged: {one_line(error)}") from None
         if table.shape != (self.count, len(names)) and self.count:
@@ -219,6 +225,8 @@ class PcdFile(CloudFile):
         with np.errstate(invalid="ignore", over="ignore"):  # numbers beyond their type
             for i, name in enumerate(names if self.count else ()):
                 records[name] = table[:, i]
+                if name in PACKED and self.dtype[name] == np.float32:
+                    records[name] = _packed(table[:, i])
         return records
 
 
@@ -241,12 +249,29 @@ def _block(field: Field, new: Columns, old: NDArray[Any]) -> bytes:
     return np.stack(columns, axis=1).tobytes() if columns else b""
 
 
-def _unpack(columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    for name in ("rgb", "rgba"):
+def _packed(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return packed colors of an ascii file, declared as floating point, by the bits that a binary file would have.
+
+    They are written as whole numbers, or as the floating point numbers of the same bits. These are tiny (no alpha) or
+    negative (with one), never from 1 to 2^32; those of bits that are no number are lost.
+    """
+    known = values[np.isfinite(values) & (values != 0)]
+    if len(known) and ((known >= 1) & (known < 2**32)).all():
+        bits = np.where(np.isfinite(values), values, 0).astype(np.uint32)
+        return bits.view(np.float32)
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32)
+
+
+def _unpack(columns: dict[str, NDArray[Any]], ascii_: bool) -> dict[str, NDArray[Any]]:
+    for name in PACKED:
         if name in columns and columns[name].dtype.itemsize == 4 and "red" not in columns:
             bits = np.ascontiguousarray(columns[name]).view(np.uint32)
             colors = {"red": bits >> 16 & 255, "green": bits >> 8 & 255, "blue": bits & 255}
-            return {**columns, **{key: value.astype(np.uint8) for key, value in colors.items()}}
+            made: dict[str, NDArray[Any]] = {key: value.astype(np.uint8) for key, value in colors.items()}
+            if ascii_ and columns[name].dtype.kind == "f" and (bits == NAN).any():  # in a text all are alike
+                made = {key: np.where(bits == NAN, np.nan, value).astype(np.float32) for key, value in made.items()}
+            return {**columns, **made}
     return columns
 
 
@@ -268,10 +293,14 @@ def _read_header(path: Path) -> tuple[dict[str, list[str]], list[bytes], int, in
                     raise UserError(f"{path} is damaged: its header has {words[0]} twice")
                 header[words[0]] = words[1:]
         size = stream.tell()
-    for key in ("FIELDS", "SIZE", "TYPE", "POINTS", "DATA"):
+    for key in ("FIELDS", "SIZE", "TYPE", "DATA"):
         if not header.get(key):
             raise UserError(f"{path} is damaged: its header has no {key}")
-    count = whole_number(header["POINTS"][0])
-    if header["DATA"][0] not in ("ascii", "binary", "binary_compressed") or count is None:
-        raise UserError(f"{path} is damaged: DATA {header['DATA'][0][:60]}, POINTS {header['POINTS'][0][:60]}")
-    return header, lines, size, count
+    if not header.get("POINTS") and not header.get("WIDTH"):
+        raise UserError(f"{path} is damaged: its header has neither POINTS nor WIDTH")
+    # Some leave POINTS out, which follows from the others.
+    said = header.get("POINTS") or [*header["WIDTH"][:1], *header.get("HEIGHT", ["1"])[:1]]
+    counts = [whole_number(text) for text in said[:2]]
+    if header["DATA"][0] not in ("ascii", "binary", "binary_compressed") or None in counts:
+        raise UserError(f"{path} is damaged: DATA {header['DATA'][0][:60]}, {' x '.join(said)[:60]} points")
+    return header, lines, size, math.prod(count for count in counts if count is not None)

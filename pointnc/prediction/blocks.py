@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.clouds.cloud import CHUNK, CloudFile, PointCloud
-from pointnc.clouds.conditions import Conditions, Survey
+from pointnc.clouds.conditions import Conditions
+from pointnc.clouds.survey import Survey
 from pointnc.errors import UserError
 
 RECORD = np.dtype(
@@ -60,12 +61,7 @@ def points(cloud: CloudFile, conditions: Conditions) -> Iterator[NDArray[np.void
 def _records(chunk: PointCloud, conditions: Conditions, first: int) -> NDArray[np.void]:
     good = np.flatnonzero(conditions.usable(chunk.coord))
     if len(good) < len(chunk):
-        chunk = PointCloud(
-            chunk.coord[good],
-            None if chunk.color is None else chunk.color[good],
-            None if chunk.normal is None else chunk.normal[good],
-            {name: values[good] for name, values in chunk.attributes.items()},
-        )
+        chunk = chunk.select(good)
     records = np.zeros(len(good), RECORD)
     records["row"], records["inner"] = first + good, True
     records["coord"], records["color"] = conditions.coord(chunk), conditions.color(chunk)

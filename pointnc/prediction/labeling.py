@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pointnc.clouds.cloud import CloudFile, Columns, PointCloud
-from pointnc.clouds.conditions import Conditions, Survey, Unit, Up, survey
-from pointnc.clouds.normals import estimate_normals
+from pointnc.clouds.cloud import CloudFile, Columns
+from pointnc.clouds.conditions import Bits, Conditions, Unit, Up
+from pointnc.clouds.normals import estimate_normals, fill_normals
+from pointnc.clouds.reading import look_through
+from pointnc.clouds.survey import Survey
 from pointnc.data.features import scene_array
 from pointnc.inference.predictor import Predictor
 from pointnc.prediction.blocks import RECORD, count_columns, cut_blocks, points, sort_into
@@ -57,6 +59,7 @@ def label_file(
     up: Up = "z",
     block_points: int = 2_000_000,
     progress: Progress | None = None,
+    color_bits: Bits = "auto",
 ) -> Outcome:
     """Label a file and write it again with the columns ``label`` (ids of the taxonomy, −1: none) and ``confidence``.
 
@@ -75,17 +78,15 @@ def label_file(
         up: the axis that points up.
         block_points: greatest number of points to hold in memory.
         progress: called with points done and points in all.
+        color_bits: of a color value.
 
     Raises:
         UserError: the file has no points, or is damaged; or a spot has more points than a block may.
     """
     start = time.perf_counter()
-    seen = survey(cloud)
-    conditions, remarks = Conditions.of(seen, {scene_array(name) for name in predictor.features}, unit, up)
-    remarks = [*cloud.remarks, *remarks]
-    lacking = seen.points - seen.finite - seen.stray
-    if lacking:
-        remarks.append(f"{lacking} points without finite coordinates get the label -1")
+    arrays = {scene_array(name) for name in predictor.features}
+    reading = look_through(cloud, arrays, unit, up, color_bits, fate="get the label -1")
+    seen, conditions, remarks = reading.seen, reading.conditions, list(reading.remarks)
     out = targets.labeled
     with scratch_folder(out) as scratch:
         results = Results(scratch / "results.bin", seen.points)
@@ -105,11 +106,13 @@ def label_file(
             remarks.append(
                 f"the file has {' or '.join(NAMES)} already: the new columns are called {' and '.join(names)}"
             )
+        said = len(cloud.remarks)
         with atomic_path(out) as temporary:
             cloud.rewrite(temporary, _columns(results, taxonomy, names))
             if targets.picture is not None:  # in here: both are there, or neither
                 with atomic_path(targets.picture) as picture:
                     _write_colored(picture, cloud, results, taxonomy)
+    remarks += cloud.remarks[said:]  # of the copy
     return Outcome(targets.paths(), seen.points, time.perf_counter() - start, remarks, counts)
 
 
@@ -149,13 +152,8 @@ def _scene(
         if not seen.has_normal:
             # Faces are read as a whole: only where the points fit as a whole.
             whole = cloud.mesh_normals() if len(records) == seen.finite else None
-            mesh = None if whole is None else conditions.normal(PointCloud(np.empty((len(whole), 3)), normal=whole))
-            if whole is None or mesh is None:
-                normal = estimate_normals(coord)
-            else:
-                normal = mesh[records["row"]]
-                lone = np.flatnonzero(~np.isfinite(whole[records["row"]]).all(axis=1))  # no face has them
-                normal[lone] = estimate_normals(coord, lone)
+            normal = estimate_normals(coord) if whole is None else conditions.turned(whole[records["row"]])
+        normal = fill_normals(normal, coord)
     color = np.ascontiguousarray(records["color"]) if "color" in arrays else None
     strength = np.ascontiguousarray(records["strength"])[:, None] if "strength" in arrays else None
     return Scene(cloud.path.name, coord, color, normal, strength=strength)

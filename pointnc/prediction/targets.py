@@ -34,8 +34,8 @@ class Targets:
     def of(cls, source: Path, out: Path, colors: bool = False) -> Targets:
         """Return names in ``out`` after the source's full name, so that two formats of one cloud have two pictures.
 
-        An e57 becomes a ply, since no library adds fields to an e57. ``.`` and ``..`` have the name of the folder that
-        they mean.
+        An e57 or a raw scan becomes a ply, since these cannot have further fields. ``.`` and ``..`` have the name of
+        the folder that they mean.
 
         Raises:
             UserError: the source has no name of its own (the root of a disk).
@@ -146,9 +146,14 @@ def rivals(inputs: Mapping[str, Path]) -> dict[str, str]:
 
 
 def result_name(source: Path) -> str:
-    """Return what the result of an input is called, "" where it can have no name; an e57 becomes a ply."""
+    """Return what the result of an input is called, "" where it can have no name.
+
+    An e57 and a raw scan become a ply, a COPC file (``.copc.laz``) a plain laz.
+    """
     name = source.name if source.name not in ("", "..") else _real(source).name
-    return f"{Path(name).stem}.ply" if source.suffix.lower() == ".e57" else name
+    if name.lower().endswith(".copc.laz"):
+        return f"{name[: -len('.copc.laz')]}.laz"
+    return f"{Path(name).stem}.ply" if source.suffix.lower() in (".e57", ".bin") else name
 
 
 def _classes(taxonomy: Taxonomy) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from pointnc.clouds import CloudFile, PointCloud, open_cloud
 from pointnc.clouds.arrays import NpyFile
-from pointnc.clouds.conditions import Conditions, Unit, Up, survey_points
-from pointnc.clouds.normals import estimate_normals
+from pointnc.clouds.conditions import Bits, Unit, Up
+from pointnc.clouds.normals import estimate_normals, fill_normals
+from pointnc.clouds.reading import look_through
 from pointnc.errors import UserError
 from pointnc.scenes.legend import legend_beside
 from pointnc.scenes.scene import Scene
@@ -35,7 +36,7 @@ class ShownCloud:
     remarks: list[str]
 
 
-def open_shown(path: Path) -> CloudFile:
+def open_shown(path: Path, columns: Sequence[str] = ()) -> CloudFile:
     """Open a cloud; the columns that :mod:`pointnc.predict` appended to a table of numpy have their names.
 
     Such a table has no place for names: it is one of predict's if a legend lies beside it, and its last two columns
@@ -44,7 +45,7 @@ def open_shown(path: Path) -> CloudFile:
     Raises:
         UserError: see :func:`pointnc.clouds.open_cloud`; or it has no points.
     """
-    file = open_cloud(path)
+    file = open_cloud(path, columns)
     if len(file) == 0:
         raise UserError(f"{path} has no points")
     if isinstance(file, NpyFile) and file.array.dtype.names is None and legend_beside(path) is not None:
@@ -54,7 +55,14 @@ def open_shown(path: Path) -> CloudFile:
     return file
 
 
-def read_shown(path: Path, arrays: Collection[str] = (), units: Unit = "m", up: Up = "z") -> ShownCloud:
+def read_shown(
+    path: Path,
+    arrays: Collection[str] = (),
+    units: Unit = "m",
+    up: Up = "z",
+    color_bits: Bits = "auto",
+    columns: Sequence[str] = (),
+) -> ShownCloud:
     """Read a cloud.
 
     Args:
@@ -63,43 +71,36 @@ def read_shown(path: Path, arrays: Collection[str] = (), units: Unit = "m", up: 
             lacks are then gray, and normals taken from its faces or estimated.
         units: of its coordinates.
         up: the axis that points up.
+        color_bits: of a color value.
+        columns: what the columns of a table are.
 
     Raises:
         UserError: the file is missing, damaged, of an unknown format, has no points with finite coordinates, or lacks
             the strengths of laser pulses that the network wants.
     """
-    file = open_shown(path)
+    file = open_shown(path, columns)
     points = file.read()
-    seen = survey_points([points], path)
-    wanted = {*arrays, "color"} if points.color is not None else set(arrays)
-    try:
-        conditions, remarks = Conditions.of(seen, wanted, units, up)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
+    reading = look_through(file, {*arrays, "color?"}, units, up, color_bits, pieces=[points])
+    seen, conditions = reading.seen, reading.conditions
     rows: NDArray[np.int64] | None = None
     placed = points
     if seen.finite < seen.points:
         rows = np.flatnonzero(conditions.usable(points.coord))
         placed = points.select(rows)
-        lacking = seen.points - seen.finite - seen.stray
-        if lacking:
-            remarks.append(f"{lacking} points without finite coordinates are left out")
     coord = conditions.coord(placed)
     normal = conditions.normal(placed)
-    if normal is None and "normal" in wanted:
+    if normal is None and "normal" in arrays:
         mesh = file.mesh_normals()
-        if mesh is not None:
-            mesh = mesh if rows is None else mesh[rows]
-            normal = conditions.normal(PointCloud(placed.coord, normal=mesh))
-        else:
-            normal = estimate_normals(coord)
-    strength = conditions.strength(placed) if "strength" in wanted else None
+        normal = estimate_normals(coord) if mesh is None else conditions.turned(mesh if rows is None else mesh[rows])
+    if normal is not None:
+        normal = fill_normals(normal, coord)
+    strength = conditions.strength(placed) if "strength" in arrays else None
     scene = Scene(
         path.stem,
         coord,
-        conditions.color(placed) if "color" in wanted else None,
+        conditions.color(placed) if "color" in arrays or conditions.color_scale is not None else None,
         normal,
         origin=conditions.world_origin(),
         strength=None if strength is None else strength[:, None],
     )
-    return ShownCloud(scene.validate(), points, rows, remarks)
+    return ShownCloud(scene.validate(), points, rows, reading.remarks)

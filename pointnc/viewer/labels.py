@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,20 +61,21 @@ def labels_file(path: str | Path, scene: str | None) -> Path:
     return path
 
 
-def read_point_labels(path: Path, taxonomy: Taxonomy) -> Labels:
+def read_point_labels(path: Path, taxonomy: Taxonomy, columns: Sequence[str] = ()) -> Labels:
     """Read a label file.
 
     Args:
         path: ``.txt`` with a class id a line, or a cloud with ``label`` and perhaps ``confidence``, as
             :mod:`pointnc.predict` writes it.
         taxonomy: whose ids they are; 0 and -1 mean no class where it has no such id.
+        columns: what the columns of a table are.
 
     Raises:
         UserError: the file is malformed, or holds an id that the taxonomy lacks.
     """
     if path.suffix.lower() == ".txt" and not is_table(path):
         return Labels(_encode(read_labels(path), taxonomy, path, first=1))
-    labels = cloud_labels(open_shown(path).read(), taxonomy, path)
+    labels = cloud_labels(open_shown(path, columns).read(), taxonomy, path)
     if labels is None:
         raise UserError(f"{path} has no column 'label'; give a cloud with labels, or a .txt of ids")
     return labels

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pointnc.clouds.table import column_names
 from pointnc.errors import UserError
 from pointnc.scenes.legend import legend_beside, read_legend
 from pointnc.scenes.scene import Scene
@@ -54,7 +55,7 @@ def labeled_scenes(config: DictConfig) -> Iterator[LabeledScene]:
     for source in _scenes(config, None):
         prediction = None
         if config.prediction is not None:
-            prediction = _read(config.prediction, source)
+            prediction = _read(config.prediction, source, column_names(config.columns))
         elif source.labels is not None and config.truth is not None:
             prediction = source.labels  # a labeled cloud to which the truth is given is a prediction
         yield _labeled_scene(config, source, prediction)
@@ -83,7 +84,7 @@ def _labeled_scene(config: DictConfig, source: _Source, prediction: Labels | Non
     """Put a scene and its labels together."""
     truth = source.scene.semantic
     if config.truth is not None:
-        truth = _read(config.truth, source).index
+        truth = _read(config.truth, source, column_names(config.columns)).index
     elif source.labels is not None:
         truth = source.labels.index
     return LabeledScene(
@@ -95,8 +96,8 @@ def _labeled_scene(config: DictConfig, source: _Source, prediction: Labels | Non
     ).validate()
 
 
-def _read(path: Any, source: _Source) -> Labels:
-    return source.fit(read_point_labels(labels_file(str(path), source.scene.name), source.taxonomy))
+def _read(path: Any, source: _Source, columns: Sequence[str]) -> Labels:
+    return source.fit(read_point_labels(labels_file(str(path), source.scene.name), source.taxonomy, columns))
 
 
 def _scenes(config: DictConfig, known: Taxonomy | None, arrays: Collection[str] = ()) -> Iterator[_Source]:
@@ -138,7 +139,7 @@ def _from_path(config: DictConfig, path: Path, known: Taxonomy | None, arrays: C
 
 def _from_cloud(config: DictConfig, path: Path, taxonomy: Taxonomy, arrays: Collection[str]) -> _Source:
     """Read the points of a file, and say what was assumed."""
-    cloud = read_shown(path, arrays, config.units, config.up)
+    cloud = read_shown(path, arrays, config.units, config.up, config.color_bits, column_names(config.columns))
     for remark in cloud.remarks:
         print(f"{path.name}: {remark}")
     return _Source(cloud.scene, taxonomy, cloud=cloud)

@@ -12,7 +12,6 @@ import torch
 
 from data_prep.scannet.preparation import prepare
 from pointnc.analysis.subject import measure, open_run
-from pointnc.analyze import as_list
 from pointnc.benchmarks.scannet import taxonomy
 from pointnc.data.batch import collate
 from pointnc.data.dataset import SceneDataset
@@ -231,10 +230,3 @@ def test_nothing_is_replaced_unasked(home: Path) -> None:
     done = run("pointnc.analyze", "checkpoint=plain", "out=kept", folder=home, code=2)
     assert_one_line(done, "analysis.html exists", "overwrite=true")
     assert (home / "kept" / "analysis.html").read_text() == "mine"
-
-
-def test_a_comma_means_two() -> None:
-    assert as_list("checkpoint=a,b c") == "checkpoint=['a','b c']"
-    assert as_list("checkpoint=it's,b") == "checkpoint=['it\\'s','b']"
-    for same in ("checkpoint=a", "checkpoint=[a,b]", "checkpoint='a,b'", "split=a,b", "--help"):
-        assert as_list(same) == same

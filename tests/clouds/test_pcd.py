@@ -81,3 +81,10 @@ def test_empty_lines_between_points_are_no_points(tmp_path: Path, kind: str) -> 
     after = read_cloud(tmp_path / f"b.{kind}")
     np.testing.assert_array_equal(after.coord, [[1, 2, 3], [4, 5, 6]])
     np.testing.assert_array_equal(after.attributes["label"], [3, 4])
+
+
+def test_an_ascii_color_that_is_no_number_is_absent(tmp_path: Path) -> None:
+    head = "VERSION 0.7\nFIELDS x y z rgb\nSIZE 4 4 4 4\nTYPE F F F F\nWIDTH 2\nHEIGHT 1\nDATA ascii\n"
+    (tmp_path / "a.pcd").write_text(head + "1 2 3 nan\n4 5 6 4.2e-39\n")
+    color = open_cloud(tmp_path / "a.pcd").read().color
+    assert color is not None and np.isnan(color[0]).all() and np.isfinite(color[1]).all()

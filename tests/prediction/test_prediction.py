@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from pointnc.clouds import PointCloud, open_cloud, read_cloud
-from pointnc.clouds.conditions import survey
 from pointnc.clouds.normals import estimate_normals
+from pointnc.clouds.survey import survey
 from pointnc.errors import UserError
 from pointnc.inference.predictor import Predictor
 from pointnc.models.segmentor import Segmentor
@@ -223,9 +223,8 @@ def test_millimeters_taken_for_meters_are_noticed() -> None:
 def test_y_up_is_turned_upright() -> None:
     made, _ = conditions(np.array([[0.0, 0, 0], [4, 2.5, 3]]), up="y")
     np.testing.assert_allclose(made.coord(PointCloud(np.array([[4, 2.5, 3.0]])))[0], [4, -3, 2.5])
-    turned = made.normal(PointCloud(np.zeros((2, 3)), normal=np.array([[0, 2, 0], [np.nan, 0, 0]], np.float32)))
-    assert turned is not None
-    np.testing.assert_allclose(turned, [[0, 0, 1], [0, 0, 1]], atol=1e-7)
+    turned = made.turned(np.array([[0, 2, 0], [np.nan, 0, 0], [0, 0, 0]], np.float32))
+    np.testing.assert_allclose(turned, [[0, 0, 1], [np.nan] * 3, [np.nan] * 3], atol=1e-7)
 
 
 @pytest.mark.parametrize("setting", [{"unit": "inch"}, {"up": "x"}])
