@@ -1,41 +1,70 @@
-"""Checks of options that come from a configuration; the message names the key. For losses, heads and regularizers."""
+"""Checks of arguments that come from a configuration: the message names the argument.
+
+Where the class is of use by itself, that is enough; commands say of which part of the configuration it is.
+"""
 
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pointnc.errors import UserError
 
 
+class OptionError(UserError):
+    """An argument that has no sense; the message begins with its name."""
+
+
+@contextmanager
+def of_node(node: str) -> Iterator[None]:
+    """Put the name of a part of the configuration before the arguments that have no sense.
+
+    Raises:
+        UserError: in place of an OptionError.
+    """
+    try:
+        yield
+    except OptionError as error:
+        raise UserError(f"{node}.{error}") from None
+
+
+def node_of(error: BaseException) -> str:
+    """Return the part of the configuration that Hydra was building when something was raised; empty if it was none."""
+    found = re.search(r"^full_key: (\S+)$", str(error), re.MULTILINE)
+    return found[1] if found else ""
+
+
 def check_option(key: str, value: Any, *choices: str) -> None:
-    """Raise UserError unless ``value`` is one of ``choices``."""
+    """Raise OptionError unless ``value`` is one of ``choices``."""
     if value not in choices:
-        raise UserError(f"{key}={value} is unknown; choose one of {', '.join(choices)}")
+        raise OptionError(f"{key}={value} is unknown; choose one of {', '.join(choices)}")
 
 
 def check_switch(key: str, value: Any) -> None:
-    """Raise UserError unless ``value`` is true or false."""
+    """Raise OptionError unless ``value`` is true or false."""
     if not isinstance(value, bool):
-        raise UserError(f"{key} must be true or false, got {value}")
+        raise OptionError(f"{key} must be true or false, got {value}")
 
 
 def check_number(
     key: str, value: Any, least: float | None = None, above: float | None = None, below: float | None = None
 ) -> None:
-    """Raise UserError unless ``value`` is a finite number, >= ``least``, > ``above`` and < ``below`` where given."""
+    """Raise OptionError unless ``value`` is a finite number, >= ``least``, > ``above`` and < ``below`` where given."""
     good = isinstance(value, float | int) and not isinstance(value, bool) and math.isfinite(value)
     good = good and (least is None or value >= least) and (above is None or value > above)
     if not (good and (below is None or value < below)):
         limits = {"at least": least, "above": above, "below": below}
         demand = " and ".join(f"{words} {limit:g}" for words, limit in limits.items() if limit is not None)
-        raise UserError(f"{key} must be a number{' ' if demand else ''}{demand}, got {value}")
+        raise OptionError(f"{key} must be a number{' ' if demand else ''}{demand}, got {value}")
 
 
 def check_whole(key: str, value: Any, least: int, optional: bool = False) -> None:
-    """Raise UserError unless ``value`` is a whole number >= ``least``, or None where ``optional``."""
+    """Raise OptionError unless ``value`` is a whole number >= ``least``, or None where ``optional``."""
     if value is None and optional:
         return
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         or_null = ", or null" if optional else ""
-        raise UserError(f"{key} must be a whole number, at least {least}{or_null}, got {value}")
+        raise OptionError(f"{key} must be a whole number, at least {least}{or_null}, got {value}")

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from pointnc.allocation import keep_freed_memory
 from pointnc.arguments import read_arguments
+from pointnc.checks import OptionError, node_of
 from pointnc.errors import Interrupted, UserError
 from pointnc.settings import check_settings, demand, help_text, settings_of
 from pointnc.signals import INTERRUPTED, Interruption, interruptible
@@ -209,9 +210,13 @@ def _explain(error: BaseException, schema: type | None) -> str:
     from omegaconf.errors import ValidationError
 
     cause: BaseException | None = error
+    node = ""
     while cause is not None:
+        if isinstance(cause, OptionError) and node:
+            return f"{node}.{cause}"
         if isinstance(cause, UserError):
             return str(cause)
+        node = node or node_of(cause)
         if isinstance(cause, ValidationError) and schema is not None and demand(schema, str(cause.full_key)):
             return f"{cause.full_key}={cause.value}: it must be {demand(schema, str(cause.full_key))}"
         cause = cause.__cause__ or cause.__context__

@@ -106,7 +106,7 @@ class CenterBank(nn.Module):
         super().__init__()
         check_whole("the number of classes", num_classes, least=1)
         check_whole("the number of channels", dim, least=1)
-        check_number("regularizer.momentum", momentum, least=0, below=1)
+        check_number("momentum", momentum, least=0, below=1)
         self.momentum = momentum
         self.register_buffer("centers", torch.zeros(num_classes, dim))
         self.register_buffer("updates", torch.zeros(num_classes, dtype=torch.int64))

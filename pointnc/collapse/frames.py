@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from pointnc.checks import OptionError
 from pointnc.collapse.lower_bounds import cosine_bound, largest_cosine
 from pointnc.collapse.simplex import random_orthonormal, simplex_vectors
 from pointnc.collapse.spread import spread_frame
-from pointnc.errors import UserError
 
 FRAMES = ("auto", "simplex", "spread")
 """What :func:`build_frame` knows."""
@@ -32,7 +32,6 @@ class SimplexETF(nn.Module):
         num_classes: K, at least 2.
         dim: D, at least K-1: fewer dimensions cannot hold such a frame.
         seed: of the rotation.
-        key: the config node that an error tells to change.
 
     Attributes:
         vectors: (K, D) float32 buffer, one unit vector a row.
@@ -43,15 +42,14 @@ class SimplexETF(nn.Module):
 
     vectors: Tensor
 
-    def __init__(self, num_classes: int, dim: int, seed: int = 0, key: str = "regularizer") -> None:
+    def __init__(self, num_classes: int, dim: int, seed: int = 0) -> None:
         super().__init__()
         if num_classes < 2:
-            raise UserError(f"{key}.frame: a simplex ETF needs at least 2 classes, dataset.taxonomy has {num_classes}")
+            raise OptionError(f"frame: a simplex ETF needs at least 2 classes, here are {num_classes}")
         if dim < num_classes - 1:
-            raise UserError(
-                f"a simplex ETF of {num_classes} classes needs {num_classes - 1} dimensions or more, here are {dim}; "
-                f"set {key}.frame=auto, or {key}.projector={'trainable' if key == 'head' else 'frozen'} and "
-                f"{key}.projector_channels={num_classes - 1} or more"
+            raise OptionError(
+                f"frame: a simplex ETF of {num_classes} classes needs {num_classes - 1} dimensions or more, here are "
+                f"{dim}; set frame=auto, or a projector with projector_channels={num_classes - 1} or more"
             )
         vectors = simplex_vectors(num_classes) @ random_orthonormal(dim, num_classes - 1, seed).T
         self.register_buffer("vectors", vectors.float())
@@ -70,7 +68,6 @@ class SpreadFrame(nn.Module):
         num_classes: K, at least 2.
         dim: D, at least 2, or 1 for K = 2.
         seed: of the search and the rotation.
-        key: the config node that an error tells to change.
 
     Attributes:
         vectors: (K, D) float32 buffer, one unit vector a row.
@@ -83,9 +80,9 @@ class SpreadFrame(nn.Module):
 
     vectors: Tensor
 
-    def __init__(self, num_classes: int, dim: int, seed: int = 0, key: str = "regularizer") -> None:
+    def __init__(self, num_classes: int, dim: int, seed: int = 0) -> None:
         super().__init__()
-        vectors = spread_frame(num_classes, dim, seed, key)
+        vectors = spread_frame(num_classes, dim, seed)
         self.largest_cosine = largest_cosine(vectors)
         self.bound = cosine_bound(num_classes, dim)
         self.register_buffer("vectors", vectors.float())
@@ -96,9 +93,7 @@ class SpreadFrame(nn.Module):
         return f"{sizes}, largest_cosine={self.largest_cosine:.4f}, bound={self.bound:.4f}"
 
 
-def build_frame(
-    kind: str, num_classes: int, dim: int, seed: int = 0, key: str = "regularizer"
-) -> SimplexETF | SpreadFrame:
+def build_frame(kind: str, num_classes: int, dim: int, seed: int = 0) -> SimplexETF | SpreadFrame:
     """Build a frame by name.
 
     Args:
@@ -106,13 +101,12 @@ def build_frame(
         num_classes: K.
         dim: D.
         seed: of the frame.
-        key: the config node that asks for it, for the message of an error.
 
     Raises:
         UserError: there is no such frame.
     """
     if kind == "simplex" or (kind == "auto" and dim >= num_classes - 1):
-        return SimplexETF(num_classes, dim, seed, key)
+        return SimplexETF(num_classes, dim, seed)
     if kind in ("auto", "spread"):
-        return SpreadFrame(num_classes, dim, seed, key)
-    raise UserError(f"{key}.frame={kind} is unknown; choose one of {', '.join(FRAMES)}")
+        return SpreadFrame(num_classes, dim, seed)
+    raise OptionError(f"frame={kind} is unknown; choose one of {', '.join(FRAMES)}")

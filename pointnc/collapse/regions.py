@@ -35,7 +35,7 @@ class RegionRebalance(CenterObserver):
     log_shares: Tensor
 
     def __init__(self, num_classes: int, in_channels: int, weight: float = 0.3, momentum: float = 0.9) -> None:
-        check_number("regularizer.weight", weight, least=0)
+        check_number("weight", weight, least=0)
         super().__init__(num_classes, in_channels, momentum)
         self.weight = weight
         self.log_prior = "scenes"

@@ -25,8 +25,8 @@ class StrengthSchedule:
             if isinstance(value, float) and 0 < value < 1:
                 continue
             if isinstance(value, float):
-                check_number(f"regularizer.{key}", value, above=0, below=1)
-            check_whole(f"regularizer.{key}", value, least=int(key == "end_step"), optional=key == "end_step")
+                check_number(f"{key}", value, above=0, below=1)
+            check_whole(f"{key}", value, least=int(key == "end_step"), optional=key == "end_step")
         self._asked = (start, ramp, end)
         self._length: int | None = None
 

@@ -15,10 +15,10 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from pointnc.checks import OptionError
 from pointnc.collapse import frame_cache
 from pointnc.collapse.lower_bounds import largest_cosine
 from pointnc.collapse.simplex import random_orthonormal, simplex_vectors
-from pointnc.errors import UserError
 
 COLDEST = 2e6
 """Last inverse temperature: the soft maximum is then within log(K²)/COLDEST, some 1e-5, of the maximum."""
@@ -34,7 +34,7 @@ STARTS = 9
 """Number of starts of a small frame; each is followed some way, and the best to the end."""
 
 
-def spread_frame(num_classes: int, dim: int, seed: int = 0, key: str = "regularizer") -> Tensor:
+def spread_frame(num_classes: int, dim: int, seed: int = 0) -> Tensor:
     """Return K unit vectors whose largest pairwise cosine is as small as it is known how to make it.
 
     - K <= D+1: the simplex, -1/(K-1). Optimal.
@@ -50,7 +50,6 @@ def spread_frame(num_classes: int, dim: int, seed: int = 0, key: str = "regulari
         num_classes: K, at least 2.
         dim: D, at least 2, or 1 for K = 2.
         seed: of the rotation and of the starts.
-        key: the config node that an error tells to change.
 
     Returns:
         (K, D) float64.
@@ -59,11 +58,11 @@ def spread_frame(num_classes: int, dim: int, seed: int = 0, key: str = "regulari
         UserError: K < 2, or D is too small for K different vectors.
     """
     if num_classes < 2:
-        raise UserError(f"{key}.frame: a frame needs at least 2 classes, dataset.taxonomy has {num_classes}")
+        raise OptionError(f"frame: a frame needs at least 2 classes, here are {num_classes}")
     if dim < 1 or (dim == 1 and num_classes > 2):
-        raise UserError(
-            f"{key}.frame: {num_classes} different unit vectors need 2 dimensions or more, here are {dim}; raise "
-            f"{key}.projector_channels, or the channels of the model"
+        raise OptionError(
+            f"frame: {num_classes} different unit vectors need 2 dimensions or more, here are {dim}; raise "
+            "projector_channels, or the channels of the model"
         )
     if num_classes <= 2 * dim:
         vectors = _orthogonal_simplices(num_classes, dim)

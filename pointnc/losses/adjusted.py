@@ -29,9 +29,9 @@ class LogitAdjustedCrossEntropy(PriorLoss):
 
     def __init__(self, tau: float = 1.0, label_smoothing: float = 0.0, unit: Unit = "points") -> None:
         super().__init__()
-        check_number("loss.tau", tau, least=0)
-        check_number("loss.label_smoothing", label_smoothing, least=0, below=1)
-        check_option("loss.unit", unit, *get_args(Unit))
+        check_number("tau", tau, least=0)
+        check_number("label_smoothing", label_smoothing, least=0, below=1)
+        check_option("unit", unit, *get_args(Unit))
         self.tau, self.label_smoothing, self.needs_prior = tau, label_smoothing, unit
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from pointnc.checks import check_number
-from pointnc.errors import UserError
+from pointnc.checks import OptionError, check_number
 from pointnc.losses.points import IGNORE
 
 
@@ -33,7 +32,7 @@ class CrossEntropy(nn.Module):
     def __init__(self, class_weights: Sequence[float] | Tensor | None = None, label_smoothing: float = 0.0) -> None:
         super().__init__()
         self.register_buffer("class_weights", None if class_weights is None else _checked(class_weights))
-        check_number("loss.label_smoothing", label_smoothing, least=0, below=1)
+        check_number("label_smoothing", label_smoothing, least=0, below=1)
         self.label_smoothing = label_smoothing
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
@@ -47,8 +46,8 @@ class CrossEntropy(nn.Module):
             UserError: there are not K class weights.
         """
         if self.class_weights is not None and len(self.class_weights) != logits.shape[1]:
-            raise UserError(
-                f"loss.class_weights has {len(self.class_weights)} numbers for {logits.shape[1]} classes: give one each"
+            raise OptionError(
+                f"class_weights has {len(self.class_weights)} numbers for {logits.shape[1]} classes: give one each"
             )
         return weighted_cross_entropy(logits, labels, self.class_weights, self.label_smoothing)
 
@@ -62,11 +61,11 @@ def _checked(class_weights: Sequence[float] | Tensor) -> Tensor:
     if isinstance(class_weights, Tensor):
         class_weights = class_weights.tolist()
     if isinstance(class_weights, str) or not isinstance(class_weights, Sequence):
-        raise UserError(f"loss.class_weights must be a list of numbers, one for each class, got {class_weights}")
+        raise OptionError(f"class_weights must be a list of numbers, one for each class, got {class_weights}")
     for number, weight in enumerate(class_weights):
-        check_number(f"loss.class_weights[{number}]", weight, least=0)
+        check_number(f"class_weights[{number}]", weight, least=0)
     if not any(class_weights):
-        raise UserError("loss.class_weights are all 0: nothing would be learned")
+        raise OptionError("class_weights are all 0: nothing would be learned")
     return torch.tensor(list(class_weights), dtype=torch.float32)
 
 

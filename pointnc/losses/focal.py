@@ -24,7 +24,7 @@ class FocalLoss(nn.Module):
 
     def __init__(self, gamma: float = 2.0) -> None:
         super().__init__()
-        check_number("loss.gamma", gamma, least=0)
+        check_number("gamma", gamma, least=0)
         self.gamma = gamma
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:

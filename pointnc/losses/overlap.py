@@ -87,7 +87,7 @@ class DiceLoss(nn.Module):
 
     def __init__(self, smoothing: float = 1.0) -> None:
         super().__init__()
-        check_number("loss.smoothing", smoothing, above=0)
+        check_number("smoothing", smoothing, above=0)
         self.smoothing = smoothing
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:

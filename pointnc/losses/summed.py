@@ -7,8 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from pointnc.checks import check_number
-from pointnc.errors import UserError
+from pointnc.checks import OptionError, check_number
 
 
 class SumOfLosses(nn.Module):
@@ -27,11 +26,11 @@ class SumOfLosses(nn.Module):
         self.losses = nn.ModuleDict({name: loss for name, loss in losses.items() if loss is not None})
         self.weights = dict(weights or {})
         if not self.losses:
-            raise UserError("loss.losses is empty: give at least one")
+            raise OptionError("losses is empty: give at least one")
         for name, weight in self.weights.items():
             if name not in losses:
-                raise UserError(f"loss.weights.{name} is of no loss; there are {', '.join(losses)}")
-            check_number(f"loss.weights.{name}", weight, least=0)
+                raise OptionError(f"weights.{name} is of no loss; there are {', '.join(losses)}")
+            check_number(f"weights.{name}", weight, least=0)
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the scalar sum for logits (V, K) and labels (V,), -1 = ignored."""

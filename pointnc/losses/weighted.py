@@ -39,10 +39,10 @@ class WeightedCrossEntropy(PriorLoss):
         unit: Unit = "points",
     ) -> None:
         super().__init__()
-        check_option("loss.scheme", scheme, *get_args(Scheme))
-        check_number("loss.beta", beta, least=0, below=1)
-        check_number("loss.label_smoothing", label_smoothing, least=0, below=1)
-        check_option("loss.unit", unit, *get_args(Unit))
+        check_option("scheme", scheme, *get_args(Scheme))
+        check_number("beta", beta, least=0, below=1)
+        check_number("label_smoothing", label_smoothing, least=0, below=1)
+        check_option("unit", unit, *get_args(Unit))
         self.scheme, self.beta, self.label_smoothing, self.needs_prior = scheme, beta, label_smoothing, unit
 
     def weights(self) -> Tensor:

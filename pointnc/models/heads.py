@@ -70,11 +70,11 @@ class ETFHead(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        check_option("head.frame", frame, *FRAMES)
-        check_option("head.projector", projector, "none", "trainable")
-        check_whole("head.projector_channels", projector_channels, least=1, optional=True)
-        check_switch("head.learn_scale", learn_scale)
-        check_whole("head.seed", seed, least=0)
+        check_option("frame", frame, *FRAMES)
+        check_option("projector", projector, "none", "trainable")
+        check_whole("projector_channels", projector_channels, least=1, optional=True)
+        check_switch("learn_scale", learn_scale)
+        check_whole("seed", seed, least=0)
         self.bias = None
         self.projector: nn.Linear | None = None
         dim = in_channels
@@ -84,7 +84,7 @@ class ETFHead(nn.Module):
         self.register_buffer("vectors", torch.empty(num_classes, dim))
         # A skeleton on the meta device gets its vectors from a file: nothing is searched for sizes that a file names.
         if not self.vectors.is_meta:
-            self.vectors.copy_(build_frame(frame, num_classes, dim, seed, key="head").vectors)
+            self.vectors.copy_(build_frame(frame, num_classes, dim, seed).vectors)
         _register_scale(self, scale, learn_scale)
 
     @property
@@ -127,7 +127,7 @@ class CosineHead(nn.Module):
 
     def __init__(self, in_channels: int, num_classes: int, *, scale: float = 16.0, learn_scale: bool = True) -> None:
         super().__init__()
-        check_switch("head.learn_scale", learn_scale)
+        check_switch("learn_scale", learn_scale)
         self.bias = None
         self.weight = nn.Parameter(torch.empty(num_classes, in_channels))
         nn.init.normal_(self.weight, std=in_channels**-0.5)
@@ -146,7 +146,7 @@ class CosineHead(nn.Module):
 
 def _register_scale(head: nn.Module, scale: float, learn: bool) -> None:
     """Keep the logarithm of the scale, so that no step of an optimizer makes it negative."""
-    check_number("head.scale", scale, above=0)
+    check_number("scale", scale, above=0)
     value = torch.tensor(math.log(scale))
     if learn:
         head.log_scale = nn.Parameter(value)

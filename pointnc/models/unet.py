@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from pointnc.checks import check_whole
+from pointnc.checks import OptionError, check_whole
 from pointnc.errors import UserError
 from pointnc.models.blocks import BLOCKS, BlockName, Norm, NormedConvolution, ResidualBlock
 from pointnc.models.neck import Neck
@@ -162,7 +162,7 @@ class SparseUNet(nn.Module):
             self.out_channels = out_channels
         self.neck: nn.Module = nn.Identity()
         if neck is not None:
-            check_whole("model.neck", neck, least=1)
+            check_whole("neck", neck, least=1)
             self.neck = Neck(self.out_channels, neck, norm)
             self.out_channels = neck
 
@@ -215,14 +215,14 @@ def _residual_blocks(
 
 def _check_plan(planes: Sequence[int], layers: Sequence[int], stem_kernel: int, block: str) -> None:
     if len(planes) < 2 or len(planes) % 2:
-        raise UserError(f"model.planes has {len(planes)} entries: give as many for the decoder as for the encoder")
+        raise OptionError(f"planes has {len(planes)} entries: give as many for the decoder as for the encoder")
     if len(layers) != len(planes):
-        raise UserError(f"model.layers has {len(layers)} entries but model.planes {len(planes)}: give one a stage")
+        raise OptionError(f"layers has {len(layers)} entries but planes {len(planes)}: give one a stage")
     if min(*planes, *layers) < 1:
-        raise UserError("model.planes and model.layers must be at least 1 everywhere")
+        raise OptionError("planes and layers must be at least 1 everywhere")
     if max(layers) > 1000:
-        raise UserError(f"model.layers asks for {max(layers)} blocks in a stage: at most 1000")
+        raise OptionError(f"layers asks for {max(layers)} blocks in a stage: at most 1000")
     if stem_kernel % 2 == 0:
-        raise UserError(f"model.stem_kernel={stem_kernel} has no center: use an odd number")
+        raise OptionError(f"stem_kernel={stem_kernel} has no center: use an odd number")
     if block not in BLOCKS:
-        raise UserError(f"unknown model.block={block}; choose {' or '.join(BLOCKS)}")
+        raise OptionError(f"block={block} is unknown; choose {' or '.join(BLOCKS)}")

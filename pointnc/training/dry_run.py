@@ -6,7 +6,7 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from pointnc.checks import check_option
+from pointnc.checks import check_option, of_node
 from pointnc.errors import UserError
 from pointnc.losses import losses_with_prior
 from pointnc.scenes.store import SceneStore
@@ -44,7 +44,8 @@ def dry_run(config: DictConfig) -> None:
     loss = instantiate(config.loss)
     for part in losses_with_prior(loss):
         part.set_prior(torch.ones(num_classes))
-    loss(torch.zeros(num_classes, num_classes), torch.arange(num_classes))
+    with of_node("loss"):
+        loss(torch.zeros(num_classes, num_classes), torch.arange(num_classes))
     instantiate(config.augmentation.transforms)
     try:
         instantiate(config.optimizer)(list(model.parameters()))

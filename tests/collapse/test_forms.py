@@ -292,12 +292,12 @@ def test_a_frozen_projector_of_a_narrow_space_is_not_silent() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"recenter": "yes"}, "regularizer.recenter"),
-        ({"trusted_points": -1}, "regularizer.trusted_points"),
-        ({"repulsion": -0.1}, "regularizer.repulsion"),
-        ({"assignment": "best"}, "regularizer.assignment=best is unknown; choose one of drawn, warm_up"),
-        ({"strength": "strong"}, "regularizer.strength=strong is unknown; choose one of absolute, share"),
-        ({"end_step": 0}, "regularizer.end_step"),
+        ({"recenter": "yes"}, "recenter"),
+        ({"trusted_points": -1}, "trusted_points"),
+        ({"repulsion": -0.1}, "repulsion"),
+        ({"assignment": "best"}, "assignment=best is unknown; choose one of drawn, warm_up"),
+        ({"strength": "strong"}, "strength=strong is unknown; choose one of absolute, share"),
+        ({"end_step": 0}, "end_step"),
     ],
 )
 def test_settings_out_of_range_are_named(options: dict[str, Any], words: str) -> None:

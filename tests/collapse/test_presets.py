@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import nn
 
+from pointnc.entry import config_folder
 from pointnc.losses import CrossEntropy
 
-FOLDER = Path(__file__).parents[2] / "conf" / "regularizer"
 PRESETS = ("none", "ceco", "ceco_released", "ceco_ema")
 
 
 def _build(preset: str, num_classes: int, in_channels: int, **changes: Any) -> Any:
-    config = OmegaConf.merge(OmegaConf.load(FOLDER / f"{preset}.yaml"), changes)
+    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+        config = OmegaConf.merge(compose("train", [f"regularizer={preset}", "choice={}"]).regularizer, changes)
     regularizer = instantiate(config, num_classes=num_classes, in_channels=in_channels)
     regularizer.set_prior(torch.arange(num_classes))
     return regularizer

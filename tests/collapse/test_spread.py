@@ -174,14 +174,14 @@ def test_auto_takes_the_simplex_where_there_is_one() -> None:
 @pytest.mark.parametrize(
     ("kind", "num_classes", "dim", "words"),
     [
-        ("spread", 1, 4, r"head\.frame.*at least 2 classes.*dataset\.taxonomy"),
-        ("simplex", 1, 4, r"head\.frame.*at least 2 classes.*dataset\.taxonomy"),
-        ("spread", 3, 1, r"head\.frame.*2 dimensions or more.*head\.projector_channels"),
+        ("spread", 1, 4, "^frame: .*at least 2 classes, here are 1"),
+        ("simplex", 1, 4, "^frame: .*at least 2 classes, here are 1"),
+        ("spread", 3, 1, "^frame: .*2 dimensions or more.*projector_channels"),
         ("spread", 3, 0, "2 dimensions or more"),
-        ("simplex", 20, 18, r"head\.frame=auto"),
-        ("cross", 20, 18, r"head\.frame=cross is unknown"),
+        ("simplex", 20, 18, "frame=auto"),
+        ("cross", 20, 18, "^frame=cross is unknown"),
     ],
 )
 def test_impossible_frames_get_a_line(kind: str, num_classes: int, dim: int, words: str) -> None:
     with pytest.raises(UserError, match=words):
-        build_frame(kind, num_classes, dim, key="head")
+        build_frame(kind, num_classes, dim)

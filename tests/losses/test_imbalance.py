@@ -225,29 +225,29 @@ def test_impossible_counts_are_refused(counts: list[int]) -> None:
 @pytest.mark.parametrize(
     ("make", "key"),
     [
-        (lambda: FocalLoss(-1), "loss.gamma"),
-        (lambda: LogitAdjustedCrossEntropy(-0.1), "loss.tau"),
-        (lambda: WeightedCrossEntropy("cube"), "loss.scheme"),  # type: ignore[arg-type]
-        (lambda: WeightedCrossEntropy(beta=1.0), "loss.beta"),
-        (lambda: DiceLoss(0), "loss.smoothing"),
-        (lambda: FocalLoss(math.inf), "loss.gamma"),
-        (lambda: FocalLoss("two"), "loss.gamma"),  # type: ignore[arg-type]
-        (lambda: LogitAdjustedCrossEntropy(math.inf), "loss.tau"),
-        (lambda: LogitAdjustedCrossEntropy("abc"), "loss.tau"),  # type: ignore[arg-type]
-        (lambda: LogitAdjustedCrossEntropy(label_smoothing=3), "loss.label_smoothing"),
-        (lambda: LogitAdjustedCrossEntropy(unit="foo"), "loss.unit"),  # type: ignore[arg-type]
-        (lambda: WeightedCrossEntropy(label_smoothing=3), "loss.label_smoothing"),
-        (lambda: WeightedCrossEntropy(unit="foo"), "loss.unit"),  # type: ignore[arg-type]
-        (lambda: DiceLoss(math.inf), "loss.smoothing"),
-        (lambda: CrossEntropy([1, -1, 1]), r"loss.class_weights\[1\]"),
-        (lambda: CrossEntropy([1, math.nan, 1]), r"loss.class_weights\[1\]"),
-        (lambda: CrossEntropy([0, 0]), "loss.class_weights"),
-        (lambda: CrossEntropy(3), "loss.class_weights"),  # type: ignore[arg-type]
-        (lambda: CrossEntropy([1, 1])(torch.zeros(4, 3), torch.zeros(4)), "loss.class_weights has 2 .* 3 classes"),
-        (lambda: SumOfLosses({"a": DiceLoss()}, {"a": math.inf}), "loss.weights.a"),
-        (lambda: SumOfLosses({"a": None}), "loss.losses"),
-        (lambda: SumOfLosses({"a": DiceLoss()}, {"b": 1}), "loss.weights.b"),
-        (lambda: SumOfLosses({"a": DiceLoss()}, {"a": -1}), "loss.weights.a"),
+        (lambda: FocalLoss(-1), "gamma"),
+        (lambda: LogitAdjustedCrossEntropy(-0.1), "tau"),
+        (lambda: WeightedCrossEntropy("cube"), "scheme"),  # type: ignore[arg-type]
+        (lambda: WeightedCrossEntropy(beta=1.0), "beta"),
+        (lambda: DiceLoss(0), "smoothing"),
+        (lambda: FocalLoss(math.inf), "gamma"),
+        (lambda: FocalLoss("two"), "gamma"),  # type: ignore[arg-type]
+        (lambda: LogitAdjustedCrossEntropy(math.inf), "tau"),
+        (lambda: LogitAdjustedCrossEntropy("abc"), "tau"),  # type: ignore[arg-type]
+        (lambda: LogitAdjustedCrossEntropy(label_smoothing=3), "label_smoothing"),
+        (lambda: LogitAdjustedCrossEntropy(unit="foo"), "unit"),  # type: ignore[arg-type]
+        (lambda: WeightedCrossEntropy(label_smoothing=3), "label_smoothing"),
+        (lambda: WeightedCrossEntropy(unit="foo"), "unit"),  # type: ignore[arg-type]
+        (lambda: DiceLoss(math.inf), "smoothing"),
+        (lambda: CrossEntropy([1, -1, 1]), r"class_weights\[1\]"),
+        (lambda: CrossEntropy([1, math.nan, 1]), r"class_weights\[1\]"),
+        (lambda: CrossEntropy([0, 0]), "class_weights"),
+        (lambda: CrossEntropy(3), "class_weights"),  # type: ignore[arg-type]
+        (lambda: CrossEntropy([1, 1])(torch.zeros(4, 3), torch.zeros(4)), "class_weights has 2 .* 3 classes"),
+        (lambda: SumOfLosses({"a": DiceLoss()}, {"a": math.inf}), "weights.a"),
+        (lambda: SumOfLosses({"a": None}), "losses"),
+        (lambda: SumOfLosses({"a": DiceLoss()}, {"b": 1}), "weights.b"),
+        (lambda: SumOfLosses({"a": DiceLoss()}, {"a": -1}), "weights.a"),
         (lambda: instantiate({"_target_": "pointnc.losses.CrossEntropy", "label_smoothing": 1}), "label_smoothing"),
     ],
 )

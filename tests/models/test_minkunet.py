@@ -157,12 +157,12 @@ def test_wrong_input_channels_name_both_numbers() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"planes": (8, 8, 8)}, "model.planes has 3"),
-        ({"layers": (1, 1)}, "model.layers has 2"),
+        ({"planes": (8, 8, 8)}, "planes has 3"),
+        ({"layers": (1, 1)}, "layers has 2"),
         ({"layers": (1, 1, 0, 1)}, "at least 1"),
         ({"layers": (1, 1, 1, 10**9)}, "at most 1000"),
         ({"stem_kernel": 4}, "stem_kernel=4"),
-        ({"block": "dense"}, "model.block=dense"),
+        ({"block": "dense"}, "block=dense"),
     ],
 )
 def test_impossible_plans_are_refused(change: dict[str, Any], message: str) -> None:
