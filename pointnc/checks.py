@@ -46,7 +46,7 @@ def check_option(key: str, value: Any, *choices: str) -> None:
 def check_switch(key: str, value: Any) -> None:
     """Raise OptionError unless ``value`` is true or false."""
     if not isinstance(value, bool):
-        raise OptionError(f"{key} must be true or false, got {value}")
+        raise OptionError(f"{key}={value}: it must be true or false")
 
 
 def check_number(
@@ -58,7 +58,7 @@ def check_number(
     if not (good and (below is None or value < below)):
         limits = {"at least": least, "above": above, "below": below}
         demand = " and ".join(f"{words} {limit:g}" for words, limit in limits.items() if limit is not None)
-        raise OptionError(f"{key} must be a number{' ' if demand else ''}{demand}, got {value}")
+        raise OptionError(f"{key}={value}: it must be a number{' ' if demand else ''}{demand}")
 
 
 def check_whole(key: str, value: Any, least: int, optional: bool = False) -> None:
@@ -67,4 +67,4 @@ def check_whole(key: str, value: Any, least: int, optional: bool = False) -> Non
         return
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         or_null = ", or null" if optional else ""
-        raise OptionError(f"{key} must be a whole number, at least {least}{or_null}, got {value}")
+        raise OptionError(f"{key}={value}: it must be a whole number, at least {least}{or_null}")

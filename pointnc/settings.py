@@ -82,7 +82,7 @@ def demand(schema: type, key: str) -> str:
 def to_the_letter(argument: str, schema: type, sweep: bool = False) -> str:
     """Return ``key=value`` with a text quoted, so that a path or a date is not read as a number, a list or a sum.
 
-    What is in quotes or braces stays as it is, and so does ``null`` where it is the default.
+    What is in quotes or braces stays as it is, and so does ``null`` where the setting may be none.
 
     Args:
         argument: of the command line.
@@ -93,7 +93,9 @@ def to_the_letter(argument: str, schema: type, sweep: bool = False) -> str:
     one = next((one for one in settings_of(schema) if one.name.rstrip("_") == key), None)
     if not equals or one is None:
         return argument
-    if _is_text(schema, one) and not (value == "null" and one.default is None):
+    kind = get_type_hints(schema)[one.name]
+    may_be_none = kind is Any or type(None) in getattr(kind, "__args__", ())
+    if _is_text(schema, one) and not (value == "null" and may_be_none):
         value = literal(value, bool(one.metadata["several"]), sweep)
     return f"{one.name}={value}"  # Python's own words, such as import, have an underscore behind them
 

@@ -132,7 +132,7 @@ def test_a_data_set_brings_its_recipe_and_no_length_of_its_own(dataset: str) -> 
         (["max_point=3"], ["no setting max_point", "did you mean max_points?"]),
         (["max_points=many"], ["max_points=many: it must be a whole number"]),
         (["overwrite=perhaps"], ["overwrite=perhaps: it must be true or false"]),
-        (["halo=-1"], ["halo must be a number at least 0, got -1.0"]),
+        (["halo=-1"], ["halo=-1.0: it must be a number at least 0"]),
         (["interpolation=cubic"], ["interpolation=cubic is unknown; choose one of nearest, fragments"]),
         (["tta=many"], ["Could not find 'tta/many'", "fast"]),
     ],

@@ -15,22 +15,16 @@ from tests.weights.foreign.test_reading import Evil
 @pytest.mark.parametrize(
     ("module", "setting"),
     [
-        ("pointnc.weights", "overwrite=no"),
-        ("pointnc.weights", "allow_pickle=off"),
-        ("pointnc.evaluate", "overwrite=no"),
-        ("pointnc.analyze", "overwrite=no"),
-        ("pointnc.submit", "overwrite=0"),
+        ("pointnc.weights", "overwrite=nein"),
+        ("pointnc.weights", "allow_pickle=sure"),
         ("pointnc.predict", "overwrite=null"),
-        ("pointnc.predict", "colors=off"),
-        ("pointnc.visualize", "overwrite=no"),
-        ("pointnc.study", "collect_only=no"),
+        ("pointnc.predict", "colors=[]"),
+        ("pointnc.study", "collect_only=never"),
         ("pointnc.train", "profile=no"),
         ("pointnc.train", "model.checkpointing=no"),
         ("pointnc.train", "measure_collapse=off"),
-        ("data_prep.scannet", "overwrite=no"),
-        ("data_prep.scannet", "strict=no"),
-        ("data_prep.rooms", "overwrite=no"),
-        ("data_prep.check", "classes=off"),
+        ("data_prep.scannet", "strict=nein"),
+        ("data_prep.check", "classes=none"),
     ],
 )
 def test_a_switch_is_true_or_false(module: str, setting: str, tmp_path: Path) -> None:

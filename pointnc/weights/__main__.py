@@ -40,7 +40,7 @@ class Weights:
         None, "what to write: FILE.safetensors, or a folder (a bundle: weights, README, taxonomy, configuration)"
     )
     overwrite: bool = setting(False, "replace what stands at out")
-    license: str = setting("unknown", "under which the weights may be used, for example cc-by-4.0")
+    license: str | None = setting("unknown", "under which the weights may be used, for example cc-by-4.0")
     source: str = setting("auto", "(import) auto | minkowski | pointcept")
     kernel_order: str = setting(
         "auto",

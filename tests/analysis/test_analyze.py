@@ -215,8 +215,8 @@ def test_published_weights(home: Path) -> None:
         (["checkpoint=plain", "split=nope"], ["nope does not exist"]),
         (["checkpoint=plain,plain,plain,plain"], ["4 checkpoints", "one, two or three"]),
         (["checkpoint=plain", "labels=[a,b]"], ["2 labels for 1"]),
-        (["checkpoint=plain", "permutations=0"], ["permutations=0", "at least 1"]),
-        (["checkpoint=plain", "contact_size=-1"], ["contact_size=-1", "above 0"]),
+        (["checkpoint=plain", "permutations=0"], ["permutations=0: it must be", "at least 1"]),
+        (["checkpoint=plain", "contact_size=-1"], ["contact_size=-1.0: it must be", "above 0"]),
     ],
 )
 def test_mistakes(home: Path, arguments: list[str], words: list[str]) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_prep.arguments import store_argument
 
 from data_prep.check.checking import check
 from data_prep.check.tables import class_table, print_report
@@ -144,15 +143,6 @@ def test_manifest_of_other_classes(store: Path) -> None:
     manifest["taxonomies"]["segment20"]["names"][4] = "throne"
     (store / "manifest.json").write_text(json.dumps(manifest))
     assert any("segment20 of the manifest is not the benchmark's: class 4 is 'throne'" in x for x in problems(store))
-
-
-def test_arguments(tmp_path: Path) -> None:
-    assert store_argument("some/store") == "store='some/store'"
-    assert store_argument("it's") == r"store='it\'s'"
-    assert store_argument("splits=[val]") == "splits=[val]"
-    assert store_argument("--help") == "--help"
-    (tmp_path / "a=b").mkdir()
-    assert store_argument(str(tmp_path / "a=b")) == f"store='{tmp_path}/a=b'"
 
 
 def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from pointnc.losses import CrossEntropy
-from tests.collapse.test_presets import FOLDER
+from tests.losses.test_imbalance import FOLDER
 from tests.oracles.centers import cross_entropy
 
 WEIGHTS = [0.5, 2.0, 1.0, 4.0]
@@ -83,6 +83,6 @@ def test_a_label_outside_the_set_is_an_error() -> None:
 
 
 def test_the_shipped_config_is_plain_cross_entropy() -> None:
-    criterion = instantiate(OmegaConf.load(FOLDER.parent / "loss" / "cross_entropy.yaml"))
+    criterion = instantiate(OmegaConf.load(FOLDER / "cross_entropy.yaml"))
     logits, labels = _case()
     torch.testing.assert_close(criterion(logits, labels), F.cross_entropy(logits, labels, ignore_index=-1))

@@ -176,7 +176,7 @@ def test_a_strangers_sizes_cost_no_search() -> None:
 @pytest.mark.parametrize(
     ("kind", "arguments", "words"),
     [
-        ("ETFHead", {"scale": 0}, "^scale must be a number above 0"),
+        ("ETFHead", {"scale": 0}, "^scale=0: it must be a number above 0"),
         ("CosineHead", {"scale": float("nan")}, "^scale"),
         ("CosineHead", {"learn_scale": 3}, "^learn_scale"),
         ("ETFHead", {"frame": "cross"}, "^frame=cross is unknown"),

@@ -90,7 +90,10 @@ def test_a_store_scene_and_two_files_of_one_name(tmp_path: Path, bundle: Path) -
         (["checkpoint=nothing.ckpt", "input=a.ply", "out=out"], "nothing.ckpt"),
         (["checkpoint={bundle}", "input=*.ply", "out=out"], "no file matches"),
         (["checkpoint={bundle}", "input=.", "out=out"], "no point cloud"),
-        (["checkpoint={bundle}", "input=a.ply", "out=out", "block_points=0"], "block_points=0"),
+        (
+            ["checkpoint={bundle}", "input=a.ply", "out=out", "block_points=0"],
+            "block_points=0: it must be a whole number, at least 1",
+        ),
         (["checkpoint={bundle}", "input=[a.ply,b.ply]", "out=out", "units=foot"], "units=foot"),
     ],
 )

@@ -92,4 +92,4 @@ def test_a_head_that_is_none_of_pointncs_cannot_be_exported(home: Path, tmp_path
 def test_a_slip_in_the_command_line_gets_one_line(home: Path) -> None:
     store = f"dataset.store={home / 'store'}"
     done = run("pointnc.train", *TRAIN, store, "head=etf", "head.scale=-1", "run_dir=x", folder=home, code=2)
-    assert done.stderr.strip().splitlines()[-1] == "error: head.scale must be a number above 0, got -1"
+    assert done.stderr.strip().splitlines()[-1] == "error: head.scale=-1: it must be a number above 0"

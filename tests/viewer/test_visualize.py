@@ -231,7 +231,7 @@ def spoil_label(path: Path, ids: np.ndarray) -> None:
         (["scene=SCENE", "png=a.png", "layers=[depth]"], ["unknown layer 'depth'"]),
         (["scene=SCENE", "png=a.png", "width=0"], ["width=0"]),
         (["store=STORE", "limit=0"], ["limit is 0"]),
-        (["scene=SCENE", "shown_points=0"], ["shown_points must be", "got 0"]),
+        (["scene=SCENE", "shown_points=0"], ["shown_points=0: it must be"]),
     ],
 )
 def test_mistakes(store: SceneStore, checkpoint: Path, tmp_path: Path, arguments: list[str], words: list[str]) -> None:

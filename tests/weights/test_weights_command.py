@@ -205,7 +205,7 @@ def test_other_classes_get_a_new_head_and_only_that(home: Path, tmp_path: Path) 
         (200, ["features=[color,normal]"], "6 channels, this network has 3"),
         (200, ["features=[colour]"], "unknown feature 'colour'"),
         (200, ["voxel_size=-1"], "voxel_size=-1"),
-        (200, ["voxel_size=abc"], "voxel_size=abc: it must be a number of meters"),
+        (200, ["voxel_size=abc"], "voxel_size=abc: it must be a number"),
         (200, ["voxel_size=inf"], "voxel_size=inf"),
         (200, ["voxel_size=nan"], "voxel_size=nan"),
         (200, ["voxel_size=true"], "voxel_size=True"),
