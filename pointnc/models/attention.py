@@ -88,5 +88,7 @@ class Attention(nn.Module):
             for parts in zip(*(each.split(list(lengths)) for each in (query, key, value)))
             if len(parts[0])
         ]
-        joined = attended[0] if len(attended) == 1 else torch.cat(attended) if attended else value
+        if not attended:  # no token: every weight gets the zero gradient that distributed training awaits
+            attended = [query + key + value]
+        joined = attended[0] if len(attended) == 1 else torch.cat(attended)
         return self.proj(joined.flatten(1))

@@ -178,7 +178,8 @@ class Block(nn.Module):
                 eighth of the memory for a twentieth of the time.
         """
         run = recomputed if thrifty and torch.is_grad_enabled() else _called
-        branch = self.attn.attend(*run(self._prepare, x, by), lengths)
+        query, key, value = run(self._prepare, x, by)
+        branch = self.attn.attend(query, key, value, lengths)
         x = x + (branch if kept is None else branch * kept[0])
         branch = run(self._perceive, x)
         return x + (branch if kept is None else branch * kept[1])
