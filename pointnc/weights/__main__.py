@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 VERBS = ("list", "show", "push", "pull")
+FORMATS = ("auto", "safetensors", "onnx")
 
 
 @entry("tools/weights", VERBS)
@@ -51,15 +52,26 @@ def _convert(config: DictConfig, what: str) -> None:
 
     if config.out is None:
         raise UserError(f"{what}={config[what]} goes where? Give out=FILE.safetensors or out=FOLDER")
-    if Path(config.out).suffix == ".onnx":
-        raise UserError("ONNX is not supported: it has no sparse convolution; give out=FILE.safetensors or out=FOLDER")
     source, out = Path(config[what]), Path(config.out)
+    if config.format not in FORMATS:
+        raise UserError(f"format={config.format}: choose {', '.join(FORMATS)}")
+    if config.format == "onnx" or (config.format == "auto" and out.suffix == ".onnx"):
+        _export_onnx(config, what, source, out)
+        return
     if what == "export":
         export_run(source, out, config.license, config.overwrite)
     else:
         fields = ImportOptions.__dataclass_fields__
         import_file(source, out, ImportOptions(**{name: config[name] for name in fields}))
     print(f"written: {out}\n{describe(out)}")
+
+
+def _export_onnx(config: DictConfig, what: str, source: Path, out: Path) -> None:
+    from pointnc.weights.onnx.exporting import export_onnx
+
+    if what != "export":
+        raise UserError("format=onnx is for export=; import the file first, then export=OUT format=onnx")
+    print(f"written: {out}\n{export_onnx(source, out, config.overwrite)}")
 
 
 def _push(config: DictConfig) -> None:
