@@ -66,6 +66,13 @@ CASES: dict[str, tuple[int, tuple[str, ...]]] = {
         3,
         ("model=volt_tiny", "model.channels=64", "model.depth=2", "model.out_channels=8", "model.drop_path=0.5"),
     ),
+    "an average of weights": (
+        6,
+        (
+            "+callbacks.average={_target_:pointnc.training.averaging.WeightAverage,decay:0.8}",
+            "loss=label_smoothing_lovasz",
+        ),
+    ),
     "mixing, momentum, poly": (5, ("augmentation=scannet", "optimizer=sgd", "schedule=poly", "loss=lovasz")),
 }
 """Batches before Ctrl-C, of eight in all; settings."""
@@ -117,7 +124,7 @@ def interrupted_and_resumed(store: Path, run: Path, batches: int, *settings: str
     resumed = resumed_config(
         configure(store, run, *settings, "resume=auto", "trust=tests.training.interrupter.Interrupter"), ["resume=auto"]
     )
-    resumed.callbacks = {}
+    del resumed.callbacks.interrupt
     train(resumed)
 
 
