@@ -1,4 +1,4 @@
-"""Forward and training steps of whole networks beside stock spconv modules: ``python -m bench network``."""
+"""Forward and training steps of whole networks, U-Nets beside stock spconv modules: ``python -m bench network``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from bench.measure import NOTHING_KEPT, REPEATS, exponent, growth, medians, peak
 from bench.rows import Row
 from bench.voxels import SIZE, synthetic_room
 from pointnc.data.voxels import voxelize
-from pointnc.models.unet import SparseUNet
 from pointnc.sparse.neighbors import PairTable
 
 MODELS = Path(__file__).parents[1] / "conf" / "model"
@@ -39,7 +38,7 @@ def voxels(count: int) -> tuple[Tensor, Tensor]:
     return coord, torch.randn(count, CHANNELS, generator=generator)
 
 
-def network(name: str, checkpointing: bool = False) -> SparseUNet:
+def network(name: str, checkpointing: bool = False) -> Any:
     """Build a network of ``conf/model`` whose batch norms look trained."""
     torch.manual_seed(0)
     made = instantiate(OmegaConf.load(MODELS / f"{name}.yaml"), in_channels=CHANNELS, checkpointing=checkpointing)
@@ -79,7 +78,16 @@ def rows(quick: bool = False) -> list[Row]:
         measured = _rows_of(name, models, count, repeats, quick)
         largest = {row.step: row.value for row in measured}
         result += measured + _growth_rows(name, models["ours"], smaller, count, largest, repeats)
-    return result
+    return result + _transformer_rows(count, smaller, quick)
+
+
+def _transformer_rows(count: int, smaller: tuple[int, ...], quick: bool) -> list[Row]:
+    from bench import transformer
+
+    name = "volt_tiny" if quick else "volt_small"
+    memory = partial(lambda size, model, way: _step_memory(model, size, way), count)
+    more = {"repeats": 1} if quick else {}
+    return transformer.rows(name, partial(network, name), voxels, step, memory, count, smaller, **more)
 
 
 def _rows_of(name: str, models: dict[str, nn.Module], count: int, repeats: int, quick: bool) -> list[Row]:

@@ -53,13 +53,13 @@ def idle_driver() -> str | None:
     )
 
 
-def describe(device: torch.device, half: torch.dtype | None, engine: str, processes: int = 1) -> str:
+def describe(device: torch.device, half: torch.dtype | None, engine: str | None, processes: int = 1) -> str:
     """Return a line with the device, how many there are of it, the precision, and who computes the convolutions.
 
     Args:
         device: of this process.
         half: dtype of autocast, None for float32.
-        engine: name of the engine of sparse convolutions.
+        engine: name of the engine of sparse convolutions; None where there are none.
         processes: that compute together, a device each.
     """
     import torch
@@ -69,7 +69,8 @@ def describe(device: torch.device, half: torch.dtype | None, engine: str, proces
         name = f"{torch.cuda.get_device_name(device)} ({device.type})"
     count = f"{processes} processes, each on " if processes > 1 else ""
     precision = "float32" if half is None else f"{str(half).removeprefix('torch.')} (mixed)"
-    return f"device: {count}{name}; {precision}; sparse convolutions by {_ENGINES[engine]}"
+    by = "" if engine is None else f"; sparse convolutions by {_ENGINES[engine]}"
+    return f"device: {count}{name}; {precision}{by}"
 
 
 _ENGINES = {"cpu": "the CPU engine", "spconv": "spconv", "torch": "plain torch"}

@@ -12,19 +12,20 @@ from torch import Tensor, nn
 
 from pointnc.entry import config_folder
 from pointnc.models.segmentor import Segmentor
-from pointnc.models.unet import SparseUNet
 from pointnc.proof.subjects import HALF, Outcome, Subject, bound, precision_name, relative_error, room_voxels
 
-NETWORKS = ("minkunet_tiny", "minkunet34c", "spunet")
+NETWORKS = ("minkunet_tiny", "minkunet34c", "spunet", "volt_tiny")
 CHANNELS, CLASSES, STEPS = 6, 20, 10
 REFERENCE = Subject(torch.device("cpu"), "cpu")
 
 
-def build(name: str, subject: Subject, **settings: Any) -> SparseUNet:
+def build(name: str, subject: Subject, **settings: Any) -> Any:
     """Return a network of ``conf/model`` on the subject's device, its batch norms as if it had been trained."""
     torch.manual_seed(0)
     node = OmegaConf.load(config_folder() / "model" / f"{name}.yaml")
-    network: SparseUNet = instantiate(node, in_channels=CHANNELS, engine=subject.engine, **settings)
+    if "engine" in node:
+        settings["engine"] = subject.engine
+    network: nn.Module = instantiate(node, in_channels=CHANNELS, **settings)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm1d):
             nn.init.normal_(module.running_mean, std=0.1)  # type: ignore[arg-type]

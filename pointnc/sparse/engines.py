@@ -34,23 +34,27 @@ class Engine(NamedTuple):
     Attributes:
         name: "cpu": compiled loops (numba); "spconv": its CUDA kernels; "torch": gather, product and index_add.
         remark: what a user should know of the choice; "" where it is the best one for the device.
+        convolves: whether there is anything for it to do: a transformer has no sparse convolutions.
     """
 
     name: EngineName
     remark: str = ""
+    convolves: bool = True
 
 
-def choose_engine(wanted: str, device: torch.device) -> Engine:
+def choose_engine(wanted: str | None, device: torch.device) -> Engine:
     """Return the engine for batches on ``device``.
 
     Args:
-        wanted: "auto", or the name of an engine.
+        wanted: "auto", or the name of an engine; None for a network without sparse convolutions.
         device: where the features are.
 
     Raises:
         UserError: the name is unknown, or the engine cannot compute on the device; or two builds of spconv are
             installed where one is needed.
     """
+    if wanted is None:
+        return Engine("torch", convolves=False)
     return _choose(wanted, device.type, device.index)
 
 

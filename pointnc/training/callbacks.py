@@ -194,5 +194,5 @@ class EpochLine(Callback):
         print("  ".join(parts), flush=True)
 
 
-_LOSSES = ("loss/segmentation", "loss/centers")
+_LOSSES = ("loss/segmentation", "loss/distilled", "loss/centers")
 _SCORES = ("miou", "head", "common", "tail")

@@ -12,6 +12,7 @@ from pointnc import distributed
 from pointnc.devices import describe, device_of, idle_driver
 from pointnc.errors import UserError
 from pointnc.sparse.engines import HALF_PRECISION, HALVES, Engine, choose_engine
+from pointnc.weights.architecture import engine_of
 
 
 class Machine(NamedTuple):
@@ -39,7 +40,8 @@ class Machine(NamedTuple):
         warning = idle_driver() if self.device.type == "cpu" else None
         if warning:
             print(f"WARNING: {warning}", file=sys.stderr, flush=True)
-        print(describe(self.device, self.half, self.engine.name, distributed.world_size()))
+        engine = self.engine.name if self.engine.convolves else None
+        print(describe(self.device, self.half, engine, distributed.world_size()))
         for remark in filter(None, (self.engine.remark, self._remark())):
             print(f"  {remark}")
 
@@ -59,7 +61,7 @@ def machine_of(config: DictConfig) -> Machine:
         UserError: an unknown or missing device, an engine that cannot compute there, or a precision that it lacks.
     """
     device = device_of(config.trainer.accelerator)
-    engine = choose_engine(config.model.get("engine", "auto"), device)  # a run of an earlier version has none
+    engine = choose_engine(engine_of(config.model), device)
     precision = str(config.trainer.precision)
     if precision == "auto":
         precision = "16-mixed" if device.type == "cuda" else "32-true"

@@ -22,6 +22,7 @@ from pointnc.scenes.taxonomy import GROUPS, Taxonomy
 from pointnc.scoring.confusion import ConfusionMatrix
 from pointnc.scoring.tables import Scores, score
 from pointnc.training.collapse_meter import CollapseMeter, scalars
+from pointnc.training.distillation import Distillation
 from pointnc.training.force_meter import ForceMeter
 from pointnc.training.later import Later
 from pointnc.weights import checkpoint
@@ -41,6 +42,7 @@ class SegmentationModule(pl.LightningModule):
         prepare: transforms and voxelizes a batch of points on the device, where that is not the loader's work.
         measure_collapse: whether each validation measures neural collapse too, and the training every so many steps
             how the regularizer's forces on the centers go with the loss's.
+        distillation: a teacher whose labels are learned beside one's own.
 
     Attributes:
         scores: of the latest validation.
@@ -60,11 +62,13 @@ class SegmentationModule(pl.LightningModule):
         config: Mapping[str, Any],
         prepare: Callable[[RawBatch], VoxelBatch] | None = None,
         measure_collapse: bool = True,
+        distillation: Distillation | None = None,
     ) -> None:
         super().__init__()
         self.model = model
         self.loss = loss
         self.regularizer = regularizer
+        self.distillation = distillation
         self.taxonomy = taxonomy
         self.make_optimizer = optimizer
         self.make_schedule = schedule
@@ -88,6 +92,11 @@ class SegmentationModule(pl.LightningModule):
         with record_function("loss"):
             loss = self.loss(output.logits, batch.segment)
         terms = {"loss/segmentation": loss.detach()}
+        if self.distillation is not None:
+            with record_function("distillation"):
+                distilled = self.distillation(output.features, batch, self.loss)
+            terms["loss/distilled"] = distilled.detach()
+            loss = (1 - self.distillation.weight) * loss + self.distillation.weight * distilled
         with record_function("regularizer"):
             penalty = self.regularizer(output.features, batch.segment, offsets=batch.offsets)
         if self.regularizer.weight:

@@ -26,6 +26,7 @@ from pointnc.models.segmentor import Segmentor
 from pointnc.training import results
 from pointnc.training.callbacks import EpochLine, History, SaveCheckpoints
 from pointnc.training.checkpoint_io import AtomicCheckpointIO
+from pointnc.training.distillation import build_distillation
 from pointnc.training.dry_run import dry_run
 from pointnc.training.epoch_losses import EpochLosses
 from pointnc.training.length import settle_length
@@ -144,6 +145,7 @@ def build_module(config: DictConfig, data: Data, model: Segmentor) -> Segmentati
         config=OmegaConf.to_container(config, resolve=True),  # type: ignore[arg-type]
         prepare=data.prepare,
         measure_collapse=config.get("measure_collapse", True),
+        distillation=build_distillation(config, data.taxonomy, model.backbone.out_channels),
     )
 
 

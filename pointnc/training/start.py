@@ -11,7 +11,7 @@ from torch import Tensor
 from pointnc import distributed
 from pointnc.models.segmentor import Segmentor
 from pointnc.scenes.taxonomy import Taxonomy
-from pointnc.weights.architecture import HOW
+from pointnc.weights.architecture import how_of
 from pointnc.weights.skeleton import check_state
 from pointnc.weights.source import Source, open_source
 from pointnc.weights.trust import trusted
@@ -53,7 +53,7 @@ def read_start(config: DictConfig) -> Source:
         UserError: the weights are missing, damaged or not pointnc's, or of a network that is not trusted.
     """
     start = open_source(config.weights, trusted(config.get("trust")))
-    how = {key: config.model[key] for key in HOW if key in config.model}
+    how = how_of(config.model, start.node["_target_"])
     OmegaConf.update(config, "model", {**start.node, **how}, merge=False, force_add=True)
     OmegaConf.update(config, "dataset.features", list(start.features), merge=False)
     OmegaConf.update(config, "choice.model", _short_name(start.path))

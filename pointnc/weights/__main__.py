@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 VERBS = ("list", "show", "push", "pull")
+FORMATS = ("auto", "safetensors", "onnx")
 
 
 @dataclass
@@ -22,32 +23,41 @@ class Weights:
 
     python -m pointnc.weights list [FOLDER]             weights below a folder (default: here) and in the hub's cache
     python -m pointnc.weights show PATH                 the card of a .safetensors file, bundle or pulled owner/name
-    python -m pointnc.weights import=FILE out=OUT       converts a checkpoint of MinkowskiEngine or Pointcept
+    python -m pointnc.weights import=FILE out=OUT       converts a checkpoint of MinkowskiEngine, Pointcept or Volt
     python -m pointnc.weights export=RUN out=OUT        publishes a run of pointnc
     python -m pointnc.weights push BUNDLE repo=OWNER/NAME
     python -m pointnc.weights pull OWNER/NAME
     OUT is FILE.safetensors or a folder. Use it by weights=OUT (train) and checkpoint=OUT (evaluate, submit).
-    ONNX is not supported: it has no sparse convolution.
+    export=RUN out=FILE.onnx writes a Volt as ONNX. U-Nets are not supported there: ONNX has no sparse convolution.
     """
 
     action: str | None = setting(None, "list | show | push | pull: the first word of the command line")
     path: str | None = setting(None, "the word behind it")
     import_: str | None = setting(
-        None, "a checkpoint of MinkowskiEngine (Res16UNet) or Pointcept (SpUNet): .pth, .pt, .ckpt, .safetensors"
+        None, "a checkpoint of MinkowskiEngine (Res16UNet), Pointcept (SpUNet) or Volt: .pth, .pt, .ckpt, .safetensors"
     )
-    export: str | None = setting(None, "a run folder or checkpoint of pointnc")
+    export: str | None = setting(None, "a run folder or checkpoint of pointnc; as ONNX weights too")
     out: str | None = setting(
         None, "what to write: FILE.safetensors, or a folder (a bundle: weights, README, taxonomy, configuration)"
     )
+    format: str = setting(
+        "auto",
+        "of an export: auto (by the ending of out) | safetensors | onnx (Volt alone; needs pointnc[onnx])",
+        choices=FORMATS,
+    )
     overwrite: bool = setting(False, "replace what stands at out")
     license: str | None = setting("unknown", "under which the weights may be used, for example cc-by-4.0")
-    source: str = setting("auto", "(import) auto | minkowski | pointcept")
+    source: str = setting("auto", "(import) auto | minkowski | pointcept | volt")
     kernel_order: str = setting(
         "auto",
         "(import) of MinkowskiEngine: cube (0.5: LGround) | hybrid (0.4: CSC, SpatioTemporalSegmentation) | "
         "hybrid_product (the same over 0.3.1 or older); auto: cube, or asked for",
     )
-    head: str = setting("auto", "(import) auto | classifier | features: what the last layer gives")
+    head: str = setting(
+        "auto",
+        "(import) auto | classifier | features: what the last layer gives; of several heads the name of one, such as "
+        "ScanNet200",
+    )
     taxonomy: str = setting(
         "auto", "(import) auto (by the number of outputs) | scannet200 | scannet20 | FILE.yaml | none"
     )
@@ -101,15 +111,24 @@ def _convert(config: DictConfig, what: str) -> None:
 
     if config.out is None:
         raise UserError(f"{what.strip('_')}={config[what]} goes where? Give out=FILE.safetensors or out=FOLDER")
-    if Path(config.out).suffix == ".onnx":
-        raise UserError("ONNX is not supported: it has no sparse convolution; give out=FILE.safetensors or out=FOLDER")
     source, out = Path(config[what]), Path(config.out)
+    if config.format == "onnx" or (config.format == "auto" and out.suffix == ".onnx"):
+        _export_onnx(config, what, source, out)
+        return
     if what == "export":
         export_run(source, out, config.license, config.overwrite)
     else:
         fields = ImportOptions.__dataclass_fields__
         import_file(source, out, ImportOptions(**{name: config[name] for name in fields}))
     print(f"written: {out}\n{describe(out)}")
+
+
+def _export_onnx(config: DictConfig, what: str, source: Path, out: Path) -> None:
+    from pointnc.weights.onnx.exporting import export_onnx
+
+    if what != "export":
+        raise UserError("format=onnx is for export=; import the file first, then export=OUT format=onnx")
+    print(f"written: {out}\n{export_onnx(source, out, config.overwrite)}")
 
 
 def _push(config: DictConfig) -> None:

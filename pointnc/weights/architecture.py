@@ -8,14 +8,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from pointnc.errors import UserError
 from pointnc.models.minkunet import MinkUNet
 from pointnc.models.spunet import SpUNet
 from pointnc.models.unet import SparseUNet
+from pointnc.models.volt import Volt
 
-ARCHITECTURES: dict[str, type[SparseUNet]] = {"MinkUNet": MinkUNet, "SpUNet": SpUNet}
+OwnBackbone: TypeAlias = SparseUNet | Volt
+
+ARCHITECTURES: dict[str, type[OwnBackbone]] = {"MinkUNet": MinkUNet, "SpUNet": SpUNet, "Volt": Volt}
 """Name of a backbone to its class."""
 
 TARGETS = {
@@ -25,8 +28,8 @@ TARGETS = {
 }
 """What a configuration calls a backbone (``_target_``) to its name."""
 
-HOW = ("checkpointing", "engine")
-"""Arguments that say how a network is computed, not what it is: no part of an architecture."""
+HOW = ("checkpointing", "engine", "drop_path")
+"""Arguments that say how a network is computed or trained, not what it is: no part of an architecture."""
 
 LARGEST = 65536
 """Most channels, blocks or voxels that a number in an architecture may ask for."""
@@ -52,7 +55,7 @@ class Architecture:
             raise UserError(f"unknown architecture {self.name!r}; pointnc has {', '.join(ARCHITECTURES)}")
         parameters = dict(inspect.signature(ARCHITECTURES[self.name]).parameters)
         for name in HOW:
-            del parameters[name]
+            parameters.pop(name, None)
         unknown = sorted(set(self.arguments) - set(parameters))
         if unknown:
             raise UserError(f"architecture {self.name} has no {unknown[0]!r}; it has {', '.join(parameters)}")
@@ -78,11 +81,11 @@ class Architecture:
             raise UserError(f"weights of {node.get('_target_')} cannot be exchanged: pointnc knows {knows}")
         return cls(name, {**arguments, "in_channels": in_channels})
 
-    def build(self) -> SparseUNet:
+    def build(self) -> OwnBackbone:
         """Build the backbone with fresh weights.
 
         Raises:
-            UserError: the arguments are not those of a U-Net.
+            UserError: the arguments are none of such a network.
         """
         return ARCHITECTURES[self.name](**self.arguments)
 
@@ -94,9 +97,12 @@ class Architecture:
     @property
     def title(self) -> str:
         """The name with the plan: enough to tell two networks apart."""
+        neck = f", neck of {self.arguments['neck']}" if self.arguments.get("neck") else ""
+        if "planes" not in self.arguments:
+            plan = [f"{key} {self.arguments[key]}" for key in ("channels", "depth", "out_channels")]
+            return f"{self.name}, {', '.join(plan)}{neck}"
         plan = [f"{key} {'-'.join(map(str, self.arguments[key]))}" for key in ("planes", "layers")]
         block = self.arguments.get("block", "basic")
-        neck = f", neck of {self.arguments['neck']}" if self.arguments.get("neck") else ""
         return f"{self.name}, {', '.join(plan)}, {block} blocks{neck}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -112,6 +118,24 @@ class Architecture:
             UserError: it is not an architecture.
         """
         return cls(str(data.get("name")), {key: value for key, value in data.items() if key != "name"})
+
+
+def how_of(node: Mapping[str, Any], target: str) -> dict[str, Any]:
+    """Return what a ``model`` node says of how its network is computed, as far as another backbone can be told so.
+
+    Args:
+        node: of a configuration.
+        target: ``_target_`` of the other backbone.
+    """
+    kind = ARCHITECTURES.get(TARGETS.get(target, ""))
+    known = HOW if kind is None else [name for name in HOW if name in inspect.signature(kind).parameters]
+    return {name: node[name] for name in known if name in node}
+
+
+def engine_of(node: Mapping[str, Any]) -> str | None:
+    """Return the engine of sparse convolutions that a ``model`` node wants; None where its network has none."""
+    kind = ARCHITECTURES.get(TARGETS.get(str(node.get("_target_")), ""))
+    return None if hasattr(kind, "engine") else node.get("engine", "auto")  # a run of an earlier version has no engine
 
 
 def _plain(name: str, value: Any) -> Any:

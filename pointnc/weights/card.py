@@ -27,7 +27,7 @@ class ModelCard:
             ([-0.5, 0.5]), "normal" (unit vectors), "coord" (meters, centered), "strength" (one channel, 0 to 1).
         voxel_size: edge of a voxel in meters.
         taxonomy: the classes in the order of the outputs; None where the weights have no classifier.
-        source: code base that trained them: "pointnc", "minkowski" or "pointcept".
+        source: code base that trained them: "pointnc", "minkowski", "pointcept" or "volt".
         origin: name of the file they came from.
         origin_sha256: its hash.
         license: as the publisher states it.

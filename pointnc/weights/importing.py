@@ -23,6 +23,8 @@ CUSTOMARY_INPUT = {
     ("pointcept", 3): ("color",),
     ("pointcept", 6): ("color", "normal"),
     ("pointcept", 9): ("coord", "color", "normal"),
+    ("volt", 3): ("color_unit",),
+    ("volt", 6): ("color_unit", "normal"),
 }
 """Code base and number of input channels to the features that its published ScanNet recipes feed."""
 
@@ -38,8 +40,9 @@ class ImportOptions:
     """What a foreign checkpoint does not say of itself; None or "auto" asks for the customary, which is noted.
 
     Attributes:
-        source: "auto", "minkowski" or "pointcept".
-        head: whether the last layer is a "classifier" or gives "features"; "auto": by the taxonomy.
+        source: "auto", "minkowski", "pointcept" or "volt".
+        head: whether the last layer is a "classifier" or gives "features"; "auto": by the taxonomy. Of several
+            heads the name of one.
         kernel_order: how a MinkowskiEngine counts the offsets of its kernels: "auto", "cube", "hybrid" or
             "hybrid_product" (:data:`pointnc.weights.foreign.minkowski.KernelOrder`).
         taxonomy: "auto" (by the number of outputs), "none", the name of a benchmark, or a yaml file.
@@ -50,8 +53,8 @@ class ImportOptions:
         overwrite: whether to replace what stands at the target.
     """
 
-    source: Literal["auto", "minkowski", "pointcept"] = "auto"
-    head: Literal["auto", "classifier", "features"] = "auto"
+    source: Literal["auto", "minkowski", "pointcept", "volt"] = "auto"
+    head: str = "auto"
     kernel_order: KernelOrder = "auto"
     taxonomy: str = "auto"
     features: Sequence[str] | None = None
@@ -79,6 +82,8 @@ def import_file(path: Path, out: Path, options: ImportOptions) -> ModelCard:
     taxonomy = _taxonomy(converted, options.taxonomy)
     if taxonomy is not None and options.taxonomy == "auto":
         assumed.append(f"{len(taxonomy)} outputs are taken for the classes of {taxonomy.name} in official order.")
+    if options.license in (None, "", "unknown"):
+        assumed.append("The file does not say its license: look where it comes from before you use it or pass it on.")
     card = ModelCard(
         architecture=converted.architecture,
         features=features,
@@ -97,14 +102,16 @@ def _input(converted: Converted, source: str, options: ImportOptions) -> tuple[t
     channels = converted.architecture.arguments["in_channels"]
     assumed = []
     if options.features is None:
-        features = CUSTOMARY_INPUT.get((source, channels), ())
+        # The teachers of Volt see what Volt sees.
+        code_base = "volt" if converted.named_heads else source
+        features = CUSTOMARY_INPUT.get((code_base, channels), ())
         if not features:
             raise UserError(
                 f"this network has {channels} input channels and nothing says which: name them in their order, "
                 "for example features=[color,normal] (colors: color is -1 to 1, color_unit 0 to 1, color_half "
                 "-0.5 to 0.5)"
             )
-        assumed.append(f"The {channels} input channels are taken for {', '.join(features)}, as {source} feeds them.")
+        assumed.append(f"The {channels} input channels are taken for {', '.join(features)}, as {code_base} feeds them.")
     else:
         given = feature_channels(options.features)
         features = tuple(options.features)

@@ -78,14 +78,15 @@ def describe(path: str | Path) -> str:
 
 def model_name(architecture: Architecture) -> str:
     """Return the ``model=`` choice that builds this backbone, or its name where none does."""
-    plan = {key: value for key, value in architecture.arguments.items() if key not in ("in_channels", "out_channels")}
+    free = ("in_channels",) if "channels" in architecture.arguments else ("in_channels", "out_channels")
+    plan = {key: value for key, value in architecture.arguments.items() if key not in free}
     for file in sorted((config_folder() / "model").glob("*.yaml")):
         try:
             known = Architecture.of(yaml.safe_load(file.read_text(encoding="utf-8")), in_channels=1)
         except UserError:  # a user's own backbone beside ours
             continue
-        momentum = {"batch_norm_momentum": plan["batch_norm_momentum"]}  # of no account for what a network computes
-        if known.name == architecture.name and {**known.arguments, **momentum}.items() >= plan.items():
+        plan.pop("batch_norm_momentum", None)  # of no account for what a network computes
+        if known.name == architecture.name and known.arguments.items() >= plan.items():
             return file.stem
     return f"{architecture.name} of another size"
 

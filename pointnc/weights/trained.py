@@ -68,14 +68,14 @@ class Trained:
     @property
     def engine(self) -> Engine:
         """Who computes its sparse convolutions."""
-        return choose_engine(getattr(self.model.backbone, "engine", "auto"), self.device)
+        return _engine(self.model, getattr(self.model.backbone, "engine", "auto"), self.device)
 
     def announce(self) -> None:
         """Print device, precision and engine, and what should be known of them."""
         warning = idle_driver() if self.device.type == "cpu" else None
         if warning:
             print(f"WARNING: {warning}", file=sys.stderr, flush=True)
-        print(describe(self.device, self.half, self.engine.name))
+        print(describe(self.device, self.half, self.engine.name if self.engine.convolves else None))
         wanted = HALVES.get(self.source.precision)
         if wanted is not None and self.half is None:
             name = str(wanted).removeprefix("torch.")
@@ -114,12 +114,16 @@ def load_trained(
             such device, engine or precision.
     """
     device = device_of(accelerator)
-    chosen = choose_engine(engine, device)
+    choose_engine(engine, device)  # a slip is told before anything is read
     source = open_source(path, trust)
     model = source.build().to(device)
     if isinstance(model.backbone, SparseUNet):  # how it was computed in training says nothing of here
         model.backbone.engine = engine
-    return Trained(source, model, half_precision(half, source.precision, device, chosen))
+    return Trained(source, model, half_precision(half, source.precision, device, _engine(model, engine, device)))
+
+
+def _engine(model: Segmentor, wanted: str, device: torch.device) -> Engine:
+    return choose_engine(None if hasattr(type(model.backbone), "engine") else wanted, device)
 
 
 def half_precision(wanted: bool | str, precision: str, device: torch.device, engine: Engine) -> torch.dtype | None:

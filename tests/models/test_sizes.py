@@ -1,7 +1,7 @@
 """The named sizes: their parameters to the last one, counted from the plans as they were published.
 
 The plans stand here a second time, on purpose: they are those of ``Res16UNet*`` in the authors' code (MinkowskiEngine)
-and of SpUNet-v1m1 in Pointcept. All with 3 input channels and 20 classes.
+and of SpUNet-v1m1 in Pointcept; Volt's are those of its paper. All with 3 input channels and 20 classes.
 """
 
 from __future__ import annotations
@@ -92,11 +92,33 @@ def test_spunet_has_the_parameters_of_its_plan() -> None:
     assert parameters("spunet") == total + (96 + 1) * 20 == 39_145_844
 
 
+VOLTS = {
+    "volt_tiny": ((128, 6, 64), 1_761_364),
+    "volt_small": ((384, 12, 128), 23_542_164),
+    "volt_base": ((768, 12, 256), 93_742_868),
+}
+"""Channels, blocks, features; parameters."""
+
+
+@pytest.mark.parametrize("name", VOLTS)
+def test_a_volt_has_the_parameters_of_its_plan(name: str) -> None:
+    (width, depth, features), expected = VOLTS[name]
+
+    def linear(ci: int, co: int) -> int:
+        return ci * co + co
+
+    total = linear(125 * 3, width)
+    total += depth * (2 * 2 * width + linear(width, 3 * width) + 2 * 2 * 64 + linear(width, width))
+    total += depth * (linear(width, 4 * width) + linear(4 * width, width))
+    total += 2 * width + width * features + 2 * features + features * 125 * features + features + 2 * features
+    assert parameters(name) == total + linear(features, 20) == expected
+
+
 def test_the_table_in_the_documentation_is_this_one() -> None:
     text = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
-    for name in [*MINKUNETS, "spunet", "minkunet_tiny"]:
+    for name in [*MINKUNETS, *VOLTS, "spunet", "minkunet_tiny"]:
         assert f"| `{name}` |" in text and f"{parameters(name):,} |" in text
 
 
 def test_every_size_has_a_file_and_every_file_is_listed() -> None:
-    assert {path.stem for path in CONFIGS.glob("*.yaml")} == {*MINKUNETS, "spunet", "minkunet_tiny"}
+    assert {path.stem for path in CONFIGS.glob("*.yaml")} == {*MINKUNETS, *VOLTS, "spunet", "minkunet_tiny"}

@@ -30,8 +30,6 @@ TINY = (
     "trainer.accelerator=cpu",
     "workers=0",
     "batch_size=1",
-    "model.planes=[8,8]",
-    "model.layers=[1,1]",
     "dataset.voxel_size=0.15",
     "measure_collapse=false",
     "logger=none",
@@ -39,6 +37,8 @@ TINY = (
     "choice.model=tiny",
     "choice.regularizer=chosen",
 )
+NETWORK = ("model.planes=[8,8]", "model.layers=[1,1]")
+"""Of the runs that choose no other."""
 INTERRUPT = "+callbacks.interrupt={_target_:tests.training.interrupter.Interrupter,batches:%d}"
 FORM = (
     "regularizer=ceco_ema",
@@ -62,6 +62,17 @@ CASES: dict[str, tuple[int, tuple[str, ...]]] = {
         6,
         ("device_transforms=true", "trainer.accumulate_grad_batches=2", "workers=2"),
     ),
+    "a transformer that leaves out branches": (
+        3,
+        ("model=volt_tiny", "model.channels=64", "model.depth=2", "model.out_channels=8", "model.drop_path=0.5"),
+    ),
+    "an average of weights": (
+        6,
+        (
+            "+callbacks.average={_target_:pointnc.training.averaging.WeightAverage,decay:0.8}",
+            "loss=label_smoothing_lovasz",
+        ),
+    ),
     "mixing, momentum, poly": (5, ("augmentation=scannet", "optimizer=sgd", "schedule=poly", "loss=lovasz")),
 }
 """Batches before Ctrl-C, of eight in all; settings."""
@@ -84,7 +95,8 @@ def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def configure(store: Path, run: Path, *overrides: str) -> DictConfig:
     with initialize_config_dir(str(config_folder()), version_base="1.3"):
-        return compose("train", [*TINY, f"dataset.store={store}", f"run_dir={run}", *overrides])
+        network = () if any(override.startswith("model=") for override in overrides) else NETWORK
+        return compose("train", [*TINY, *network, f"dataset.store={store}", f"run_dir={run}", *overrides])
 
 
 def contents(run: Path) -> dict[str, Any]:
@@ -112,7 +124,7 @@ def interrupted_and_resumed(store: Path, run: Path, batches: int, *settings: str
     resumed = resumed_config(
         configure(store, run, *settings, "resume=auto", "trust=tests.training.interrupter.Interrupter"), ["resume=auto"]
     )
-    resumed.callbacks = {}
+    del resumed.callbacks.interrupt
     train(resumed)
 
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from torch import Tensor
 
 from pointnc.errors import UserError
 from pointnc.weights.architecture import Architecture
-from pointnc.weights.foreign import minkowski, pointcept
+from pointnc.weights.foreign import minkowski, pointcept, volt
+from pointnc.weights.foreign.heads import KINDS, has_named_heads
 from pointnc.weights.foreign.minkowski import KernelOrder
 from pointnc.weights.foreign.network import Network
 from pointnc.weights.foreign.source import prefix_of
 
-SourceName = Literal["minkowski", "pointcept"]
-Head = Literal["auto", "classifier", "features"]
+SourceName = Literal["minkowski", "pointcept", "volt"]
 
-READERS = {"minkowski": minkowski, "pointcept": pointcept}
+READERS = {"minkowski": minkowski, "pointcept": pointcept, "volt": volt}
 
 KNOWN_SOURCES = {
     "pdnorm": ("conv_input.conv.weight", "Pointcept's SpUNet-v1m3 (PPT), which has a normalization for each data set"),
@@ -40,12 +40,14 @@ class Converted:
             layer gives features.
         outputs: K of the classifier, or None.
         notes: what was filled in or left out, a sentence each.
+        named_heads: whether the file has heads by name.
     """
 
     architecture: Architecture
     state: dict[str, Tensor]
     outputs: int | None
     notes: tuple[str, ...] = field(default=())
+    named_heads: bool = False
 
 
 def recognize(state: Mapping[str, Tensor]) -> SourceName:
@@ -59,55 +61,63 @@ def recognize(state: Mapping[str, Tensor]) -> SourceName:
             return name  # type: ignore[return-value]
     for anchor, title in KNOWN_SOURCES.values():
         if any(key == anchor or key.endswith(f".{anchor}") for key in state):
-            raise UserError(f"this is {title}: not supported; Res16UNet and SpUNet-v1m1 are")
+            raise UserError(f"this is {title}: not supported; Res16UNet, SpUNet-v1m1 and Volt are")
     example = next(iter(state), "nothing")
     raise UserError(
-        f"unknown network ({len(state)} tensors, such as {example}): MinkowskiEngine's Res16UNet and Pointcept's "
-        "SpUNet-v1m1 are supported"
+        f"unknown network ({len(state)} tensors, such as {example}): MinkowskiEngine's Res16UNet, Pointcept's "
+        "SpUNet-v1m1 and Volt are supported"
     )
 
 
 def convert(
-    state: Mapping[str, Tensor], source: str = "auto", head: Head = "auto", kernel_order: KernelOrder = "auto"
+    state: Mapping[str, Tensor], source: str = "auto", head: str = "auto", kernel_order: KernelOrder = "auto"
 ) -> Converted:
     """Convert a foreign state.
 
     Args:
         state: the tensors by their names in the checkpoint.
-        source: "auto", "minkowski" or "pointcept".
+        source: "auto", "minkowski", "pointcept" or "volt".
         head: what the last layer is: a "classifier", or a map to "features", as in networks that were trained to
-            meet another one's embedding. "auto": a classifier.
+            meet another one's embedding. "auto": a classifier. Of several heads the name of one.
         kernel_order: how a MinkowskiEngine counts the offsets of its kernels
             (:data:`pointnc.weights.foreign.minkowski.KernelOrder`).
 
     Raises:
         UserError: the network is not supported; the message names the tensor that tells it.
     """
-    if head not in get_args(Head) or source not in ("auto", *READERS):
-        raise UserError(f"head={head}, source={source}: head is auto, classifier or features, source auto or a reader")
-    network = _read(state, recognize(state) if source == "auto" else source, kernel_order)
-    last = network.last
+    if not isinstance(head, str) or source not in ("auto", *READERS):
+        raise UserError(f"head={head}, source={source}: source is auto, {', '.join(READERS)}, head a word")
+    network = _read(state, recognize(state) if source == "auto" else source, head, kernel_order)
+    last, named = network.last, has_named_heads(state)
     if last is None and head == "classifier":
         raise UserError("this network has no last layer to be a classifier")
     if last is None:
-        return Converted(network.architecture, network.backbone(), None, network.notes)
+        return Converted(network.architecture, network.backbone(), None, network.notes, named)
     weight, bias = last
     if head != "features":
         tensors = {**network.backbone(), "head.weight": weight, "head.bias": bias}
-        return Converted(network.architecture, tensors, len(bias), network.notes)
+        return Converted(network.architecture, tensors, len(bias), network.notes, named)
     return _as_features(network, weight, bias)
 
 
-def _read(state: Mapping[str, Tensor], source: str, kernel_order: KernelOrder) -> Network:
+def _read(state: Mapping[str, Tensor], source: str, head: str, kernel_order: KernelOrder) -> Network:
     if source == "minkowski":
+        if head not in KINDS:
+            raise UserError(f"head={head}: this checkpoint has no heads by name; choose {', '.join(KINDS)}")
         return minkowski.read(state, kernel_order)
     if kernel_order != "auto":
         raise UserError(f"kernel_order={kernel_order} is for checkpoints of MinkowskiEngine, this is {source}")
-    return pointcept.read(state)
+    return volt.read(state, head) if source == "volt" else pointcept.read(state, head)
 
 
 def _as_features(network: Network, weight: Tensor, bias: Tensor) -> Converted:
-    """Keep the last layer, (out, in) and (out,), as the backbone's projection."""
+    """Keep the last layer, (out, in) and (out,), as the backbone's projection.
+
+    Raises:
+        UserError: the backbone has no place for one.
+    """
+    if "planes" not in network.architecture.arguments:
+        raise UserError(f"head=features: a {network.architecture.name} ends in its own features; leave the head out")
     arguments: dict[str, Any] = {**network.architecture.arguments, "out_channels": len(bias)}
     projection = {"backbone.projection.weight": weight[:, None, None, None, :], "backbone.projection.bias": bias}
     architecture = replace(network.architecture, arguments=arguments)

@@ -1,4 +1,4 @@
-"""SpUNet-v1m1 of Pointcept, over spconv 2, alone or inside a segmentor with a linear head of its own.
+"""SpUNet-v1m1 of Pointcept, over spconv 2, alone or inside a segmentor with one linear head or several.
 
 spconv 2 keeps a kernel as (out, k, k, k, in), as here. But what it computes with a 1³ kernel is the product with that
 memory read as (in, out), which is not its transpose; so trained weights mean that.
@@ -9,19 +9,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from pointnc.errors import UserError
 from pointnc.weights.architecture import Architecture
+from pointnc.weights.foreign.heads import KINDS, take_head
 from pointnc.weights.foreign.network import Network, normed
 from pointnc.weights.foreign.source import Source
 
 ANCHOR = "conv_input.0.weight"
 
 
-def read(state: Mapping[str, Tensor]) -> Network:
+def read(state: Mapping[str, Tensor], head: str = "auto") -> Network:
     """Convert a state.
+
+    Args:
+        state: the tensors by their names in the checkpoint.
+        head: the name of one of several heads, or a kind of :data:`pointnc.weights.foreign.heads.KINDS`.
 
     Raises:
         UserError: it is not a SpUNet-v1m1.
@@ -50,29 +54,16 @@ def read(state: Mapping[str, Tensor]) -> Network:
         "stem_channels": len(stem),
         "stem_kernel": stem.shape[1],
     }
-    last = _last(source, state)
+    last = _last(source, state, head)
     return Network(Architecture("SpUNet", arguments), tensors, last, source.finish())
 
 
-def _last(source: Source, state: Mapping[str, Tensor]) -> tuple[Tensor, Tensor] | None:
-    """Return the layer behind the backbone: its own, or the segmentor's linear head."""
-    if source.has("final.weight"):
+def _last(source: Source, state: Mapping[str, Tensor], head: str) -> tuple[Tensor, Tensor] | None:
+    """Return the layer behind the backbone: its own, or a linear head of the segmentor's."""
+    if head in KINDS and source.has("final.weight"):
         weight = _kernel(source, "final", edge=1)[:, 0, 0, 0]
         return weight, source.take("final.bias", (1,))
-    outer = source.prefix.removesuffix("backbone.") + "seg_head"
-    head = {name for name in state if name.startswith(f"{outer}.")} if source.prefix.endswith("backbone.") else set()
-    if not head:
-        return None
-    more = sorted(head - {f"{outer}.weight", f"{outer}.bias"})
-    if more or f"{outer}.weight" not in head:
-        raise UserError(
-            f"the checkpoint has {(more or sorted(head))[0]}: a head of more than one linear layer is not supported; "
-            f"take {outer}.* out of the file to import the backbone alone"
-        )
-    source.outside = [name for name in source.outside if name not in head]
-    weight = source.real(f"{outer}.weight", state[f"{outer}.weight"], (2,))
-    bias = state.get(f"{outer}.bias", torch.zeros(len(weight)))
-    return weight, source.real(f"{outer}.bias", bias, (1,))
+    return take_head(source, state, head)
 
 
 def _block(source: Source, theirs: str, ours: str) -> dict[str, Tensor]:

@@ -1,0 +1,1 @@
+"""Networks of plain tensor operations as ONNX graphs, for runtimes without torch."""
