@@ -83,10 +83,8 @@ def read_elements(path: str | Path, wanted: Collection[str]) -> dict[str, Table]
             for element in header.elements:
                 if element.name in wanted:
                     tables[element.name] = _read(stream, element, header, path)
-                    if len(tables) == len(wanted):
-                        break
-                else:
-                    skip(stream, element, header.kind == "ascii")
+                elif not _is_rest_of_triangles(stream, element, header, path):
+                    skip(stream, element, header.kind == "ascii")  # to the end: what is truncated is not whole
         return tables
     except FileNotFoundError:
         raise UserError(f"{path} does not exist") from None
@@ -126,6 +124,16 @@ def _read_triangles(stream: BinaryIO, element: Element) -> Table | None:
         {name: np.full(len(records), 3) for name in lists},
         {name: records[name].reshape(-1) for name in lists},
     )
+
+
+def _is_rest_of_triangles(stream: BinaryIO, element: Element, header: Header, path: Path) -> bool:
+    """Whether the file ends as it must where all lists of an element, its last one, have three values."""
+    width = sum(
+        one.dtype.itemsize if one.length is None else one.length.itemsize + 3 * one.dtype.itemsize
+        for one in element.properties
+    )
+    left = path.stat().st_size - stream.tell()
+    return header.kind != "ascii" and element is header.elements[-1] and left == element.count * width
 
 
 def _read_rows(stream: BinaryIO, element: Element) -> Table:

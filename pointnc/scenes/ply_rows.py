@@ -102,14 +102,14 @@ def walk(stream: BinaryIO, element: Element, most: int) -> Iterator[Rows]:
 
 def _walk(data: bytes, element: Element, most: int) -> tuple[Rows, int]:
     """Return the whole rows at the begin of some bytes, and how many bytes they have."""
-    steps: list[tuple[int, struct.Struct | None, int]] = []  # fixed bytes, or what reads a length and bytes of a value
+    steps = list[tuple[int, struct.Struct | None, int]]()  # fixed bytes, or what reads a length and bytes of a value
     for one in element.properties:
         if one.length is None:
             steps.append((one.dtype.itemsize, None, 0))
         else:
             order = ">" if one.length.byteorder == ">" else "<"
-            reader = struct.Struct(order + _LETTERS[one.length.str[1:]])
-            steps.append((reader.size, reader, one.dtype.itemsize))
+            length = struct.Struct(order + _LETTERS[one.length.str[1:]])
+            steps.append((length.size, length, one.dtype.itemsize))
     starts, places, lengths = [0], list[list[int]](), list[list[int]]()
     at, end = 0, len(data)
     while len(starts) <= most:
