@@ -145,12 +145,13 @@ def _print(analysis: Analysis, console: object) -> None:
     from rich.console import Console
 
     from pointnc.reporting.analysis.diagnosis import sentences
+    from pointnc.scoring.terminal import score_text
 
     assert isinstance(console, Console)
     for network in analysis.networks:
         total = network.measures.get("all", {})
         measures = ", ".join(f"{name} {value:.3f}" for name, value in total.items())
-        console.print(f"{network.label}: mIoU {network.scores['miou'] or 0:.2f}; {measures}", soft_wrap=True)
+        console.print(f"{network.label}: mIoU {score_text(network.scores['miou'], 2)}; {measures}", soft_wrap=True)
         rho, p = network.context.get("correlation"), network.context.get("p_value")
         if rho is not None and p is not None:
             console.print(f"  contact in the scenes and cosine of centers: rank correlation {rho:+.3f}, p {p:.2g}")

@@ -54,7 +54,7 @@ def main(config: DictConfig) -> None:
     from pointnc.scenes.store import SceneStore
     from pointnc.scoring.outputs import split_means, write_scores
     from pointnc.scoring.tables import majority_score, score
-    from pointnc.scoring.terminal import scores_table
+    from pointnc.scoring.terminal import score_text, scores_table
     from pointnc.sharing import share_work
     from pointnc.training import evaluation
 
@@ -96,8 +96,9 @@ def main(config: DictConfig) -> None:
     console.print(scores_table(scores))
     means = split_means(scores, taxonomy)
     console.print(
-        f"{scores.convention} convention, {len(counts.scenes)} scenes of {config.split}: mIoU {scores.miou:.2f}; "
-        + "; ".join(f"{name} {value:.2f}" for name, value in means.items() if value is not None)
+        f"{scores.convention} convention, {len(counts.scenes)} scenes of {config.split}: "
+        f"mIoU {score_text(scores.miou, 2)}; "
+        + "; ".join(f"{name} {score_text(value, 2)}" for name, value in means.items())
         + f"; {seconds / max(len(counts.scenes), 1):.2f} s a scene, "
         f"{1e6 * seconds / max(counts.total.sum(), 1):.1f} s a million points"
     )

@@ -57,7 +57,7 @@ def check_scene(
     """
     report = SceneReport(split, name)
     arrays: dict[str, NDArray[Any]] = {}
-    for path in sorted((root / split / name).glob("*.npy")):
+    for path in sorted((root / split / name).glob("[!.]*.npy")):
         if path.stem not in (*KIND, "instance", "segment", *classes):
             continue  # another tool's, of no use here
         try:

@@ -33,12 +33,12 @@ class Room:
 
     def state(self) -> list[list[str | int]]:
         """Return name, size and time of change of its files: another state, another content."""
-        files = sorted(self.path.glob("*.npy")) if self.path.is_dir() else [self.path]
+        files = sorted(self.path.glob("[!.]*.npy")) if self.path.is_dir() else [self.path]
         return [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files]
 
     def hashes(self) -> dict[str, str]:
         """Return the SHA-256 of its files by name."""
-        files = sorted(self.path.glob("*.npy")) if self.path.is_dir() else [self.path]
+        files = sorted(self.path.glob("[!.]*.npy")) if self.path.is_dir() else [self.path]
         return {file.name: hash_file(file) for file in files}
 
 

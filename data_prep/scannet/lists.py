@@ -62,7 +62,9 @@ def _default_lists(raw: Path | None) -> dict[str, list[str]]:
     if not own:
         return {split: scannet.split_scenes(split) for split in scannet.SPLITS}
     hint = "fetch it again"
-    return {split: read_bounded(path, SMALL, hint).decode("utf-8", "replace").split() for split, path in own.items()}
+    return {
+        split: read_bounded(path, SMALL, hint).decode("utf-8-sig", "replace").split() for split, path in own.items()
+    }
 
 
 def _checked(split: str, names: Sequence[str]) -> list[str]:
@@ -88,7 +90,7 @@ def find_jobs(raw: Path, out: Path, lists: Mapping[str, Sequence[str]]) -> tuple
     ``scans/``, where every scene has them.
 
     Raises:
-        UserError: none of the listed scenes is there.
+        UserError: none of the listed scenes is there, or none of train.
     """
     jobs: list[Job] = []
     missing: dict[str, list[str]] = {}
@@ -105,5 +107,11 @@ def find_jobs(raw: Path, out: Path, lists: Mapping[str, Sequence[str]]) -> tuple
         raise UserError(
             f"none of the {count} listed scenes lies in {raw.absolute()}/scans: give raw=FOLDER with scans/ in it, "
             "or put your own scannetv2_train.txt and scannetv2_val.txt beside scans/"
+        )
+    if "train" in lists and not any(job.target.parent.name == "train" for job in jobs):
+        names = ", ".join(map(repr, lists["train"][:3])) + (", ..." if len(lists["train"]) > 3 else "")
+        raise UserError(
+            f"no scene of train is there: its list names {len(lists['train'])} ({names}), none of which lies in "
+            f"{raw.absolute()}/scans; put them there, mend the list, or leave train out by splits=[val]"
         )
     return jobs, missing

@@ -179,7 +179,7 @@ def read_axis_alignment(path: Path) -> NDArray[np.float64]:
     """
     if not path.exists():
         return np.eye(4)
-    lines = read_bounded(path, SMALL, "fetch it again").decode("utf-8", "replace").splitlines()
+    lines = read_bounded(path, SMALL, "fetch it again").decode("utf-8-sig", "replace").splitlines()
     if not any(map(str.strip, lines)):
         raise UserError(f"{path} is empty; fetch it again")
     for line in lines:

@@ -21,6 +21,7 @@ from pointnc.benchmarks import semantickitti
 from pointnc.errors import UserError
 
 LAYOUT = "dataset/sequences/00/velodyne/"
+LEAVE_OUT = "put them there, or leave train out by splits=[val]"
 UNLABELED = "test"
 """The split whose labels are not public."""
 
@@ -117,7 +118,7 @@ def find_scans(raw: Path, out: Path, lists: Mapping[str, Sequence[str]]) -> tupl
     for split, sequences in lists.items() if root else ():
         for sequence in sequences:
             assert root is not None
-            files = sorted((root / sequence / "velodyne").glob("*.bin"))
+            files = sorted((root / sequence / "velodyne").glob("[!.]*.bin"))
             if not files:
                 missing.append(sequence)
                 continue
@@ -130,6 +131,8 @@ def find_scans(raw: Path, out: Path, lists: Mapping[str, Sequence[str]]) -> tupl
             for file in files:
                 label = labels / f"{file.stem}.label" if labels is not None else None
                 scans.append(Scan(file, label, out / split / f"{sequence}_{file.stem}"))
+    if "train" in lists and not any(scan.target.parent.name == "train" for scan in scans) and scans:
+        raise UserError(f"no scans of the sequences of train ({', '.join(lists['train'])}) in {root}: {LEAVE_OUT}")
     if not scans:
         raise UserError(f"no scans of the listed sequences in {raw}: give raw=FOLDER with {LAYOUT} in it")
     return scans, missing

@@ -14,13 +14,13 @@ from pointnc.benchmarks import scannet
 from pointnc.benchmarks.validation import Expected, Violation, find_violations
 from pointnc.errors import UserError
 from pointnc.scenes.atomic import atomic_path
+from pointnc.scenes.ply_header import read_header
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
 
 __all__ = ["Expected", "InvalidSubmission", "Violation", "expected_scenes", "find_violations", "write_zip"]
 
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a zip can hold: one time for all, so that equal labels give equal bytes
-_HEADER_LIMIT = 1 << 16  # bytes in which a ply header must end
 
 
 class InvalidSubmission(UserError):  # noqa: N818 - as UserError, a mistake and no fault of the program
@@ -60,7 +60,7 @@ def expected_scenes(split: str, root: str | Path | None = None) -> Expected:
 
 def _raw_scenes(scans: Path, split: str) -> Expected:
     own = scans.parent / f"scannetv2_{split}.txt"
-    scenes = own.read_text(encoding="utf-8").split() if own.is_file() else scannet.split_scenes(split)
+    scenes = own.read_text(encoding="utf-8-sig").split() if own.is_file() else scannet.split_scenes(split)
     meshes = {scene: scans / scene / f"{scene}_vh_clean_2.ply" for scene in scenes}
     if not any(mesh.is_file() for mesh in meshes.values()):
         raise UserError(f"{scans.absolute()} holds none of the {len(scenes)} scenes of the split {split}")
@@ -69,14 +69,8 @@ def _raw_scenes(scans: Path, split: str) -> Expected:
 
 def _count_vertices(mesh: Path) -> int:
     """Read the number of vertices from a ply header."""
-    with mesh.open("rb") as stream:
-        for line in stream.read(_HEADER_LIMIT).split(b"\n"):
-            words = line.split()
-            if words[:2] == [b"element", b"vertex"] and len(words) == 3 and words[2].isdigit():
-                return int(words[2])
-            if words == [b"end_header"]:
-                break
-    raise UserError(f"{mesh} is no ply file; fetch it again")
+    vertex = read_header(mesh).find("vertex")
+    return 0 if vertex is None else vertex.count
 
 
 def write_zip(

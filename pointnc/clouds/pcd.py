@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from pointnc.clouds.cloud import CHUNK, CloudFile, Columns, PointCloud, Rows, from_columns, ranges
 from pointnc.clouds.lzf import MOST_GROWTH, compress, decompress
-from pointnc.clouds.numbers import parse_rows
 from pointnc.clouds.structured import RecordFile, Records, copy_records, extended
 from pointnc.errors import UserError
+from pointnc.untrusted.numbers import parse_rows
 from pointnc.untrusted.sizes import check_unpacked, one_line, whole_number
 
 PACKED = ("rgb", "rgba")
@@ -299,8 +299,10 @@ def _read_header(path: Path) -> tuple[dict[str, list[str]], list[bytes], int, in
     if not header.get("POINTS") and not header.get("WIDTH"):
         raise UserError(f"{path} is damaged: its header has neither POINTS nor WIDTH")
     # Some leave POINTS out, which follows from the others.
-    said = header.get("POINTS") or [*header["WIDTH"][:1], *header.get("HEIGHT", ["1"])[:1]]
-    counts = [whole_number(text) for text in said[:2]]
+    keys = ("POINTS",) if header.get("POINTS") else ("WIDTH", "HEIGHT")
+    said = {key: header.get(key, ["1"])[0] for key in keys}
+    counts = [whole_number(text) for text in said.values()]
     if header["DATA"][0] not in ("ascii", "binary", "binary_compressed") or None in counts:
-        raise UserError(f"{path} is damaged: DATA {header['DATA'][0][:60]}, {' x '.join(said)[:60]} points")
+        promised = ", ".join(f"{key} {text[:60]}" for key, text in said.items())
+        raise UserError(f"{path} is damaged: DATA {header['DATA'][0][:60]}, {promised}")
     return header, lines, size, math.prod(count for count in counts if count is not None)

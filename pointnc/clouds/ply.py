@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,188 +15,146 @@ from pointnc.clouds.cloud import CHUNK, CloudFile, Columns, PointCloud, Rows, fr
 from pointnc.clouds.structured import RecordFile, copy_records, extended, record_chunks
 from pointnc.errors import UserError
 from pointnc.scenes.mesh import vertex_normals
-from pointnc.scenes.ply import check_room, read_ply
+from pointnc.scenes.ply import numbers, read_ply
+from pointnc.scenes.ply_header import ORDERS, read_header
+from pointnc.scenes.ply_rows import skip, walk, walk_lines
 from pointnc.scenes.scene import FARTHEST
-from pointnc.untrusted.sizes import whole_number
-
-TYPES = {
-    "char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4", "float": "f4",
-    "double": "f8", "int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4",
-    "float32": "f4", "float64": "f8",
-}  # fmt: skip
-ORDERS = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": "="}
-
-
-@dataclass(frozen=True)
-class Header:
-    """What stands before the points.
-
-    Attributes:
-        lines: of the header, without ``end_header``.
-        kind: ascii, binary_little_endian or binary_big_endian.
-        count: number of vertices.
-        dtype: one vertex.
-        last: number of the line of the last vertex property.
-        size: bytes of the whole header.
-        has_faces: whether there are any.
-    """
-
-    lines: list[str]
-    kind: str
-    count: int
-    dtype: np.dtype[Any]
-    last: int
-    size: int
-    has_faces: bool
+from pointnc.untrusted.numbers import parse_rows
+from pointnc.untrusted.sizes import one_line
 
 
 class PlyFile(CloudFile):
-    """See :class:`~pointnc.clouds.cloud.CloudFile`."""
+    """See :class:`~pointnc.clouds.cloud.CloudFile`.
+
+    Lists of the vertices are kept and not read; what stands before the vertices is kept as well.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.header = read_header(path)
+        vertex = self.header.find("vertex")
+        assert vertex is not None  # the header would have been refused
+        self.vertex = vertex
+        self._place: int | None = None
 
     def __len__(self) -> int:
-        return self.header.count
+        return self.vertex.count
 
     def names(self) -> list[str]:
         """The vertex properties."""
-        return list(self.header.dtype.names or ())
+        return list(self.vertex.dtype.names or ())
 
     def chunks(self, size: int = CHUNK) -> Iterator[PointCloud]:
         """Read binary vertices in slices, parse ascii ones."""
-        if self.header.kind != "ascii":
+        if self.header.kind != "ascii" and not self.vertex.has_lists:
             yield from record_chunks(self._records(), self.path, size)
             return
         with self.path.open("rb") as stream:
-            stream.seek(self.header.size)
-            for start, stop in ranges(len(self), size):
-                yield from_columns(self._parse(stream, stop - start), self.path)
+            stream.seek(self._start())
+            try:
+                for columns in self._parsed(stream, size):
+                    yield from_columns(columns, self.path)
+            except ValueError as error:
+                raise UserError(f"{self.path} is damaged or truncated: {one_line(error)}") from None
 
     def mesh_normals(self) -> NDArray[np.float32] | None:
         """Area-weighted means of the faces around each vertex; NaN where there are none."""
-        if not self.header.has_faces:
+        faces = self.header.find("face")
+        if faces is None or faces.count == 0:
             return None
-        vertex, faces = read_ply(self.path)
-        if faces is None or len(faces) == 0:
+        vertex, triangles = read_ply(self.path)
+        if triangles is None or len(triangles) == 0:
             return None
         coord = np.stack([vertex[axis] for axis in "xyz"], axis=1).astype(np.float64)
         with np.errstate(all="ignore"):  # points without a place make no normals
             coord[~(np.abs(coord) <= FARTHEST).all(axis=1)] = np.nan
             low = np.min(coord, axis=0, initial=np.inf, where=~np.isnan(coord))
-            return vertex_normals((coord - low).astype(np.float32), faces, (np.nan,) * 3)
+            return vertex_normals((coord - low).astype(np.float32), triangles, (np.nan,) * 3)
 
     def rewrite(self, target: Path, columns: Iterable[Columns]) -> None:
-        """Insert properties behind those of the vertices; what follows the vertices is copied as it is."""
+        """Insert properties behind those of the vertices; all that stands before and after them is copied as it is."""
         header, rows = self.header, Rows(columns)
-        order = ORDERS[header.kind]
-        dtype = extended(header.dtype, rows.dtypes, order)
-        old = [line for line in header.lines[: header.last + 1] if not _declares(line, rows.dtypes, header)]
+        dropped = {one.line for one in self.vertex.properties if one.length is None and one.name in rows.dtypes}
+        last = max(one.line for one in self.vertex.properties)
+        old = [line for number, line in enumerate(header.lines[: last + 1]) if number not in dropped]
         new = [f"property {NAMES[kind.str[1:]]} {name}" for name, kind in rows.dtypes.items()]
-        lines = [*old, *new, *header.lines[header.last + 1 :], "end_header"]
+        lines = [*old, *new, *header.lines[last + 1 :], "end_header"]
         with self.path.open("rb") as source, target.open("wb") as out:
             out.write(("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
             source.seek(header.size)
-            if header.kind == "ascii":
-                kept = [i for i, name in enumerate(self.names()) if name not in rows.dtypes]
-                for start, stop in ranges(len(self), CHUNK):
-                    out.write(self._append(source, stop - start, kept, rows.take(stop - start)))
-            else:
-                copy_records(self._records(), out, rows, dtype)
-                source.seek(header.size + header.count * header.dtype.itemsize)
+            left = self._start() - header.size
+            while left:
+                part = source.read(min(left, 1 << 22))
+                out.write(part)
+                left -= len(part)
+            try:
+                self._rewrite_vertices(source, out, rows)
+            except ValueError as error:
+                raise UserError(f"{self.path} is damaged or truncated: {one_line(error)}") from None
             shutil.copyfileobj(source, out)
 
+    def _rewrite_vertices(self, source: BinaryIO, out: BinaryIO, rows: Rows) -> None:
+        vertex = self.vertex
+        if self.header.kind == "ascii":
+            lines = walk_lines(source, vertex)
+            for start, stop in ranges(len(self), CHUNK):
+                out.write(self._append(lines, stop - start, rows.take(stop - start)))
+        elif vertex.has_lists:
+            order = ORDERS[self.header.kind]
+            dtype = np.dtype([(name, kind.newbyteorder(order)) for name, kind in rows.dtypes.items()])  # type: ignore[arg-type]
+            for piece in walk(source, vertex, CHUNK):
+                new = np.empty(len(piece), dtype)
+                for name, values in rows.take(len(piece)).items():
+                    new[name] = values
+                out.write(piece.extended(new, set(rows.dtypes)))
+        else:
+            copy_records(self._records(), out, rows, extended(vertex.dtype, rows.dtypes, ORDERS[self.header.kind]))
+            source.seek(vertex.count * vertex.dtype.itemsize, 1)
+
     def _records(self) -> RecordFile:
-        return RecordFile(self.path, self.header.size, self.header.dtype, self.header.count)
+        return RecordFile(self.path, self._start(), self.vertex.dtype, self.vertex.count)
 
-    def _append(self, source: Any, count: int, kept: list[int], new: Columns) -> bytes:
+    def _start(self) -> int:
+        """Return the byte at which the vertices begin: mostly behind the header, but other elements may come first."""
+        if self._place is None:
+            with self.path.open("rb") as stream:
+                stream.seek(self.header.size)
+                try:
+                    for element in self.header.before("vertex"):
+                        skip(stream, element, self.header.kind == "ascii")
+                except ValueError as error:
+                    raise UserError(f"{self.path} is damaged or truncated: {one_line(error)}") from None
+                self._place = stream.tell()
+        return self._place
+
+    def _append(self, lines: Iterator[Any], count: int, new: Columns) -> bytes:
         """Return the next lines with further values; the old ones keep their spelling, empty lines go."""
-        values = [_texts(column) for column in new.values()]
-        lines = []
+        values = [[str(value).encode() for value in column] for column in new.values()]
+        dropped = [one.name for one in self.vertex.properties if one.length is None and one.name in new]
+        made = []
         for row in range(count):
-            words: list[bytes] = []
-            while not words:
-                line = source.readline()
-                words = line.split()
-                if not line or (words and len(words) != len(self.names())):
-                    raise UserError(f"{self.path} is damaged: a point does not have {len(self.names())} values")
-            lines.append(b" ".join([*(words[i] for i in kept), *(column[row] for column in values)]))
-        return b"\n".join(lines) + b"\n" if lines else b""
+            line = next(lines)
+            gone = {line.places[name] for name in dropped}
+            kept = [word for i, word in enumerate(line.words) if i not in gone] if gone else line.words
+            made.append(b" ".join([*kept, *(column[row] for column in values)]))
+        return b"\n".join(made) + b"\n" if made else b""
 
-    def _parse(self, stream: Any, count: int) -> dict[str, Any]:
-        try:
-            table = np.loadtxt(stream, np.float64, comments=None, max_rows=count, ndmin=2)
-        except ValueError as error:
-            raise UserError(f"{self.path} is damaged: {error}") from None
-        names = self.names()
-        if table.shape != (count, len(names)):
-            raise UserError(f"{self.path} is truncated: its header promises {len(self)} points of {len(names)} columns")
-        return {name: table[:, i].astype(self.header.dtype[name]) for i, name in enumerate(names)}
-
-
-def _texts(column: Any) -> list[bytes]:
-    """Return the shortest texts that read back as the same values."""
-    return [str(value).encode() for value in column]
-
-
-def _declares(line: str, names: Iterable[str], header: Header) -> bool:
-    """Whether a header line declares a vertex property that is to be replaced."""
-    words = line.split()
-    return len(words) == 3 and words[0] == "property" and words[2] in names and words[2] in (header.dtype.names or ())
-
-
-def read_header(path: Path) -> Header:
-    """Read a ply header.
-
-    Raises:
-        UserError: it is no ply, or one whose vertices do not come first or hold lists.
-    """
-    lines: list[str] = []
-    kind, count, last, properties, element = "", -1, -1, [], ""
-    rows: dict[str, list[int]] = {}  # count, values and bytes of each element
-    with path.open("rb") as stream:
-        if stream.readline(16).strip() != b"ply":
-            raise UserError(f"{path} is no ply file: it does not begin with 'ply'")
-        lines.append("ply")
-        while True:
-            raw = stream.readline(4096)
-            if not raw or len(lines) > 10_000:
-                raise UserError(f"{path} is damaged: its header has no end")
-            line = raw.decode("utf-8", "surrogateescape").rstrip("\r\n")
-            words = line.split()
-            if words[:1] == ["end_header"]:
-                break
-            if words[:1] == ["format"] and len(words) > 1:
-                kind = words[1]
-            elif words[:1] == ["element"]:
-                number = whole_number(words[2]) if len(words) == 3 else None
-                if number is None or words[1] in rows:
-                    raise UserError(f"{path} is damaged: its header has a line {line[:60]!r}")
-                if count < 0 and words[1] != "vertex":
-                    raise UserError(f"{path}: the element {words[1]} stands before the vertices; this is not supported")
-                element = words[1]
-                count = number if element == "vertex" else count
-                rows[element] = [number, 0, 0]
-            elif words[:1] == ["property"] and element == "vertex":
-                if len(words) != 3 or words[1] not in TYPES:
-                    raise UserError(f"{path}: the vertex property {line!r} is not supported")
-                properties.append((words[2], TYPES[words[1]]))
-                last = len(lines)
-            if words[:1] == ["property"] and element:
-                sized = words[2:3] if words[1:2] == ["list"] else words[1:2]  # an empty list has its length alone
-                if len(words) < 3 or not sized or sized[0] not in TYPES:
-                    raise UserError(f"{path}: the property {line[:60]!r} of {element} is not supported")
-                rows[element][1] += 1
-                rows[element][2] += np.dtype(TYPES[sized[0]]).itemsize
-            lines.append(line)
-        size = stream.tell()
-    if kind not in ORDERS or count < 0 or not properties:
-        raise UserError(f"{path} is damaged: its header has no format or no vertices")
-    try:
-        dtype = np.dtype(properties).newbyteorder(ORDERS[kind])  # type: ignore[arg-type]
-    except ValueError:
-        raise UserError(f"{path}: a vertex property is declared twice") from None
-    least = [(name, number, 2 * values if kind == "ascii" else width) for name, (number, values, width) in rows.items()]
-    check_room(path, least, path.stat().st_size - size)
-    return Header(lines, kind, count, dtype, last, size, rows.get("face", [0])[0] > 0)
+    def _parsed(self, stream: BinaryIO, size: int) -> Iterator[dict[str, NDArray[Any]]]:
+        """Yield the values of the next vertices of an ascii file, or of one whose vertices hold lists."""
+        vertex, names = self.vertex, self.names()
+        if self.header.kind != "ascii":
+            for piece in walk(stream, vertex, size):
+                yield piece.values()
+            return
+        lines = walk_lines(stream, vertex) if vertex.has_lists else None
+        for start, stop in ranges(len(self), size):
+            if lines is not None:
+                rows = [next(lines) for _ in range(stop - start)]
+                kinds = vertex.dtype
+                yield {name: numbers([row.words[row.places[name]] for row in rows], kinds[name]) for name in names}
+                continue
+            table = parse_rows(stream, stop - start)
+            if table.shape != (stop - start, len(names)):
+                raise ValueError(f"its header promises {len(self)} points of {len(names)} columns")
+            with np.errstate(invalid="ignore", over="ignore"):  # numbers beyond their type
+                yield {name: table[:, i].astype(vertex.dtype[name]) for i, name in enumerate(names)}

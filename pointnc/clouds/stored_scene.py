@@ -21,7 +21,7 @@ class StoreScene(CloudFile):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.arrays: dict[str, NDArray[Any]] = {}
-        for file in sorted(path.glob("*.npy")):
+        for file in sorted(path.glob("[!.]*.npy")):
             self.arrays[file.stem] = map_array(file, "prepare the scene again")
         if "coord" not in self.arrays:
             raise UserError(f"{path} has no coord.npy: it is no scene of a store")

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from pointnc.clouds.cloud import CHUNK, CloudFile, Columns, PointCloud, Rows, from_columns
-from pointnc.clouds.numbers import parse_lines
 from pointnc.clouds.table import SAMPLE, given_names, guess_names
 from pointnc.clouds.text_lines import MARK, SEPARATORS, cut, heading_names, lines, read_start
 from pointnc.errors import UserError
+from pointnc.untrusted.numbers import parse_lines
 
 
 class TextFile(CloudFile):

@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from pointnc.clouds.numbers import plain_numbers
 from pointnc.errors import UserError
+from pointnc.untrusted.numbers import plain_numbers
 
 COMMENTS = (b"#", b"//")
 MARK = b"\xef\xbb\xbf"

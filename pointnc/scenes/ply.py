@@ -1,20 +1,39 @@
-"""Polygon files (ply): read in one pass without parsing element by element, written atomically."""
+"""Polygon files (ply): read as a whole, written atomically."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.errors import UserError
 from pointnc.scenes.atomic import atomic_path
+from pointnc.scenes.ply_header import Element, Header, read_header
+from pointnc.scenes.ply_rows import skip, walk, walk_lines
+from pointnc.untrusted.numbers import parse_rows, plain_numbers
 from pointnc.untrusted.sizes import one_line
 
-MOST_HEADER = 1 << 20
-"""Bytes of a header that are read."""
+CORNERS = ("vertex_indices", "vertex_index", "vertex_indexes")
+"""What the list of a face's corners is called; any other list of whole numbers, where none of these is there."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """An element of R rows.
+
+    Attributes:
+        columns: property to (R,) values.
+        lengths: property to (R,) how many values each of its lists has.
+        items: property to the values of all its lists, one after the other.
+    """
+
+    columns: dict[str, NDArray[Any]]
+    lengths: dict[str, NDArray[np.int64]]
+    items: dict[str, NDArray[Any]]
 
 
 def read_ply(
@@ -22,7 +41,7 @@ def read_ply(
 ) -> tuple[dict[str, NDArray[Any]], NDArray[np.int32] | None]:
     """Return the vertex properties by name, and the (F, 3) triangles or None where the file has no faces.
 
-    Reads ascii, little- and big-endian files with any further properties.
+    Reads ascii, little- and big-endian files with any further elements and properties.
 
     Args:
         path: the file.
@@ -31,84 +50,163 @@ def read_ply(
     Raises:
         UserError: the file is missing, truncated or no ply.
     """
-    from plyfile import PlyData, PlyElementParseError, PlyListProperty
-
     path = Path(path)
-    try:
-        with path.open("rb") as stream:
-            if b"end_header" not in stream.read(MOST_HEADER):
-                raise ValueError("its header has no end")
-            stream.seek(0)
-            header = PlyData._parse_header(stream)
-            rows = [(one.name, one.count, _smallest(one.properties, header.text)) for one in header.elements]
-            check_room(path, rows, path.stat().st_size - stream.tell())
-        lists = {
-            element.name: {p.name: 3 for p in element.properties if isinstance(p, PlyListProperty)}
-            for element in header.elements
-        }
-        try:  # all faces triangles: a plain array, read in bulk
-            data = PlyData.read(str(path), known_list_len=lists, mmap="c")
-        except PlyElementParseError:
-            data = PlyData.read(str(path))
-        vertex = data["vertex"].data
-        wanted = [name for name in vertex.dtype.names or () if only is None or name in only]
-        fields = {name: np.ascontiguousarray(vertex[name]) for name in wanted}
-        faces = _triangles(data["face"].data) if only is None and "face" in data else None
-    except UserError:
-        raise
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist") from None
-    except Exception as error:  # damaged headers and values raise in many ways
-        raise UserError(f"{path} is truncated or no ply file ({one_line(error)}); fetch it again") from error
+    tables = read_elements(path, ("vertex",) if only is not None else ("vertex", "face"))
+    vertex = tables["vertex"]
     for axis in "xyz":
-        if only is None and axis not in fields:
+        if only is None and axis in vertex.lengths:
+            raise UserError(f"{path}: the vertex property {axis!r} is no number, one a point")
+        if only is None and axis not in vertex.columns:
             raise UserError(f"{path} has no vertex property {axis!r}")
-    for name, values in fields.items():
-        if values.ndim != 1 or values.dtype.kind not in "iuf":
-            raise UserError(f"{path}: the vertex property {name!r} is no number, one a point")
-    if faces is not None and len(faces) and (faces.min() < 0 or faces.max() >= len(vertex)):
-        raise UserError(f"{path}: a face names vertex {faces.max()}, but there are {len(vertex)}")
+    fields = {
+        name: np.ascontiguousarray(values) for name, values in vertex.columns.items() if only is None or name in only
+    }
+    faces = None
+    if "face" in tables:
+        count = len(next(iter(vertex.columns.values())))
+        faces = triangles(tables["face"], count, path)
     return fields, faces
 
 
-def check_room(path: Path, elements: Iterable[tuple[str, int, int]], room: int) -> None:
-    """Compare what a header promises with what is there.
-
-    Args:
-        path: of the file.
-        elements: name, number of rows, and least bytes of one.
-        room: bytes behind the header.
+def read_elements(path: str | Path, wanted: Collection[str]) -> dict[str, Table]:
+    """Return some elements of a file, those that it has.
 
     Raises:
-        UserError: there is less.
+        UserError: the file is missing, truncated or no ply.
     """
-    for name, count, smallest in elements:
-        there = max(room + 1, 0) // max(smallest, 1)  # the last line may have no end
-        if not 0 <= count <= there:
-            promise = f"its header promises {count} rows of {name}, {there} at most are there"
-            raise UserError(f"{path} is truncated or no ply file ({promise}); fetch it again")
-        room -= count * smallest
+    path = Path(path)
+    try:
+        header = read_header(path)
+        tables: dict[str, Table] = {}
+        with path.open("rb") as stream:
+            stream.seek(header.size)
+            for element in header.elements:
+                if element.name in wanted:
+                    tables[element.name] = _read(stream, element, header, path)
+                elif not _is_rest_of_triangles(stream, element, header, path):
+                    skip(stream, element, header.kind == "ascii")  # to the end: what is truncated is not whole
+        return tables
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist") from None
+    except (ValueError, OverflowError) as error:
+        raise UserError(f"{path} is truncated or no ply file ({one_line(error)}); fetch it again") from error
 
 
-def _smallest(properties: Iterable[Any], ascii_: bool) -> int:
-    """Return the least bytes of a row: in a text, a digit and a space for each value; a list may be empty."""
-    if ascii_:
-        return 2 * len(list(properties))
-    return sum(np.dtype(getattr(one, "len_dtype", one.val_dtype)).itemsize for one in properties)
+def _read(stream: BinaryIO, element: Element, header: Header, path: Path) -> Table:
+    if header.kind == "ascii":
+        return _read_lines(stream, element)
+    if not element.has_lists:
+        start, size = stream.tell(), element.count * element.least
+        if path.stat().st_size - start < size:
+            raise ValueError(f"rows of {element.name} are missing")
+        records = np.memmap(path, element.dtype, "c", start, element.count) if size else np.empty(0, element.dtype)
+        stream.seek(size, 1)
+        return Table({name: records[name] for name in element.dtype.names or ()}, {}, {})
+    return _read_triangles(stream, element) or _read_rows(stream, element)
 
 
-def _triangles(face: NDArray[Any]) -> NDArray[np.int32]:
-    """Return (F, 3) triangles; polygons of more corners are cut into fans."""
-    name = next(name for name in ("vertex_indices", "vertex_index") if name in (face.dtype.names or ()))
-    column = face[name]
-    if len(column) and np.asarray(column[0]).dtype.kind not in "iu":
-        raise ValueError(f"{name} holds no whole numbers")
-    if column.dtype != object:
-        if column.ndim != 2:
-            raise ValueError(f"{name} is no list")
-        return np.ascontiguousarray(column, np.int32).reshape(-1, 3)
-    fans = [np.stack([np.full(len(p) - 2, p[0]), p[1:-1], p[2:]], axis=1) for p in column if len(p) >= 3]
-    return np.concatenate(fans).astype(np.int32) if fans else np.zeros((0, 3), np.int32)
+def _read_triangles(stream: BinaryIO, element: Element) -> Table | None:
+    """Read rows whose lists all have three values, as nearly all meshes have them, in bulk; None where one has not."""
+    kinds: list[Any] = []
+    for one in element.properties:
+        if one.length is None:
+            kinds.append((one.name, one.dtype))
+        else:
+            kinds += [(f"{one.name}#", one.length), (one.name, one.dtype, 3)]
+    start = stream.tell()
+    records = np.fromfile(stream, np.dtype(kinds), element.count)
+    lists = [one.name for one in element.properties if one.length is not None]
+    if len(records) < element.count or any((records[f"{name}#"] != 3).any() for name in lists):
+        stream.seek(start)
+        return None
+    return Table(
+        {one.name: records[one.name] for one in element.properties if one.length is None},
+        {name: np.full(len(records), 3) for name in lists},
+        {name: records[name].reshape(-1) for name in lists},
+    )
+
+
+def _is_rest_of_triangles(stream: BinaryIO, element: Element, header: Header, path: Path) -> bool:
+    """Whether the file ends as it must where all lists of an element, its last one, have three values."""
+    width = sum(
+        one.dtype.itemsize if one.length is None else one.length.itemsize + 3 * one.dtype.itemsize
+        for one in element.properties
+    )
+    left = path.stat().st_size - stream.tell()
+    return header.kind != "ascii" and element is header.elements[-1] and left == element.count * width
+
+
+def _read_rows(stream: BinaryIO, element: Element) -> Table:
+    pieces = list(walk(stream, element, 1 << 18))
+    columns = [piece.values() for piece in pieces]
+    lists = [one for one in element.properties if one.length is not None]
+    single = [one for one in element.properties if one.length is None]
+
+    def joined(parts: list[NDArray[Any]], dtype: Any) -> NDArray[Any]:
+        return np.concatenate(parts) if parts else np.empty(0, dtype)
+
+    return Table(
+        {one.name: joined([values[one.name] for values in columns], one.dtype) for one in single},
+        {one.name: joined([piece.lengths[one.name] for piece in pieces], np.int64) for one in lists},
+        {one.name: joined([piece.items(one.name) for piece in pieces], one.dtype) for one in lists},
+    )
+
+
+def _read_lines(stream: BinaryIO, element: Element) -> Table:
+    if not element.has_lists:
+        table = parse_rows(stream, element.count)
+        if table.shape != (element.count, len(element.properties)):
+            raise ValueError(f"rows of {element.name} are missing")
+        with np.errstate(invalid="ignore", over="ignore"):  # numbers beyond their type
+            names = element.dtype.names or ()
+            return Table({name: table[:, i].astype(element.dtype[name]) for i, name in enumerate(names)}, {}, {})
+    values: dict[str, list[bytes]] = {one.name: [] for one in element.properties}
+    lengths: dict[str, list[int]] = {one.name: [] for one in element.properties if one.length is not None}
+    for line in walk_lines(stream, element):
+        for one in element.properties:
+            at = line.places[one.name]
+            if one.length is None:
+                values[one.name].append(line.words[at])
+            else:
+                lengths[one.name].append(int(line.words[at]))
+                values[one.name] += line.words[at + 1 : at + 1 + lengths[one.name][-1]]
+    made = {one.name: numbers(values[one.name], one.dtype) for one in element.properties}
+    return Table(
+        {name: column for name, column in made.items() if name not in lengths},
+        {name: np.array(counts, np.int64) for name, counts in lengths.items()},
+        {name: made[name] for name in lengths},
+    )
+
+
+def numbers(words: list[bytes], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return words as numbers of a type.
+
+    Raises:
+        ValueError: one is none.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):  # numbers beyond their type
+        return np.array([float(plain_numbers(word)) for word in words], np.float64).astype(dtype)
+
+
+def triangles(face: Table, vertices: int, path: Path) -> NDArray[np.int32]:
+    """Return (F, 3) triangles; polygons of more corners are cut into fans, and none are made where no list is theirs.
+
+    Raises:
+        UserError: a face names a vertex that is not there.
+    """
+    whole = [name for name, values in face.items.items() if values.dtype.kind in "iu"]
+    name = next((name for name in (*CORNERS, *whole) if name in whole), None)
+    if name is None:
+        return np.zeros((0, 3), np.int32)
+    lengths, corners = face.lengths[name], face.items[name]
+    if len(corners) and (corners.min() < 0 or corners.max() >= vertices):
+        raise UserError(f"{path}: a face names vertex {corners.max()}, but there are {vertices}")
+    if (lengths == 3).all():
+        return np.ascontiguousarray(corners, np.int32).reshape(-1, 3)
+    fans = np.maximum(lengths - 2, 0)
+    first = np.repeat(np.cumsum(lengths) - lengths, fans)
+    turn = np.arange(int(fans.sum())) - np.repeat(np.cumsum(fans) - fans, fans)
+    return np.stack([corners[first], corners[first + turn + 1], corners[first + turn + 2]], axis=1).astype(np.int32)
 
 
 def write_ply(path: str | Path, vertex: Mapping[str, NDArray[Any]], faces: NDArray[Any] | None = None) -> None:

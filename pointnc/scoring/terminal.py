@@ -39,7 +39,7 @@ def summary_table(scores: Scores) -> Table:
     table = Table(title=f"Scores in percent (convention: {scores.convention})", title_justify="left")
     for name in columns:
         table.add_column(name, justify="right", style=GROUP_STYLE.get(name))
-    table.add_row(*map(_number, columns.values()))
+    table.add_row(*map(score_text, columns.values()))
     return table
 
 
@@ -71,7 +71,7 @@ def class_table(scores: Scores, frequency: NDArray[Any] | None = None, limit: in
             scores.names[index],
             *([Text(scores.groups[index], style)] if grouped else []),
             f"{scores.truth_points[index]:,}",
-            _number(value),
+            score_text(value),
             "" if math.isnan(value) else Bar(100, 0, value, color=style),
         )
     if hide_absent:
@@ -79,5 +79,6 @@ def class_table(scores: Scores, frequency: NDArray[Any] | None = None, limit: in
     return table
 
 
-def _number(value: float) -> str:
-    return MISSING if math.isnan(value) else f"{value:.1f}"
+def score_text(value: float | None, digits: int = 1) -> str:
+    """Return a score as it is printed: a dash where it does not exist, as where no point has a class."""
+    return MISSING if value is None or math.isnan(value) else f"{value:.{digits}f}"

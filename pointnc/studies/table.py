@@ -50,7 +50,8 @@ class Table:
     def methods(self) -> list[str]:
         """Return the methods that have results, best mIoU first."""
         present = [name for name in self.study.methods if self.of(name)]
-        return sorted(present, key=lambda name: -self.statistics(name)["miou"][0])
+        means = {name: self.statistics(name)["miou"][0] for name in present}
+        return sorted(present, key=lambda name: (math.isnan(means[name]), -means[name]))
 
     def statistics(self, method: str) -> dict[str, tuple[float, float]]:
         """Return mean and sample standard deviation over the seeds of each figure."""

@@ -15,6 +15,7 @@ from pytorch_lightning.callbacks import Callback
 from pointnc import distributed
 from pointnc.data.sampler import ResumableBatchSampler
 from pointnc.errors import Interrupted
+from pointnc.scoring.terminal import score_text
 from pointnc.training.later import AnyRank
 
 
@@ -188,7 +189,8 @@ class EpochLine(Callback):
         losses = [name for name in _LOSSES if f"{name}_epoch" in metrics]
         parts += [f"{name.split('/')[1]} {metrics[f'{name}_epoch']:.3f}" for name in losses]
         if self._validated:
-            parts.append("val " + " ".join(f"{n} {metrics[f'val/{n}']:.2f}" for n in _SCORES if f"val/{n}" in metrics))
+            scores = {name: float(metrics[f"val/{name}"]) for name in _SCORES if f"val/{name}" in metrics}
+            parts.append("val " + " ".join(f"{name} {score_text(score, 2)}" for name, score in scores.items()))
             self._validated = False
         parts.append(f"{time.perf_counter() - self._start:.1f} s")
         print("  ".join(parts), flush=True)

@@ -15,7 +15,7 @@ from pointnc.inference.labeler import label_points
 from pointnc.reporting.report import Report, SceneView, write_report
 from pointnc.scenes.atomic import write_json
 from pointnc.scoring.tables import Scores, majority_score
-from pointnc.scoring.terminal import scores_table
+from pointnc.scoring.terminal import score_text, scores_table
 from pointnc.training.module import SegmentationModule
 from pointnc.training.splits import Data
 from pointnc.training.stopwatch import Stopwatch
@@ -115,7 +115,7 @@ def _print(folder: Path, scores: Scores, metrics: dict[str, Any], histogram: Any
     console.print(scores_table(scores, histogram))
     seconds = ", ".join(f"{name} {value:.0f} s" for name, value in metrics["seconds"].items())
     console.print(
-        f"mIoU {scores.miou:.2f} ({scores.convention} convention, every point of every scene); "
-        f"predicting the commonest class everywhere gives {metrics['majority_miou']:.2f}\n{seconds}"
+        f"mIoU {score_text(scores.miou, 2)} ({scores.convention} convention, every point of every scene); "
+        f"predicting the commonest class everywhere gives {score_text(metrics['majority_miou'], 2)}\n{seconds}"
     )
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True)

@@ -36,7 +36,7 @@ from pointnc.training.profile import Profile
 from pointnc.training.restoring import Restoring
 from pointnc.training.run_folder import LAST, claimed_run, find_resume, open_folder
 from pointnc.training.settings import check_settings
-from pointnc.training.splits import Data, class_counts, open_data, prepare_data
+from pointnc.training.splits import Data, class_counts, open_data, prepare_data, unscored
 from pointnc.training.start import load_into, read_start
 from pointnc.training.stopwatch import Stopwatch
 from pointnc.weights.checkpoint import load_model_state, read_checkpoint
@@ -208,5 +208,5 @@ def _announce(config: DictConfig, folder: Path, data: Data, module: Segmentation
         + (f", resumed from {resume}" if resume else ""),
         flush=True,
     )
-    for remark in module.regularizer.remarks():
+    for remark in [*unscored(data.store, config.dataset, data.taxonomy), *module.regularizer.remarks()]:
         print(remark, flush=True)

@@ -22,6 +22,7 @@ from pointnc.data.sampler import ResumableBatchSampler, class_balanced_weights
 from pointnc.data.transforms import Transform
 from pointnc.errors import UserError
 from pointnc.scenes.store import SceneStore
+from pointnc.scenes.store import class_counts as class_counts_of
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.training.stopwatch import Stopwatch
 
@@ -119,6 +120,27 @@ def open_data(config: DictConfig, pin: bool = False) -> Data:
     )
 
 
+def unscored(store: SceneStore, dataset: DictConfig, taxonomy: Taxonomy) -> list[str]:
+    """Return a remark where no point of the validation split has a class."""
+    if _has_labels(store, dataset.val_split, taxonomy):
+        return []
+    return [
+        f"no point of {dataset.val_split} has a class of {taxonomy.name}: there will be no scores and no best "
+        "checkpoint; give another dataset.val_split= if there is one with labels"
+    ]
+
+
+def _has_labels(store: SceneStore, split: str, taxonomy: Taxonomy) -> bool:
+    """Whether any point has a class; scenes that the manifest does not know are read, until one has."""
+    for name in store.scenes(split):
+        counts = store.recorded_counts(split, name, taxonomy)
+        if counts is None:
+            counts = class_counts_of(store.load(split, name, taxonomy.segment), taxonomy)
+        if counts.any():
+            return True
+    return False
+
+
 def _insertion(config: DictConfig, store: SceneStore, taxonomy: Taxonomy) -> Transform | None:
     if not config.get("insertion"):
         return None
@@ -162,6 +184,11 @@ def check_splits(store: SceneStore, dataset: DictConfig, taxonomy: Taxonomy) -> 
                 f"{len(unlabeled)} of {len(names)} scenes of {split} have no labels ({taxonomy.segment}.npy), first "
                 f"{unlabeled[0]}: give another dataset.{key}=, or prepare the store with labels"
             )
+    if not _has_labels(store, dataset.train_split, taxonomy):
+        raise UserError(
+            f"no point of {dataset.train_split} in {store.root} has a class of {taxonomy.name}: nothing can be "
+            "learned; prepare the store with labels, or give another dataset.train_split="
+        )
 
 
 def _weights(sampling: str, store: SceneStore, split: str, taxonomy: Taxonomy) -> NDArray[np.float64] | None:

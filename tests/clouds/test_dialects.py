@@ -14,8 +14,9 @@ from pointnc.errors import UserError
 from tests.clouds.dialects import COLOR, COORD, COUNT, LABEL, TEXTS, Case
 from tests.clouds.dialects_binary import BINARY
 from tests.clouds.dialects_laser import LASER
+from tests.clouds.dialects_ply import PLYS
 
-CASES = {**TEXTS, **BINARY, **LASER}
+CASES = {**TEXTS, **PLYS, **BINARY, **LASER}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -68,3 +68,15 @@ def test_where_a_scan_lies_says_whether_it_has_labels(tmp_path: Path) -> None:
         ("scans_test", "test", "b", False),
     ]
     assert missing == {"train": ["gone", "b"], "test": ["b2"], "val": ["c"]}
+
+
+def test_a_byte_order_mark_is_no_part_of_a_scene(tmp_path: Path) -> None:
+    (tmp_path / "scannetv2_train.txt").write_bytes(b"\xef\xbb\xbfscene0000_00  \r\n\r\nscene0002_00\t\r\n")
+    assert split_lists(tmp_path) == {"train": ["scene0000_00", "scene0002_00"]}
+
+
+def test_a_training_split_of_which_nothing_is_there_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "scans" / "b").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"list names 2 \('a', 'c'\)"):
+        find_jobs(tmp_path, tmp_path / "out", {"train": ["a", "c"], "val": ["b"]})
+    assert len(find_jobs(tmp_path, tmp_path / "out", {"val": ["b", "c"]})[0]) == 1

@@ -210,3 +210,21 @@ def test_it_trains(store: Path, tmp_path: Path) -> None:
     run("pointnc.predict", f"checkpoint={tmp_path / 'run'}", *places, folder=tmp_path)
     labels = np.load(tmp_path / "labels" / "11_000000" / "label.npy")
     assert len(labels) == 400 and set(labels.tolist()) <= set(taxonomy().ids)
+
+
+def test_what_a_mac_leaves_beside_the_scans_is_no_scan(raw: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "raw"
+    shutil.copytree(raw, copy)
+    for folder in copy.rglob("velodyne"):
+        (folder / "._000000.bin").write_bytes(b"\0\5")
+    lists = preparation.sequence_lists({"train": ["00"]})
+    assert (
+        len(preparation.find_scans(copy, tmp_path, lists)[0])
+        == len(preparation.find_scans(raw, tmp_path, lists)[0])
+        > 0
+    )
+
+
+def test_a_training_split_of_which_nothing_is_there_is_a_mistake(raw: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"sequences of train \(01, 02\)"):
+        preparation.find_scans(raw, tmp_path, {"train": ["01", "02"], "val": ["00"]})
