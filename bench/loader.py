@@ -15,6 +15,7 @@ import torch
 from bench.measure import REPEATS, moving, peak_memory
 from bench.rows import Row
 from bench.transforms import make_dataset, sample_bytes, scene_bytes
+from bench.transport import transport_rows
 from pointnc.data import SceneDataset, collate
 from pointnc.data.loaders import make_loader
 from pointnc.data.sampler import ResumableBatchSampler
@@ -43,8 +44,10 @@ def rows(quick: bool = False) -> list[Row]:
         for _ in range(repeats):  # in turns
             pure.append(_pure_rate(dataset, count))
             loaded.append(_loader_rate(dataset, count))
-        batch = collate([dataset[0, index] for index in range(2)])
+        samples = [dataset[0, index] for index in range(4)]
+        batch = collate(samples[:2])
         scene = scene_bytes(dataset.scene(0))
+        transport = transport_rows(samples, Path(folder) / "rooms", quick)
     best, ours = statistics.median(pure), statistics.median(loaded)
     sending = moving(2 * sample_bytes(batch))
     # A process makes a batch of 2 in 4e3 / best milliseconds, as there are two of them, and has to hand it over.
@@ -59,7 +62,7 @@ def rows(quick: bool = False) -> list[Row]:
             limit=limit, repeats=repeats, note=note,
         )
     ]  # fmt: skip
-    return result + _memory_rows(8 if quick else 1600, points, 2 * (3 * sample_bytes(batch) + 4 * scene))
+    return result + transport + _memory_rows(8 if quick else 1600, points, 2 * (3 * sample_bytes(batch) + 4 * scene))
 
 
 def _memory_rows(scenes: int, points: int, prefetched: int) -> list[Row]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,9 +64,6 @@ def voxelize(
         UserError: no points, coordinates that are not finite, a voxel size that is not positive, or an extent
             of more than ``MAX_EXTENT`` voxels.
     """
-    if representative not in get_args(Representative):
-        choices = ", ".join(get_args(Representative))
-        raise UserError(f"unknown representative {representative!r}; choose one of {choices}")
     if not voxel_size > 0:
         raise UserError(f"voxel_size is {voxel_size}; it must be a positive number of meters")
     if len(coord) == 0:

@@ -111,8 +111,6 @@ def test_mistakes_are_named():
     for size in (0, -1.0, float("nan")):
         with pytest.raises(UserError, match="voxel_size"):
             voxelize(good, size)
-    with pytest.raises(UserError, match="choose one of first, random"):
-        voxelize(good, 0.02, "median")
     with pytest.raises(ValueError, match="generator"):
         voxelize(good, 0.02, "random")
 

@@ -32,10 +32,6 @@ class DeviceVoxels:
     index: Tensor
     offsets: Tensor
 
-    def __len__(self) -> int:
-        """Return the number of voxels V."""
-        return len(self.index)
-
 
 def voxelize_points(
     points: PointBatch,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from pointnc.data.transforms.draws import Draw, Draws, Outline
 from pointnc.data.transforms.points import PointBatch
 from pointnc.data.transforms.transform import Transform
 from pointnc.scenes import Scene
+from pointnc.scenes.scene import IGNORE
 
 
 class RandomDropout(Transform):
@@ -72,8 +74,10 @@ class SphereCrop(Transform):
     def apply(self, scene: Scene, draw: Draw) -> Scene:
         """Return the cropped scene."""
         point, which, place = draw.values
-        middle = int(point) if point >= 0 else point_of_a_class(scene, which, place)
-        return scene.select(nearest(scene.coord, scene.coord[middle], self.max_points))
+        if point < 0:
+            semantic = np.full(len(scene), IGNORE) if scene.semantic is None else scene.semantic
+            point = point_of_a_class(semantic, which, place)
+        return scene.select(nearest(scene.coord, scene.coord[int(point)], self.max_points))
 
     def apply_batch(self, points: PointBatch, draws: Draws) -> PointBatch:
         """Return the cropped scenes.
@@ -86,8 +90,13 @@ class SphereCrop(Transform):
         """
         before, after = points.layout, draws.layout
         point = draws.values[:, 0].long()
-        if self.class_balanced > 0:
-            point = _points_of_classes(points, point, draws.values)
+        if self.class_balanced > 0:  # the host looks for these points, and waits for the device
+            rows = zip(points.semantic.split(before.lengths), draws.values.tolist())
+            found = [
+                int(index) if index >= 0 else point_of_a_class(semantic.cpu().numpy(), which, place)
+                for semantic, (index, which, place) in rows
+            ]
+            point = torch.tensor(found, device=point.device)
         center = points.coord.index_select(0, before.offsets[:-1] + point)
         distance = torch.zeros_like(points.coord[:, 0])
         for axis in range(3):
@@ -102,37 +111,21 @@ class SphereCrop(Transform):
         return points.take(order.index_select(0, place).sort().values, after)
 
 
-def point_of_a_class(scene: Scene, which: float, place: float) -> int:
-    """Return the index of a point: ``which`` in [0, 1) chooses among the scene's classes, ``place`` among their points.
+def point_of_a_class(semantic: NDArray[Any], which: float, place: float) -> int:
+    """Return the index of one of N points: ``which`` in [0, 1) chooses among the classes, ``place`` among their points.
 
     If no point has a class, ``place`` chooses among all.
+
+    Args:
+        semantic: (N,) class of each point, negative where it has none.
+        which: see above.
+        place: see above.
     """
-    if scene.semantic is None or not (present := np.flatnonzero(_class_counts(scene))).size:
-        return int(place * len(scene))
-    points = np.flatnonzero(np.asarray(scene.semantic) == present[int(which * len(present))])
+    present = np.flatnonzero(np.bincount(np.maximum(semantic, -1).astype(np.int64) + 1)[1:])
+    if not len(present):
+        return int(place * len(semantic))
+    points = np.flatnonzero(semantic == present[int(which * len(present))])
     return int(points[int(place * len(points))])
-
-
-def _class_counts(scene: Scene) -> NDArray[np.int64]:
-    assert scene.semantic is not None
-    return np.bincount(np.maximum(scene.semantic, -1).astype(np.int64) + 1)[1:]
-
-
-def _points_of_classes(points: PointBatch, point: Tensor, values: Tensor) -> Tensor:
-    """Return (S,) indices into the scenes, those of -1 chosen by class; this waits for the device."""
-    chosen = []
-    rows = zip(point.tolist(), values.tolist(), points.semantic.split(points.layout.lengths))
-    for index, (_, which, place), semantic in rows:
-        if index < 0:
-            present = semantic.unique()
-            present = present[present >= 0]
-            if len(present):
-                of_class = (semantic == present[int(which * len(present))]).nonzero()[:, 0]
-                index = int(of_class[int(place * len(of_class))])
-            else:
-                index = int(place * len(semantic))
-        chosen.append(index)
-    return torch.tensor(chosen, device=point.device)
 
 
 def nearest(coord: NDArray[np.float32], center: NDArray[np.float32], count: int) -> NDArray[np.int64]:
