@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from bench.measure import REPEATS, exponent, growth, medians, moving
 from bench.plain_prepare import add_at_normals, prepare_plainly, read_labels, read_mesh
 from bench.rows import Row
-from data_prep.preparing import hash_array, hash_file
+from data_prep.preparing import hash_array
 from data_prep.rooms.generate import label_map
 from data_prep.scannet.labels import annotate
 from data_prep.scannet.preparation import prepare
@@ -30,6 +30,7 @@ from pointnc.benchmarks.scannet import LABEL_MAP_FILE, LabelMap, taxonomy
 from pointnc.scenes.mesh import vertex_normals
 from pointnc.scenes.ply import read_ply
 from pointnc.scenes.store import DTYPES, write_scene
+from pointnc.untrusted.hashes import file_sha256
 
 SIDE = 387
 """Vertices along the side of the synthetic scan: 150 thousand in all, as a ScanNet scan has."""
@@ -88,7 +89,7 @@ def stages(folder: Path, out: Path) -> dict[str, Callable[[], Any]]:
     def hashing() -> None:
         for path in (mesh_path(folder), *paths.values()):
             if path.exists():
-                hash_file(path)
+                file_sha256(path)
         for array in typed.values():
             hash_array(array)
 

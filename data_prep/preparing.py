@@ -23,6 +23,7 @@ from pointnc.errors import UserError, printable
 from pointnc.scenes.atomic import write_json
 from pointnc.scenes.store import DTYPES, SceneStore, write_manifest, write_scene
 from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.untrusted.hashes import file_sha256
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -231,7 +232,7 @@ def write_prepared(
     if labeled:
         full["histogram"] = {t.segment: histogram(arrays[t.segment], len(t)) for t in labeled}
     full["hash"] = {key: hash_array(value) for key, value in arrays.items()}
-    full["source"] = {path.name: hash_file(path) for path in sources if path.is_file()}
+    full["source"] = {path.name: f"sha256:{file_sha256(path)}" for path in sources if path.is_file()}
     write_scene(target, arrays, full)
 
 
@@ -244,15 +245,6 @@ def histogram(segment: NDArray[Any], classes: int) -> list[int]:
 def hash_array(array: NDArray[Any]) -> str:
     """Return the SHA-256 of an array's bytes in C order, without the header of its file."""
     return "sha256:" + hashlib.sha256(array.tobytes()).hexdigest()
-
-
-def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
-    return "sha256:" + digest.hexdigest()
 
 
 def summary_table(manifest: Mapping[str, Any], taxonomy: Taxonomy, notes: Sequence[str]) -> Table:

@@ -66,10 +66,10 @@ def entry(
             given = sys.argv[1:]
             try:
                 if schema is not None and {"--help", "-h"} & set(given):
-                    print(help_text(f"python -m {name}", schema, config_folder() / "tools"))
-                    raise SystemExit(0)
-                sys.argv[1:] = read_arguments(given, schema, words, verbs)
-                code = _interruptibly(schema, task, given)
+                    code = _help(f"python -m {name}", schema)
+                else:
+                    sys.argv[1:] = read_arguments(given, schema, words, verbs)
+                    code = _interruptibly(schema, task, given)
             except KeyboardInterrupt:  # a second one, while the first was told
                 code = INTERRUPTED
             raise SystemExit(code)
@@ -77,6 +77,15 @@ def entry(
         return command
 
     return decorate
+
+
+def _help(command: str, schema: type) -> int:
+    try:
+        print(help_text(command, schema, config_folder() / "tools"), flush=True)
+    except BrokenPipeError:
+        _drop_unread_output()
+        return UNREAD
+    return 0
 
 
 def _interruptibly(schema: type | None, task: Task, given: list[str]) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pointnc.entry import entry
 from pointnc.settings import setting
-from pointnc.shared_settings import NetworkSettings, PredictionSettings, SharedWork
+from pointnc.shared_settings import CloudSettings, NetworkSettings, PredictionSettings, SharedWork
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -26,7 +26,7 @@ OPTIONS = [
 
 
 @dataclass
-class Predict(PredictionSettings, NetworkSettings, SharedWork):
+class Predict(CloudSettings, PredictionSettings, NetworkSettings, SharedWork):
     """Labels for one's own point clouds, in files of the same format.
 
     python -m pointnc.predict checkpoint=RUN input='scans/*.ply' out=labeled [units=mm] [up=y] [tta=fast]
@@ -40,16 +40,6 @@ class Predict(PredictionSettings, NetworkSettings, SharedWork):
     out: str | None = setting(None, "the folder for the labeled files")
     overwrite: bool = setting(False, "replace what stands there")
     colors: bool = setting(False, "true: also <file>_labels.ply with the colors of the classes")
-    units: str = setting("m", "of the coordinates: m | cm | mm | auto")
-    up: str = setting("z", "the axis that points up: z | y")
-    color_bits: Any = setting(
-        "auto", "of a whole-numbered color: auto (8, or 16 where one is beyond 255) | 8 | 10 | 12 | 16"
-    )
-    columns: Any = setting(
-        None,
-        "what the columns of tables without names are: [x,y,z,intensity,red,green,blue,label]; -: any other",
-        several=True,
-    )
     max_points: int = setting(500_000, "points a pass of the network: bounds the memory", least=1)
     block_points: int = setting(
         2_000_000, "points held in memory at a time; larger files are cut into blocks on the disk", least=1

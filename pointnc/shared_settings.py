@@ -47,3 +47,19 @@ class SharedWork:
     shard: str | None = setting(
         None, "K/N: this job's part of N, beside out; then merge (docs/cluster.md). torchrun shares out by itself"
     )
+
+
+@dataclass
+class CloudSettings:
+    """How the files of point clouds are read."""
+
+    units: str = setting("m", "of the coordinates: m | cm | mm | auto")
+    up: str = setting("z", "the axis that points up: z | y")
+    color_bits: Any = setting(
+        "auto", "of a whole-numbered color: auto (8, or 16 where one is beyond 255) | 8 | 10 | 12 | 16"
+    )
+    columns: Any = setting(
+        None,
+        "what the columns of tables without names are: [x,y,z,intensity,red,green,blue,label]; -: any other",
+        several=True,
+    )

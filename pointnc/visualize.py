@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pointnc.entry import entry
 from pointnc.errors import UserError
 from pointnc.settings import setting
-from pointnc.shared_settings import NetworkSettings, PredictionSettings
+from pointnc.shared_settings import CloudSettings, NetworkSettings, PredictionSettings
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Visualize(PredictionSettings, NetworkSettings):
+class Visualize(CloudSettings, PredictionSettings, NetworkSettings):
     """Look at scenes, labels and predictions in a page, a picture or a window.
 
     python -m pointnc.visualize store=STORE scenes=scene0001_00 html=FILE.html   a scene of a store and its labels
@@ -49,16 +49,6 @@ class Visualize(PredictionSettings, NetworkSettings):
         "auto",
         "auto (the checkpoint's, classes.json beside the labels, the store's, else scannet200) | scannet200 | "
         "scannet20 | FILE.yaml",
-    )
-    units: str = setting("m", "of a cloud's coordinates: m | cm | mm | auto")
-    up: str = setting("z", "the axis that points up in a cloud: z | y")
-    color_bits: Any = setting(
-        "auto", "of a whole-numbered color: auto (8, or 16 where one is beyond 255) | 8 | 10 | 12 | 16"
-    )
-    columns: Any = setting(
-        None,
-        "what the columns of tables without names are: [x,y,z,intensity,red,green,blue,label]; -: any other",
-        several=True,
     )
     html: str | None = setting(None, "FILE.html: one page that needs no network")
     png: str | None = setting(None, "FILE.png: a row of panels a scene")

@@ -11,13 +11,14 @@ from data_prep.settings import Processes
 from pointnc.entry import entry
 from pointnc.errors import UserError
 from pointnc.settings import setting
+from pointnc.shared_settings import CloudSettings
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
 @dataclass
-class Custom(Processes):
+class Custom(CloudSettings, Processes):
     """One's own labeled scans to a scene store.
 
     python -m data_prep.custom root=FOLDER out=STORE [taxonomy=FILE.yaml]
@@ -37,16 +38,6 @@ class Custom(Processes):
     )
     unknown: str = setting("error", "an id that the taxonomy lacks: error | ignore")
     ignore: Any = setting([-1], 'ids that mean "no class"')
-    units: str = setting("m", "of the coordinates: m | cm | mm | auto")
-    up: str = setting("z", "the axis that points up: z | y")
-    color_bits: Any = setting(
-        "auto", "of a whole-numbered color: auto (8, or 16 where one is beyond 255) | 8 | 10 | 12 | 16"
-    )
-    columns: Any = setting(
-        None,
-        "what the columns of tables without names are: [x,y,z,intensity,red,green,blue,label]; -: any other",
-        several=True,
-    )
     normals: str = setting(
         "auto", "auto: the file's, else from its faces, else estimated from neighbors; none: left out"
     )

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from data_prep.preparing import hash_file
 from pointnc.clouds.formats import SUFFIXES
 from pointnc.errors import UserError
+from pointnc.untrusted.hashes import file_sha256
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Room:
     def hashes(self) -> dict[str, str]:
         """Return the SHA-256 of its files by name."""
         files = sorted(self.path.glob("[!.]*.npy")) if self.path.is_dir() else [self.path]
-        return {file.name: hash_file(file) for file in files}
+        return {file.name: f"sha256:{file_sha256(file)}" for file in files}
 
 
 def find_rooms(root: Path, splits: Sequence[str] | None = None, files: str = "*") -> tuple[list[Room], dict[str, str]]:

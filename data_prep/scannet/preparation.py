@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from data_prep.preparing import check_folders, hash_file, prepare_scenes, raise_failures, report, unfinished
+from data_prep.preparing import check_folders, prepare_scenes, raise_failures, report, unfinished
 from data_prep.processes import check_workers
 from data_prep.scannet.lists import Splits, find_jobs, split_lists
 from data_prep.scannet.scene import prepare_scene
@@ -20,6 +20,7 @@ from pointnc.benchmarks import scannet
 from pointnc.benchmarks.scannet import LabelMap
 from pointnc.errors import UserError
 from pointnc.scenes.store import SceneStore, write_manifest
+from pointnc.untrusted.hashes import file_sha256
 
 
 def prepare(
@@ -79,7 +80,7 @@ def _finish(out: Path, lists: dict[str, list[str]], label_map: Path) -> dict[str
     def more(manifest: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
         return {
             "listed": {**before.get("listed", {}), **listed},
-            "label_map": {label_map.name: hash_file(label_map)} if label_map.is_file() else {},
+            "label_map": {label_map.name: f"sha256:{file_sha256(label_map)}"} if label_map.is_file() else {},
             "totals": totals(manifest),
         }
 

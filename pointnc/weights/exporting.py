@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from pointnc.data.features import feature_channels
+from pointnc.untrusted.hashes import file_sha256
 from pointnc.weights.architecture import Architecture
 from pointnc.weights.card import ModelCard
 from pointnc.weights.head_architecture import HeadArchitecture
 from pointnc.weights.network import input_of
 from pointnc.weights.source import read_run
-from pointnc.weights.trained import file_sha256
 from pointnc.weights.writing import write
 
 

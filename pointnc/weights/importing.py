@@ -12,10 +12,10 @@ from pointnc.benchmarks import scannet
 from pointnc.data.features import feature_channels
 from pointnc.errors import UserError
 from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.untrusted.hashes import file_sha256
 from pointnc.weights.card import ModelCard
 from pointnc.weights.foreign import Converted, convert, read_state, recognize
 from pointnc.weights.foreign.minkowski import KernelOrder
-from pointnc.weights.trained import file_sha256
 from pointnc.weights.writing import write
 
 CUSTOMARY_INPUT = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pointnc.models.segmentor import Segmentor
 from pointnc.models.unet import SparseUNet
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.sparse.engines import HALF_PRECISION, HALVES, Engine, choose_engine
+from pointnc.untrusted.hashes import file_sha256
 from pointnc.weights.source import Source, open_source
 
 
@@ -82,15 +82,6 @@ class Trained:
             print(f"  trained in {name} (mixed); float32 here gives scores that may differ in the second decimal")
         if self.engine.remark:
             print(f"  {self.engine.remark}")
-
-
-def file_sha256(path: Path) -> str:
-    """Return the hash of a file, read piece by piece."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def load_trained(
