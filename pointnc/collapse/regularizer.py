@@ -15,16 +15,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pointnc.checks import check_number, check_option, check_switch, check_whole
 from pointnc.collapse.assignment import assign
 from pointnc.collapse.centers import batch_centers, rank_count
 from pointnc.collapse.forces import EVERY, ShareOfLoss
-from pointnc.collapse.frames import FRAMES, build_frame
+from pointnc.collapse.frames import build_frame
 from pointnc.collapse.lower_bounds import largest_cosine
 from pointnc.collapse.observer import CenterObserver
+from pointnc.collapse.options import CenterOptions
 from pointnc.collapse.projector import Projector
 from pointnc.collapse.repulsion import repulsion
-from pointnc.collapse.schedule import Steps, StrengthSchedule
+from pointnc.collapse.schedule import StrengthSchedule
 
 PRIOR_EPSILON = 1e-12
 """Added to the class shares before their logarithm is taken: a class without scenes keeps a finite prior."""
@@ -40,136 +40,32 @@ class CenterRegularizer(CenterObserver):
     Args:
         num_classes: K.
         in_channels: D.
-        centers: "batch": centers of this rank's batch; "batch_synchronized": of all ranks' joined batch; "ema":
-            the moving average after it has taken in the joined batch. Classes without a center are left out of the
-            loss: absent ones ("batch...") or never seen ones ("ema"); an absent class that was seen before
-            contributes the value of its average, and no gradient to the features.
-        gradient: with "ema", "straight_through" passes the gradient as if the average were the batch's center;
-            "update" differentiates the update itself, which scales it by about 1 - momentum.
-        momentum: of the moving average, in [0, 1).
-        frame: "simplex" (asks for P >= K-1), "spread" (for any P; the simplex where that exists), or "auto": the
-            simplex where P >= K-1, else the spread frame.
-        projector: "none"; "frozen" or "trainable", linear; or "mlp", trainable with a hidden layer.
-        project: "where_needed" (D < K-1, and the frame is not "spread") or "always".
-        projector_channels: P; by default the larger of D and K-1. Without projector P is D.
-        projector_relu: whether a ReLU follows the projector.
-        reduce_channels: width of a linear map with batch normalization before the projector; None for none.
-        recenter: whether the mean of the bank's centers, over all classes seen, is taken off first: neural collapse
-            speaks of centers as seen from there. The mean is a constant for the gradient.
-        normalize: whether projected centers are scaled to unit length.
-        scale: factor on the logits.
-        dropout: probability of dropping a channel of a projected center, in training mode.
-        log_prior: "off", "scenes" or "points": whether the logarithm of the share of training scenes (points) that
-            contain (belong to) the class is added to its logits; :meth:`set_prior` brings the counts.
-        reduction: "sum" over the classes in the loss, or "mean": that divided by the number of classes in the batch.
-        trusted_points: n > 0: a class with m points in the batch pulls by m/(m + n), since the centers of few points
-            are noise; 0: every class of the batch pulls alike.
-        repulsion: r > 0 adds r times the repulsion of the batch's centers from the bank's centers of absent classes,
-            see :func:`pointnc.collapse.repulsion.repulsion`.
-        assignment: "drawn": class k has vertex k of the frame; "warm_up": the vertices are dealt out once, at the end
-            of ``start_step``, to the centers that training has found by then.
-        weight: the loss weight lambda; *not* applied by ``forward``, see :meth:`strength`.
-        strength: "absolute": ``weight`` is a factor; "share": the factor is such that the regularizer's force on the
-            centers is ``weight`` times that of the loss, see :class:`pointnc.collapse.forces.ShareOfLoss`.
-        start_step: number of training batches that only fill the bank; the loss is 0 in them. This and the next two
-            may be shares of the training, between 0 and 1: :meth:`set_length` tells how long it is.
-        ramp_steps: number of batches after those over which the loss rises linearly to its full size.
-        end_step: the batch from which on it falls back to 0, over as many batches; None: it stays.
-        min_updates: a class enters the loss with this update of its center: averages of fewer batches are noise.
-        seed: of frame, projector and dropout. None of them touches the global random state.
+        options: those of :class:`~pointnc.collapse.options.CenterOptions`, by their names.
 
     Attributes:
+        options: as given, with the defaults of the others.
         weight: what the training loop multiplies the loss by.
         bank: the moving averages.
         frame: the fixed vectors.
         projector: the projector or None.
 
     Raises:
-        UserError: an option is unknown or out of range; the message names its config key.
+        OptionError: an option is unknown or out of range; the message begins with its name.
     """
 
     prior: Tensor
 
-    def __init__(
-        self,
-        num_classes: int,
-        in_channels: int,
-        *,
-        centers: str = "ema",
-        gradient: str = "straight_through",
-        momentum: float = 0.9,
-        frame: str = "auto",
-        projector: str = "frozen",
-        project: str = "where_needed",
-        projector_channels: int | None = None,
-        projector_relu: bool = False,
-        reduce_channels: int | None = None,
-        recenter: bool = False,
-        normalize: bool = False,
-        scale: float = 1.0,
-        dropout: float = 0.0,
-        log_prior: str | bool = "off",
-        reduction: str = "mean",
-        trusted_points: float = 0.0,
-        repulsion: float = 0.0,
-        assignment: str = "drawn",
-        weight: float = 1.0,
-        strength: str = "absolute",
-        start_step: Steps = 0,
-        ramp_steps: Steps = 0,
-        end_step: Steps | None = None,
-        min_updates: int = 1,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(num_classes, in_channels, momentum)
-        log_prior = "off" if log_prior is False else str(log_prior)  # yaml reads an unquoted off as false
-        check_option("centers", centers, "batch", "batch_synchronized", "ema")
-        check_option("gradient", gradient, "straight_through", "update")
-        check_option("frame", frame, *FRAMES)
-        check_option("projector", projector, "none", "frozen", "trainable", "mlp")
-        check_option("project", project, "where_needed", "always")
-        check_option("log_prior", log_prior, "off", "scenes", "points")
-        check_option("reduction", reduction, "sum", "mean")
-        check_switch("projector_relu", projector_relu)
-        check_switch("recenter", recenter)
-        check_switch("normalize", normalize)
-        check_option("assignment", assignment, "drawn", "warm_up")
-        check_option("strength", strength, "absolute", "share")
-        check_number("trusted_points", trusted_points, least=0)
-        check_number("repulsion", repulsion, least=0)
-        check_number("scale", scale, above=0)
-        check_number("dropout", dropout, least=0, below=1)
-        check_number("weight", weight, least=0)
-        check_whole("min_updates", min_updates, least=1)
-        check_whole("projector_channels", projector_channels, least=1, optional=True)
-        check_whole("reduce_channels", reduce_channels, least=1, optional=True)
-        check_whole("seed", seed, least=0)
-        self.source = centers
-        self.gradient = gradient
-        self.recenter = recenter
-        self.normalize = normalize
-        self.trusted_points = trusted_points
-        self.repulsion = repulsion
-        self.scale = scale
-        self.dropout = dropout
-        self.log_prior = log_prior
-        self.reduction = reduction
-        self.weight = weight
-        self.schedule = StrengthSchedule(start_step, ramp_steps, end_step)
-        self.min_updates = min_updates
-        self.seed = seed
-        self.share = ShareOfLoss(weight) if strength == "share" else None
-        dim = in_channels
-        narrow = in_channels < num_classes - 1 and frame != "spread"
-        self.projector: Projector | None = None
-        if projector != "none" and (project == "always" or narrow):
-            dim = projector_channels or max(in_channels, num_classes - 1)
-            # With weight 0 nothing reaches it, and DDP would wait for its gradient.
-            trainable = projector != "frozen" and weight > 0
-            hidden = dim if projector == "mlp" else None
-            self.projector = Projector(in_channels, dim, trainable, projector_relu, reduce_channels, seed + 1, hidden)
-        self.frame = build_frame(frame, num_classes, dim, seed)
-        self.to_assign = assignment == "warm_up"
+    def __init__(self, num_classes: int, in_channels: int, **options: Any) -> None:
+        chosen = CenterOptions(**options)
+        super().__init__(num_classes, in_channels, chosen.momentum)
+        self.options = chosen
+        self.weight, self.log_prior = chosen.weight, str(chosen.log_prior)
+        self.schedule = StrengthSchedule(chosen.start_step, chosen.ramp_steps, chosen.end_step)
+        self.share = ShareOfLoss(chosen.weight) if chosen.strength == "share" else None
+        self.projector = _projector(chosen, num_classes, in_channels)
+        dim = in_channels if self.projector is None else len(self.projector.gain)
+        self.frame = build_frame(chosen.frame, num_classes, dim, chosen.seed)
+        self.to_assign = chosen.assignment == "warm_up"
         self.register_buffer("prior", torch.zeros(num_classes))
         self._has_prior = False
         self._step = 0
@@ -208,23 +104,23 @@ class CenterRegularizer(CenterObserver):
             centers, counts, included = self._centers(features, labels)
             middle = self._middle()
             pushed = self._repulsion(centers - middle, counts > 0, middle)
-            if self.recenter:
+            if self.options.recenter:
                 centers = centers - middle
             if self.projector is not None:
-                centers = self.projector(centers, features, self.source != "batch")
+                centers = self.projector(centers, features, self.options.centers != "batch")
             if self.training and self.to_assign and self._step > self.schedule.start:
                 self._assign(centers)
-            if self.normalize:
+            if self.options.normalize:
                 centers = F.normalize(centers, dim=1)
-            logits = self.scale * F.linear(self._drop(centers), self.frame.vectors)
+            logits = self.options.scale * F.linear(self._drop(centers), self.frame.vectors)
             if self.log_prior != "off":
                 logits = logits + self._log_prior(prior)
             target = torch.arange(self.num_classes, device=logits.device)
             losses = F.cross_entropy(logits, target, reduction="none")
-            if self.trusted_points:
-                losses = losses * (counts / (counts + self.trusted_points))
+            if self.options.trusted_points:
+                losses = losses * (counts / (counts + self.options.trusted_points))
             total = (torch.where(included, losses, 0.0).sum() + pushed) * self.warm_up_factor()
-            return total / (included & (counts > 0)).sum().clamp_min(1) if self.reduction == "mean" else total
+            return total / (included & (counts > 0)).sum().clamp_min(1) if self.options.reduction == "mean" else total
 
     def strength(self, loss: Tensor, penalty: Tensor, features: Tensor, labels: Tensor) -> Tensor | float:
         """Return what ``penalty``, the result of :meth:`forward`, is to be multiplied by in this step.
@@ -283,34 +179,34 @@ class CenterRegularizer(CenterObserver):
 
     def _centers(self, features: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the centers (K, D) that the loss is evaluated at, (K,) their points, (K,) bool: which take part."""
-        synchronize = self.source != "batch"
+        synchronize = self.options.centers != "batch"
         batch, counts = batch_centers(features, labels, self.num_classes, synchronize)
         if synchronize or rank_count() == 1:
             self.bank.update(batch, counts)
         else:
             super().forward(features, labels)
         # Asked for only where it says more than having been seen: a center that is NaN must show in the loss.
-        grown = self.bank.updates >= self.min_updates if self.min_updates > 1 else None
-        if self.source != "ema":
+        grown = self.bank.updates >= self.options.min_updates if self.options.min_updates > 1 else None
+        if self.options.centers != "ema":
             return batch, counts, counts > 0 if grown is None else (counts > 0) & grown
         # Value: the bank's, to the bit. Gradient: that of the batch's center.
         through = batch - batch.detach()
-        if self.gradient == "update":
+        if self.options.gradient == "update":
             through = through * self.bank.rate()[:, None]
         return self.bank.centers.clone() + through, counts, self.bank.seen if grown is None else grown
 
     def _middle(self) -> Tensor:
         """Return (D,) the mean of the bank's centers over the classes seen; 0 where nothing asks for it."""
-        if not (self.recenter or self.repulsion):
+        if not (self.options.recenter or self.options.repulsion):
             return self.bank.centers.new_zeros(())
         seen = self.bank.seen[:, None]
         return torch.where(seen, self.bank.centers, 0.0).sum(dim=0) / seen.sum().clamp_min(1)
 
     def _repulsion(self, centers: Tensor, present: Tensor, middle: Tensor) -> Tensor | float:
-        if not self.repulsion:
+        if not self.options.repulsion:
             return 0.0
         absent = self.bank.seen & ~present
-        return self.repulsion * repulsion(centers, present, self.bank.centers - middle, absent)
+        return self.options.repulsion * repulsion(centers, present, self.bank.centers - middle, absent)
 
     @torch.no_grad()
     def _assign(self, centers: Tensor) -> None:
@@ -323,11 +219,11 @@ class CenterRegularizer(CenterObserver):
 
     def _drop(self, centers: Tensor) -> Tensor:
         """Dropout from a stream of its own, the same on every rank and after a resume."""
-        if not self.training or self.dropout == 0:
+        if not self.training or self.options.dropout == 0:
             return centers
-        generator = torch.Generator().manual_seed((self.seed + 2) * 1_000_003 + self._step)
-        keep = torch.rand(centers.shape, generator=generator) >= self.dropout
-        return centers * keep.to(centers.device) / (1 - self.dropout)
+        generator = torch.Generator().manual_seed((self.options.seed + 2) * 1_000_003 + self._step)
+        keep = torch.rand(centers.shape, generator=generator) >= self.options.dropout
+        return centers * keep.to(centers.device) / (1 - self.options.dropout)
 
     def _log_prior(self, prior: Tensor | None) -> Tensor:
         if prior is not None:
@@ -345,3 +241,17 @@ class CenterRegularizer(CenterObserver):
         numbers = torch.as_tensor(state).flatten().tolist()
         self._step = int(numbers[0])
         self.to_assign = self.to_assign and (len(numbers) < 2 or bool(numbers[1]))
+
+
+def _projector(options: CenterOptions, num_classes: int, in_channels: int) -> Projector | None:
+    """Return what brings centers into the space of the frame, None where it is that of the features."""
+    narrow = in_channels < num_classes - 1 and options.frame != "spread"
+    if options.projector == "none" or not (options.project == "always" or narrow):
+        return None
+    dim = options.projector_channels or max(in_channels, num_classes - 1)
+    # With weight 0 nothing reaches it, and DDP would wait for its gradient.
+    trainable = options.projector != "frozen" and options.weight > 0
+    hidden = dim if options.projector == "mlp" else None
+    return Projector(
+        in_channels, dim, trainable, options.projector_relu, options.reduce_channels, options.seed + 1, hidden
+    )

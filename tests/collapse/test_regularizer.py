@@ -251,7 +251,7 @@ def test_resuming_from_the_state_goes_on_to_the_bit() -> None:
         whole(*_batch())
     resumed = CenterRegularizer(6, 8, **options, log_prior="points", seed=7)  # all that matters is in the state
     resumed.load_state_dict(whole.state_dict())
-    resumed.seed = whole.seed
+    resumed.options = whole.options
     resumed.set_prior(torch.arange(6))
     for _ in range(2):
         features, labels = _batch()

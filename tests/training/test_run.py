@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from data_prep.scannet.preparation import prepare
-from pointnc.entry import config_folder
+from pointnc.entry import _explain, config_folder
 from pointnc.errors import Interrupted, UserError
 from pointnc.training.run import train
 from pointnc.training.run_folder import resumed_config
@@ -187,7 +187,7 @@ def test_full_disk_keeps_the_previous_checkpoint(
 def test_nonsense_settings_are_named(store: Path, tmp_path: Path, override: str, words: str) -> None:
     with pytest.raises(Exception) as error:
         train(configure(store, tmp_path / "run", override))
-    assert words in str(error.value)
+    assert words in _explain(error.value, None)
     assert not (tmp_path / "run").exists()
 
 

@@ -74,7 +74,7 @@ def test_weights_become_a_file_that_says_what_it_wants(tmp_path: Path) -> None:
     for arguments, words in (
         (["out=a.onnx"], "a.onnx exists already"),
         (["out=b", "format=onnx"], "out=FILE.onnx"),
-        (["out=b.onnx", "format=tflite"], "format=tflite: choose auto, safetensors, onnx"),
+        (["out=b.onnx", "format=tflite"], "format=tflite is unknown; choose one of auto, safetensors, onnx"),
     ):
         assert_one_line(run(WEIGHTS, "export=w", *arguments, folder=tmp_path, code=2), words)
     run(WEIGHTS, "export=w", "out=a.onnx", "overwrite=true", folder=tmp_path)
