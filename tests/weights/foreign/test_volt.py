@@ -149,7 +149,7 @@ def test_a_file_is_imported_and_says_what_it_is(tmp_path: Path) -> None:
         (["head=ScanNet200", "source=pointcept"], "no conv_input.0.weight"),
         (["head=ScanNet++"], "100 outputs"),
         (["head=ScanNet200", "features=[color]"], "3 channels, this network has 6"),
-        (["head=[1]"], "head=['1']: it must be a word"),
+        (["head=[1]"], "it must be a word or text"),
     ],
 )
 def test_an_import_that_does_not_fit_gets_one_line(arguments: list[str], words: str, tmp_path: Path) -> None:
