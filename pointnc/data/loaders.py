@@ -67,9 +67,10 @@ class _Loader(DataLoader[Any]):
 def wait_for_threads(most: float = 2.0) -> None:
     """Wait until every other thread of this process sleeps, so that none is in the middle of something at a fork.
 
-    A thread of gloo that lets go of a tensor holds a lock of Python's for a moment. A worker that was forked in that
-    moment waited for the lock for ever, before its first line of Python: https://github.com/python/cpython/issues/112275,
-    in 3.11 up to 3.11.9. Where the system does not tell what threads do, there is nothing to wait for.
+    Python before 3.12, 3.11.10 and 3.10.15 has a lock that a thread of gloo takes for a moment when it lets go of a
+    tensor. A worker that was forked in that moment waited for it for ever, before its first line of Python
+    (https://github.com/python/cpython/issues/112275). Where the system does not tell what threads do, this waits for
+    nothing.
 
     Args:
         most: seconds after which one goes on all the same.
