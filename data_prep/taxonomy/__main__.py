@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data_prep.custom.preparation import TAXONOMY, read_ignored, read_taxonomy
+from data_prep.custom.preparation import TAXONOMY, read_ignored, read_labels, read_taxonomy
 from data_prep.taxonomy.file import derive_taxonomy, write_taxonomy
 from data_prep.taxonomy.values import basis, count_values, report, stored_names
 from pointnc.clouds.table import column_names
@@ -34,6 +34,7 @@ def main(config: DictConfig) -> int:
     keys = ("label", "splits", "files", "workers")
     found = count_values(
         root,
+        labels=read_labels(settings["labels"]),
         ignore=read_ignored(settings["ignore"]),
         columns=column_names(settings["columns"]),
         **{key: settings[key] for key in keys},
@@ -42,7 +43,8 @@ def main(config: DictConfig) -> int:
     everything = {number: counts[number] for number in found.total()}
     if not everything:
         first = next((f": {place}: {line}" for place, line in found.failures.items()), "")
-        raise UserError(f"no file in {root} has labels; name their column by label=NAME{first}")
+        hint = next((f"; there is {remark}" for remark in found.elsewhere), "")
+        raise UserError(f"no file in {root} has labels; name their column by label=NAME{hint}{first}")
     taxonomy = derive_taxonomy(everything, settings["name"], given, names, settings["regroup"])
     write_taxonomy(path, taxonomy, found.total(), found.scenes)
     report(taxonomy, found, path)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pointnc.clouds.label_file import SUFFIXES as LABEL_SUFFIXES
 from pointnc.clouds.table import column_names
 from pointnc.errors import UserError
 from pointnc.scenes.legend import legend_beside, read_legend
@@ -150,7 +151,7 @@ def _from_labels(config: DictConfig, taxonomy: Taxonomy, arrays: Collection[str]
     clouds = [str(path) for path in (config.prediction, config.truth) if path is not None]
     for cloud in clouds:
         file = labels_file(cloud, None)
-        if file.suffix.lower() != ".txt" or is_table(file):
+        if file.suffix.lower() not in LABEL_SUFFIXES and (file.suffix.lower() != ".txt" or is_table(file)):
             return _from_cloud(config, file, taxonomy, arrays)
     raise UserError(
         f"{clouds[0]} has labels but no points: add scene= or store=" if clouds else f"nothing to show: {GIVE}"
