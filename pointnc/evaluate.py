@@ -23,7 +23,7 @@ def main(config: DictConfig) -> None:
     from omegaconf import OmegaConf
     from rich.console import Console
 
-    from pointnc.benchmarks import scannet
+    from pointnc.benchmarks.named import store_taxonomy
     from pointnc.reporting.confusion import write_confusion_png
     from pointnc.scenes.store import SceneStore
     from pointnc.scoring.outputs import split_means, write_scores
@@ -49,9 +49,8 @@ def main(config: DictConfig) -> None:
     else:
         if config.truth is None:
             raise UserError("predictions=DIR needs truth=STORE, the store with the labels")
-        taxonomy = scannet.taxonomy(config.dataset)
         store = SceneStore(config.truth)
-        store.check_taxonomy(taxonomy)
+        taxonomy = store_taxonomy(store, config.dataset)
         label = evaluation.read_scenes(Path(config.predictions), store, config.split, taxonomy)
 
     def settings() -> list[object]:

@@ -33,12 +33,29 @@ def validate(config: DictConfig) -> int:
     Raises:
         UserError: the zip, the label set, the split or the data are missing.
     """
-    from pointnc.benchmarks import scannet
     from pointnc.benchmarks.submission import expected_scenes, find_violations
 
-    taxonomy = scannet.taxonomy(config.dataset or scannet.TAXONOMIES[0])
+    taxonomy = validated_taxonomy(config.dataset, config.data_root)
     expected = expected_scenes(config.split, config.data_root)
     return report(config.validate, find_violations(config.validate, taxonomy, expected), taxonomy, expected, config)
+
+
+def validated_taxonomy(choice: str | None, data_root: str | None) -> Taxonomy:
+    """Return the label set of a zip: what the user says, else that of the store with its scenes, else ScanNet200.
+
+    Raises:
+        UserError: the choice is unknown; or it is none of ScanNet's, whose scenes alone are known without the data.
+    """
+    from pointnc.benchmarks import scannet
+    from pointnc.benchmarks.named import named_taxonomy, store_taxonomy
+    from pointnc.scenes.store import SceneStore
+
+    if data_root is not None and (Path(data_root) / "manifest.json").is_file():
+        return store_taxonomy(SceneStore(data_root), choice)
+    taxonomy = named_taxonomy(choice or scannet.TAXONOMIES[0])
+    if data_root is None and taxonomy.name not in scannet.TAXONOMIES:
+        raise UserError(f"the scenes of {taxonomy.name} are not known: give data_root=STORE")
+    return taxonomy
 
 
 def submit(config: DictConfig) -> int:
@@ -50,7 +67,7 @@ def submit(config: DictConfig) -> int:
     """
     if config.out is None:
         raise UserError("give out=FILE.zip, where the submission is written")
-    from pointnc.benchmarks import scannet
+    from pointnc.benchmarks.named import named_taxonomy
     from pointnc.benchmarks.submission import InvalidSubmission, check_output, expected_scenes, write_zip
     from pointnc.scenes.leftovers import sweep
 
@@ -62,7 +79,7 @@ def submit(config: DictConfig) -> int:
 
     trained = open_network(config)
     if config.dataset is not None:
-        difference = trained.taxonomy.difference(scannet.taxonomy(config.dataset))
+        difference = trained.taxonomy.difference(named_taxonomy(config.dataset))
         if difference:
             raise UserError(f"{trained.path} was trained on other classes: {difference}; leave dataset= out")
     store = open_store(trained, config.data_root)
@@ -164,7 +181,8 @@ def report(
         f"{sum(vertices):,} labels" if len(vertices) == len(expected) else "line counts not checked: no data_root="
     )
     print(f"{path} is a valid {taxonomy.name} submission of {config.split}: {len(expected)} scenes, {checked}")
-    official = set(scannet.split_scenes(config.split)) if config.split in scannet.SPLITS else set()
+    known = taxonomy.name in scannet.TAXONOMIES and config.split in scannet.SPLITS
+    official = set(scannet.split_scenes(config.split)) if known else set()
     if set(expected) < official:
         print(f"but the official split has {len(official)} scenes; {len(official - set(expected))} are not in the data")
     return 0
