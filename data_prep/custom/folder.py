@@ -13,6 +13,9 @@ from pointnc.clouds.formats import SUFFIXES as CLOUDS
 from pointnc.clouds.label_file import SUFFIXES as LABELS
 from pointnc.errors import UserError
 
+LEFT = ("thumbs.db", "desktop.ini", "__macosx")
+"""What systems leave in folders."""
+
 
 @dataclass(frozen=True)
 class Room:
@@ -69,6 +72,7 @@ def find_rooms(
     if not root.is_dir():
         raise UserError(f"root={root} is no folder: it must hold train/, val/, ... with one file a scene")
     folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    folders = [path for path in folders if path.name.lower() not in LEFT]
     folders = [path for path in folders if not (path / "coord.npy").is_file()]
     if splits is not None:
         missing = [split for split in splits if split not in {path.name for path in folders}]
@@ -83,7 +87,7 @@ def find_rooms(
         inside = sorted(folder.iterdir())
         stems = {path.stem for path in inside if path.suffix.lower() in CLOUDS}
         for path in inside:
-            if path.name.startswith(".") or not fnmatch(path.name, files):
+            if path.name.startswith(".") or path.name.lower() in LEFT or not fnmatch(path.name, files):
                 continue
             place = f"{folder.name}/{path.name}"
             if labels and path.name.endswith(labels) and path.name[: -len(labels)] in stems:

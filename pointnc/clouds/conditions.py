@@ -83,7 +83,8 @@ class Conditions:
             UserError: unknown unit or axis, or no strength of laser pulses where the network wants it.
         """
         check_frame(unit, up, color_bits)
-        remarks = [f"{one}: taken as absent" for one in seen.empty]
+        empty = seen.empty if "strength" not in arrays else (*seen.empty, *seen.empty_strengths)
+        remarks = [f"{one}: taken as absent" for one in empty]
         if seen.stray:
             remarks.append(
                 f"{seen.stray} stray points lie more than {STRAY:g} times as far from the middle as 99 of 100 points: "

@@ -49,7 +49,8 @@ class Survey:
         strength: the column of the strengths.
         flagged: how many points a flag of the format calls no measurement.
         unmeasured: how many lie at 0, 0, 0 to the bit, where these are so many that they stand for none.
-        empty: what counts as absent, each with what it holds.
+        empty: which of colors and normals count as absent, each with what it holds.
+        empty_strengths: which columns of strengths count as absent, each with what it holds.
         columns: what the file holds besides coordinates, colors and normals.
     """
 
@@ -68,6 +69,7 @@ class Survey:
     flagged: int = 0
     unmeasured: int = 0
     empty: tuple[str, ...] = ()
+    empty_strengths: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
 
 
@@ -221,7 +223,8 @@ def survey_points(chunks: Iterable[PointCloud], path: Path) -> Survey:
         strength=strength,
         flagged=marked,
         unmeasured=unmeasured,
-        empty=(*empty, *(f"its {name} holds {strengths[name].nothing()}" for name in order if name not in useful)),
+        empty=tuple(empty),
+        empty_strengths=tuple(f"its {name} holds {strengths[name].nothing()}" for name in order if name not in useful),
         columns=tuple(columns),
     )
 
