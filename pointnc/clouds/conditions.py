@@ -130,7 +130,9 @@ class Conditions:
     def usable(self, coord: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return (N,) which points of the file count: finite coordinates, not stray, and measured."""
         good = np.asarray(((coord >= self.low) & (coord <= self.high)).all(axis=1))
-        return good if self.zeros else good & ~is_zero(coord)
+        if not self.zeros:
+            good[is_zero(coord)] = False
+        return good
 
     def coord(self, cloud: PointCloud) -> NDArray[np.float32]:
         """Return (N, 3) meters, z up, near the origin."""
