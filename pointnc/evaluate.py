@@ -25,7 +25,7 @@ class Evaluate(PredictionSettings, NetworkSettings, SharedWork):
     """Scores of a checkpoint, or of prediction files of any origin.
 
     python -m pointnc.evaluate checkpoint=RUN [split=val] [tta=none|fast|full] [out=FILE.json]
-    python -m pointnc.evaluate predictions=DIR truth=STORE split=val dataset=scannet200 out=FILE.json
+    python -m pointnc.evaluate predictions=DIR truth=STORE split=val [dataset=scannet200|FILE.yaml] out=FILE.json
     """
 
     split: str = setting("val", "which scenes of the store")
@@ -40,7 +40,9 @@ class Evaluate(PredictionSettings, NetworkSettings, SharedWork):
     )
     predictions: str | None = setting(None, "instead of a checkpoint: a folder of <scene>.txt, one class id a line")
     truth: str | None = setting(None, "(predictions) the store with the labels")
-    dataset: str = setting("scannet200", "(predictions) label set: scannet200 | scannet20")
+    dataset: str | None = setting(
+        None, "(predictions) label set: null (the store's own) | scannet200 | scannet20 | s3dis | ... | FILE.yaml"
+    )
 
 
 @entry(Evaluate, "pointnc.evaluate")
@@ -49,7 +51,7 @@ def main(config: DictConfig) -> None:
     from omegaconf import OmegaConf
     from rich.console import Console
 
-    from pointnc.benchmarks import scannet
+    from pointnc.benchmarks.named import store_taxonomy
     from pointnc.reporting.confusion import write_confusion_png
     from pointnc.scenes.store import SceneStore
     from pointnc.scoring.outputs import split_means, write_scores
@@ -75,9 +77,8 @@ def main(config: DictConfig) -> None:
     else:
         if config.truth is None:
             raise UserError("predictions=DIR needs truth=STORE, the store with the labels")
-        taxonomy = scannet.taxonomy(config.dataset)
         store = SceneStore(config.truth)
-        store.check_taxonomy(taxonomy)
+        taxonomy = store_taxonomy(store, config.dataset)
         label = evaluation.read_scenes(Path(config.predictions), store, config.split, taxonomy)
 
     def settings() -> list[object]:

@@ -28,7 +28,7 @@ class Submit(PredictionSettings, NetworkSettings, SharedWork):
 
     python -m pointnc.submit checkpoint=RUN out=FILE.zip [split=test] [data_root=STORE] [tta=none|fast|full]
         predicts every scene of the split and writes the zip that the benchmark's server takes.
-    python -m pointnc.submit validate=FILE.zip [dataset=scannet200|scannet20] [split=test] [data_root=STORE]
+    python -m pointnc.submit validate=FILE.zip [dataset=scannet200|FILE.yaml] [split=test] [data_root=STORE]
         prints every violation with scene and line; exit code 0 valid, 1 violations, 2 a mistake.
     """
 
@@ -42,7 +42,8 @@ class Submit(PredictionSettings, NetworkSettings, SharedWork):
         "null: the official list, so that lines are not counted",
     )
     dataset: str | None = setting(
-        None, "label set: scannet200 | scannet20; null: the checkpoint's, or scannet200 to validate"
+        None,
+        "label set: scannet200 | ... | FILE.yaml; null: the checkpoint's; to validate: data_root's, or scannet200",
     )
     cache: str = setting(
         "runs/predictions", "finished scenes are kept below it, so that an interrupted command goes on"
@@ -63,12 +64,29 @@ def validate(config: DictConfig) -> int:
     Raises:
         UserError: the zip, the label set, the split or the data are missing.
     """
-    from pointnc.benchmarks import scannet
     from pointnc.benchmarks.submission import expected_scenes, find_violations
 
-    taxonomy = scannet.taxonomy(config.dataset or scannet.TAXONOMIES[0])
+    taxonomy = validated_taxonomy(config.dataset, config.data_root)
     expected = expected_scenes(config.split, config.data_root)
     return report(config.validate, find_violations(config.validate, taxonomy, expected), taxonomy, expected, config)
+
+
+def validated_taxonomy(choice: str | None, data_root: str | None) -> Taxonomy:
+    """Return the label set of a zip: what the user says, else that of the store with its scenes, else ScanNet200.
+
+    Raises:
+        UserError: the choice is unknown; or it is none of ScanNet's, whose scenes alone are known without the data.
+    """
+    from pointnc.benchmarks import scannet
+    from pointnc.benchmarks.named import named_taxonomy, store_taxonomy
+    from pointnc.scenes.store import SceneStore
+
+    if data_root is not None and (Path(data_root) / "manifest.json").is_file():
+        return store_taxonomy(SceneStore(data_root), choice)
+    taxonomy = named_taxonomy(choice or scannet.TAXONOMIES[0])
+    if data_root is None and taxonomy.name not in scannet.TAXONOMIES:
+        raise UserError(f"the scenes of {taxonomy.name} are not known: give data_root=STORE")
+    return taxonomy
 
 
 def submit(config: DictConfig) -> int:
@@ -80,7 +98,7 @@ def submit(config: DictConfig) -> int:
     """
     if config.out is None:
         raise UserError("give out=FILE.zip, where the submission is written")
-    from pointnc.benchmarks import scannet
+    from pointnc.benchmarks.named import named_taxonomy
     from pointnc.benchmarks.submission import InvalidSubmission, check_output, expected_scenes, write_zip
     from pointnc.scenes.leftovers import sweep
 
@@ -92,7 +110,7 @@ def submit(config: DictConfig) -> int:
 
     trained = open_network(config)
     if config.dataset is not None:
-        difference = trained.taxonomy.difference(scannet.taxonomy(config.dataset))
+        difference = trained.taxonomy.difference(named_taxonomy(config.dataset))
         if difference:
             raise UserError(f"{trained.path} was trained on other classes: {difference}; leave dataset= out")
     store = open_store(trained, config.data_root)
@@ -194,7 +212,8 @@ def report(
         f"{sum(vertices):,} labels" if len(vertices) == len(expected) else "line counts not checked: no data_root="
     )
     print(f"{path} is a valid {taxonomy.name} submission of {config.split}: {len(expected)} scenes, {checked}")
-    official = set(scannet.split_scenes(config.split)) if config.split in scannet.SPLITS else set()
+    known = taxonomy.name in scannet.TAXONOMIES and config.split in scannet.SPLITS
+    official = set(scannet.split_scenes(config.split)) if known else set()
     if set(expected) < official:
         print(f"but the official split has {len(official)} scenes; {len(official - set(expected))} are not in the data")
     return 0

@@ -33,6 +33,10 @@ class Custom(CloudSettings, Processes):
     label: str | None = setting(
         None, "column with the ids of the classes; null: label, class, classification, ... whatever there is"
     )
+    labels: str | None = setting(
+        None,
+        "where they are if in no column: .labels (a file beside each cloud) | face.NAME | a table of colors (yaml, csv)",
+    )
     instance: str | None = setting(
         None, "column with the numbers of objects; null: instance, object_id, ... if there is one"
     )

@@ -40,7 +40,7 @@ class Gathered:
         for chunk in self.file.chunks():
             self.label, self.instance = self.label_of(chunk)
             marks = flagged(chunk, *NO_MEASUREMENT)
-            named = {name: chunk.attributes[name] for name in (self.label, self.instance) if name is not None}
+            named = {name: np.array(chunk.attributes[name]) for name in (self.label, self.instance) if name is not None}
             if marks is not None:
                 named |= {NO_MEASUREMENT[0]: marks}
             self.kept.append(PointCloud(chunk.coord, chunk.color, chunk.normal, named))

@@ -59,7 +59,7 @@ def prepare(
     """
     check_workers(workers)
     root, out = Path(root).absolute(), Path(out).absolute()
-    rooms, failures = find_rooms(root, splits, files)
+    rooms, failures = find_rooms(root, splits, files, settings.labels)
     _check_target(root, out, rooms, settings)
     sweep_store(out)
     todo = [room for room in rooms if overwrite or not is_done(room, out / room.split / room.name, settings)]
@@ -167,8 +167,14 @@ def read_settings(config: dict[str, Any]) -> Settings:
         taxonomy=read_taxonomy(config["taxonomy"], Path(config["root"])),
         ignore=read_ignored(config["ignore"]),
         columns=column_names(config["columns"]),
+        labels=read_labels(config["labels"]),
         **{key: config[key] for key in ("label", "instance", "unknown", "units", "up", "normals", "color_bits")},
     )
+
+
+def read_labels(value: str | None) -> str | None:
+    """Return ``labels=`` as it holds in processes that stand in another folder: a table of colors by its full path."""
+    return str(Path(value).absolute()) if value is not None and Path(value).is_file() else value
 
 
 def read_ignored(value: Any) -> tuple[int, ...]:

@@ -31,14 +31,22 @@ def print_report(
 
     console = Console(soft_wrap=True, highlight=False)
     console.print(split_table(manifest, taxonomy), soft_wrap=False)
-    for remark, scenes in remarks(manifest).items():
-        more = ", ..." if len(scenes) > NAMED else ""
-        console.print(f"{len(scenes)} scenes: {remark} ({', '.join(scenes[:NAMED])}{more})", markup=False)
+    print_remarks(manifest)
     for line in notes(manifest, taxonomy):
         console.print(line, markup=False)
     console.print(f"{done_before} scenes were done before, {len(failures)} files failed", markup=False)
     for place, line in failures.items():
         console.print(f"failed: {place}: {line}", markup=False, style="red")
+
+
+def print_remarks(manifest: Mapping[str, Any]) -> None:
+    """Print what was assumed of the files of a store, each remark with the scenes that it is about."""
+    from rich.console import Console
+
+    console = Console(soft_wrap=True, highlight=False)
+    for remark, scenes in remarks(manifest).items():
+        more = ", ..." if len(scenes) > NAMED else ""
+        console.print(f"{len(scenes)} scenes: {remark} ({', '.join(scenes[:NAMED])}{more})", markup=False)
 
 
 def split_table(manifest: Mapping[str, Any], taxonomy: Taxonomy) -> Table:

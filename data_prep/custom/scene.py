@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from data_prep.custom.columns import find_instance, find_label
 from data_prep.custom.folder import Room
 from data_prep.custom.gathering import Gathered, Labels, placed_arrays
-from data_prep.preparing import hash_array, histogram
-from pointnc.clouds import PointCloud, open_cloud
+from data_prep.custom.labels import elsewhere, open_labeled
+from data_prep.preparing import hash_array, hash_file, histogram
+from pointnc.clouds import PointCloud
 from pointnc.clouds.conditions import Bits, Conditions, Unit, Up
 from pointnc.clouds.normals import estimate_normals, fill_normals
 from pointnc.clouds.reading import look_through
@@ -34,7 +35,7 @@ UNLABELED = "test"
 """The split whose files may lack labels."""
 
 
-LATER = ("color_bits", "columns")
+LATER = ("color_bits", "columns", "labels")
 """Settings of later versions: what was prepared without them stays done."""
 
 
@@ -52,6 +53,7 @@ class Settings:
     normals: Literal["auto", "none"] = "auto"
     color_bits: Bits = "auto"
     columns: tuple[str, ...] = ()
+    labels: str | None = None
 
     def fingerprint(self) -> str:
         """Return a text that differs where a scene would be another one; names and colors of classes do not count."""
@@ -60,6 +62,8 @@ class Settings:
         for key in LATER:
             if values[key] == getattr(Settings, key):
                 del values[key]
+        if self.labels is not None and Path(self.labels).is_file():
+            values["labels"] = hash_file(Path(self.labels))
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -74,7 +78,7 @@ def prepare_room(room: Room, target: Path, settings: Settings) -> list[str]:
         UserError: the file is damaged, has no points or no labels, or ids that the taxonomy lacks.
     """
     state = room.state()  # before reading: a file that changes meanwhile is read again next time
-    file = open_cloud(room.path, settings.columns)
+    file = open_labeled(room.path, settings.labels, settings.columns)
     if len(file) == 0:
         raise UserError(f"{room.path} has no points")
     gathered = Gathered(file, lambda cloud: _columns(cloud, room, settings))
@@ -131,9 +135,10 @@ def _columns(cloud: PointCloud, room: Room, settings: Settings) -> tuple[str | N
     label = find_label(cloud.attributes, _wanted(settings.label, cloud, optional), place)
     if label is None and not optional:
         there = ", ".join(cloud.attributes) or "nothing"
+        others = " or ".join(elsewhere(room.path)) or "labels="
         raise UserError(
             f"{place} has no labels: besides coordinates, colors and normals it has {there}; name the column by "
-            f"label=NAME, or put files without labels into {UNLABELED}/"
+            f"label=NAME, say where else they are by {others}, or put files without labels into {UNLABELED}/"
         )
     return label, find_instance(cloud.attributes, _wanted(settings.instance, cloud, optional), place)
 

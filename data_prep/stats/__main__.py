@@ -37,12 +37,14 @@ class Stats:
 @entry(Stats, "data_prep.stats", words="store")
 def main(config: DictConfig) -> None:
     """Print what a store holds, and write it as json and html."""
+    from data_prep.custom.report import print_remarks
     from data_prep.stats.counting import statistics
     from data_prep.stats.frequency import associations
     from data_prep.stats.page import page
     from data_prep.stats.tables import print_statistics
     from pointnc.errors import UserError
     from pointnc.scenes.atomic import write_json, write_text
+    from pointnc.scenes.store import SceneStore
 
     if config.store is None:
         raise UserError("give the store's folder: python -m data_prep.stats STORE")
@@ -51,6 +53,7 @@ def main(config: DictConfig) -> None:
     )
     closest = associations(found.presence)[: config.pairs]
     print_statistics(found, closest)
+    print_remarks(SceneStore(config.store).manifest or {})
     if config.out is not None:
         folder = Path(config.out)
         write_json(folder / "stats.json", found.to_dict())

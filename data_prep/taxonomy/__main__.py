@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data_prep.custom.preparation import TAXONOMY, read_ignored, read_taxonomy
+from data_prep.custom.preparation import TAXONOMY, read_ignored, read_labels, read_taxonomy
 from data_prep.taxonomy.file import derive_taxonomy, write_taxonomy
 from data_prep.taxonomy.values import basis, count_values, report, stored_names
 from pointnc.clouds.table import column_names
@@ -35,6 +35,10 @@ class TaxonomyFile:
     names: str | None = setting(None, "names and colors by id from another taxonomy: a yaml, scannet200 or scannet20")
     label: str | None = setting(
         None, "column with the ids of the classes; null: label, class, classification, ... whatever there is"
+    )
+    labels: str | None = setting(
+        None,
+        "where they are if in no column: .labels (a file beside each cloud) | face.NAME | a table of colors (yaml, csv)",
     )
     columns: Any = setting(
         None,
@@ -67,6 +71,7 @@ def main(config: DictConfig) -> int:
     keys = ("label", "splits", "files", "workers")
     found = count_values(
         root,
+        labels=read_labels(settings["labels"]),
         ignore=read_ignored(settings["ignore"]),
         columns=column_names(settings["columns"]),
         **{key: settings[key] for key in keys},
@@ -75,7 +80,8 @@ def main(config: DictConfig) -> int:
     everything = {number: counts[number] for number in found.total()}
     if not everything:
         first = next((f": {place}: {line}" for place, line in found.failures.items()), "")
-        raise UserError(f"no file in {root} has labels; name their column by label=NAME{first}")
+        hint = next((f"; there is {remark}" for remark in found.elsewhere), "")
+        raise UserError(f"no file in {root} has labels; name their column by label=NAME{hint}{first}")
     taxonomy = derive_taxonomy(everything, settings["name"], given, names, settings["regroup"])
     write_taxonomy(path, taxonomy, found.total(), found.scenes)
     report(taxonomy, found, path)

@@ -15,9 +15,9 @@ import numpy as np
 
 from data_prep.custom.columns import find_label, whole_numbers, without_ignored
 from data_prep.custom.folder import Room, find_rooms
+from data_prep.custom.labels import elsewhere, open_labeled
 from data_prep.processes import check_workers
 from data_prep.taxonomy.file import moved, placeholder
-from pointnc.clouds import open_cloud
 from pointnc.clouds.survey import has_place
 from pointnc.errors import UserError
 from pointnc.scenes.scene import IGNORE
@@ -38,6 +38,7 @@ class Values:
         columns: name of a label column to the number of files that have it; None: files without labels.
         failures: file to what is wrong with it.
         remarks: what was assumed, to the files that it is about.
+        elsewhere: settings that would find labels of files without any.
     """
 
     points: dict[str, Counter[int]] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class Values:
     columns: Counter[str | None] = field(default_factory=Counter)
     failures: dict[str, str] = field(default_factory=dict)
     remarks: dict[str, list[str]] = field(default_factory=dict)
+    elsewhere: list[str] = field(default_factory=list)
 
     def total(self) -> Counter[int]:
         """Return the points of each value in all splits."""
@@ -55,6 +57,7 @@ def count_values(
     root: str | Path,
     *,
     label: str | None = None,
+    labels: str | None = None,
     ignore: Sequence[int] = (IGNORE,),
     columns: Sequence[str] = (),
     splits: Sequence[str] | None = None,
@@ -66,6 +69,7 @@ def count_values(
     Args:
         root: folder with a folder for each split; or a store.
         label: name of the column; None: see :func:`data_prep.columns.find_label`.
+        labels: where they are, if in no column; see :func:`data_prep.custom.labels.open_labeled`.
         ignore: ids that mean no class.
         columns: what the columns of tables without names are.
         splits: which folders; None for all.
@@ -79,10 +83,10 @@ def count_values(
     from rich.progress import track
 
     check_workers(workers)
-    rooms, failures = find_rooms(Path(root), splits, files)
+    rooms, failures = find_rooms(Path(root), splits, files, labels)
     found = Values(failures=failures)
     parallel = Parallel(n_jobs=workers or -1, return_as="generator")
-    reading = Reading(label, tuple(ignore), tuple(columns))
+    reading = Reading(label, labels, tuple(ignore), tuple(columns))
     results = parallel(delayed(_count_or_explain)(room, reading) for room in rooms)
     for room, (counted, error) in zip(rooms, track(results, description="count", total=len(rooms))):
         if counted is None or error is not None:
@@ -93,6 +97,8 @@ def count_values(
         found.scenes.update(counted.points.keys())
         for remark in counted.remarks:
             found.remarks.setdefault(remark, []).append(room.label)
+        if counted.column is None and not found.elsewhere:
+            found.elsewhere += elsewhere(room.path)
     return found
 
 
@@ -101,6 +107,7 @@ class Reading:
     """How the label values of a file are read; see :func:`count_values`."""
 
     label: str | None
+    labels: str | None
     ignore: tuple[int, ...]
     columns: tuple[str, ...]
 
@@ -132,7 +139,7 @@ def _count_or_explain(room: Room, reading: Reading) -> tuple[Counted | None, str
 def _count(room: Room, reading: Reading) -> Counted:
     found = Counted()
     counts = found.points
-    file = open_cloud(room.path, reading.columns)
+    file = open_labeled(room.path, reading.labels, reading.columns)
     for chunk in file.chunks():
         found.column = column = find_label(chunk.attributes, reading.label, str(room.path))
         if column is None:

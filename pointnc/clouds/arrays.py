@@ -39,6 +39,8 @@ class NpyFile(CloudFile):
         self._last: tuple[str, ...] = ()
         if self.array.dtype.names is None and (self.array.ndim != 2 or self.array.shape[1] < 3):
             raise UserError(f"{path} has the shape {self.array.shape}: (N, 3 or more) is needed")
+        if self.array.dtype.names is None and len(self.array) <= 16 and self.array.shape[1] > 64:
+            raise UserError(f"{path} has the shape {self.array.shape}: its points seem to be columns; transpose it")
         if self.array.dtype.names is None:
             check_numbers(self.array, str(path))
             if columns:

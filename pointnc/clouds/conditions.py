@@ -83,7 +83,8 @@ class Conditions:
             UserError: unknown unit or axis, or no strength of laser pulses where the network wants it.
         """
         check_frame(unit, up, color_bits)
-        remarks = [f"{one}: taken as absent" for one in seen.empty]
+        empty = seen.empty if "strength" not in arrays else (*seen.empty, *seen.empty_strengths)
+        remarks = [f"{one}: taken as absent" for one in empty]
         if seen.stray:
             remarks.append(
                 f"{seen.stray} stray points lie more than {STRAY:g} times as far from the middle as 99 of 100 points: "
@@ -129,7 +130,9 @@ class Conditions:
     def usable(self, coord: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return (N,) which points of the file count: finite coordinates, not stray, and measured."""
         good = np.asarray(((coord >= self.low) & (coord <= self.high)).all(axis=1))
-        return good if self.zeros else good & ~is_zero(coord)
+        if not self.zeros:
+            good[is_zero(coord)] = False
+        return good
 
     def coord(self, cloud: PointCloud) -> NDArray[np.float32]:
         """Return (N, 3) meters, z up, near the origin."""

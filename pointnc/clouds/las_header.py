@@ -6,6 +6,7 @@ chunks, each of which begins with a whole point, and a table behind them holds t
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,9 @@ def _read_layout(stream: BinaryIO, size: int) -> LasLayout:
         raise _Damaged(f"its points begin at byte {start} of {size}, behind a header of {header_size}")
     if form >= len(SMALLEST) or record < SMALLEST[form]:
         raise _Damaged(f"points of format {form} with {record} bytes")
+    scales = struct.unpack_from("<3d", head, 131)
+    if not all(math.isfinite(scale) and scale for scale in scales):
+        raise _Damaged(f"its coordinates are scaled by {scales}")
     compressed, laszip = bool(kind & 0x80), b""
     for _, user, number, place, length in _walk(
         stream, vlrs, header_size, start, "<H16sHH32s", "variable length records"

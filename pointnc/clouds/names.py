@@ -6,6 +6,7 @@ lower case, without what a program puts before them (``scalar_``, ``nor:``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 COORDS = (
@@ -39,12 +40,13 @@ NO_COLOR = "iscolorinvalid"
 NO_STRENGTH = "isintensityinvalid"
 """Flags by which e57 says that a single value is none, wherever they are not 0."""
 
+_UNIT = re.compile(r"\s*[\[(]\s*(?:m|cm|mm|ft|deg|rad|-)?\s*[\])]$")
 _PREFIXES = ("scalar_", "nor:")
 
 
 def plain(name: str) -> str:
-    """Return a name as it is compared."""
-    name = name.strip().lower()
+    """Return a name as it is compared, without a unit behind it."""
+    name = _UNIT.sub("", name.strip().lower())
     for prefix in _PREFIXES:
         name = name.removeprefix(prefix)
     return name

@@ -35,7 +35,7 @@ MOST_LINES = 1000
 
 SIZES = ("1", "2", "4", "8")
 
-KEYS = ("VERSION", "FIELDS", "SIZE", "TYPE", "COUNT", "WIDTH", "HEIGHT", "VIEWPOINT", "POINTS", "DATA")
+KEYS = ("VERSION", "FIELDS", "COLUMNS", "SIZE", "TYPE", "COUNT", "WIDTH", "HEIGHT", "VIEWPOINT", "POINTS", "DATA")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Field:
         name: of the field.
         size: bytes of a value.
         kind: F, I or U.
-        count: values a point.
+        count: values a point; 0 in the padding of some writers.
         columns: what its values are called: the field's name, or ``name_0``, ``name_1`` where there are several.
     """
 
@@ -131,7 +131,7 @@ class PcdFile(CloudFile):
         try:
             for name, size, kind, text in zip(header["FIELDS"], header["SIZE"], header["TYPE"], counts, strict=True):
                 count = whole_number(text)
-                if not count or size not in SIZES:
+                if count is None or size not in SIZES:
                     raise ValueError(f"COUNT {text}, SIZE {size}")
                 width += count * int(size)
                 if width > LARGEST_RECORD:
@@ -173,6 +173,7 @@ class PcdFile(CloudFile):
             "TYPE": [field.kind for field in fields],
             "COUNT": [str(field.count) for field in fields],
         }
+        described["COLUMNS"] = described["FIELDS"]
         for line in self.lines:
             words = line.decode("ascii", "replace").split()
             if words and words[0] in described:
@@ -292,6 +293,8 @@ def _read_header(path: Path) -> tuple[dict[str, list[str]], list[bytes], int, in
                 if words[0] in header:
                     raise UserError(f"{path} is damaged: its header has {words[0]} twice")
                 header[words[0]] = words[1:]
+                if words[0] == "COLUMNS":  # of the first versions
+                    header["FIELDS"] = words[1:]
         size = stream.tell()
     for key in ("FIELDS", "SIZE", "TYPE", "DATA"):
         if not header.get(key):

@@ -79,4 +79,4 @@ def _plausible(sample: NDArray[np.float32]) -> bool:
         near = (np.abs(sample[:, :3]) < FARTHEST) | np.isnan(sample[:, :3])
         strength, rest = sample[:, 3], sample[:, 4:]
         rings = (rest >= 0) & (rest < 512) & (rest == np.rint(rest))
-        return bool(near.all() and ((strength >= 0) & (strength <= 65535)).all() and rings.all())
+        return bool(near.all() and (((strength >= 0) & (strength <= 65535)) | np.isnan(strength)).all() and rings.all())

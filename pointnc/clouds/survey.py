@@ -49,7 +49,8 @@ class Survey:
         strength: the column of the strengths.
         flagged: how many points a flag of the format calls no measurement.
         unmeasured: how many lie at 0, 0, 0 to the bit, where these are so many that they stand for none.
-        empty: what counts as absent, each with what it holds.
+        empty: which of colors and normals count as absent, each with what it holds.
+        empty_strengths: which columns of strengths count as absent, each with what it holds.
         columns: what the file holds besides coordinates, colors and normals.
     """
 
@@ -68,15 +69,28 @@ class Survey:
     flagged: int = 0
     unmeasured: int = 0
     empty: tuple[str, ...] = ()
+    empty_strengths: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
 
 
 @dataclass
 class _Values:
-    """Least and greatest values of a column, or of several that belong together."""
+    """What a column holds, or several that belong together.
 
-    low: NDArray[np.float64] | None = None
-    high: NDArray[np.float64] | None = None
+    Attributes:
+        high: the greatest value, at least 0; None without any column.
+        single: (C,) the values of all points so far, where these are the same; None where they differ, or are none.
+        known: whether any value is finite.
+        is_float: whether values are floating point in all pieces.
+        bits: of a value.
+        gaps: points that lack a value.
+        points: all.
+    """
+
+    high: float | None = None
+    single: NDArray[Any] | None = None
+    differ: bool = False
+    known: bool = False
     is_float: bool = True
     bits: int = 0
     gaps: int = 0
@@ -88,29 +102,29 @@ class _Values:
         self.bits = max(self.bits, 8 * values.dtype.itemsize)
         self.points += len(values)
         if values.dtype.kind == "f":
-            known = np.isfinite(values)
-            self.gaps += len(values) - int(known.all(axis=1).sum())
-            low = np.min(values, axis=0, initial=np.inf, where=known)
-            high = np.max(values, axis=0, initial=-np.inf, where=known)
-        else:
-            low, high = values.min(axis=0), values.max(axis=0)
-        self.low = low.astype(np.float64) if self.low is None else np.minimum(self.low, low)
-        self.high = high.astype(np.float64) if self.high is None else np.maximum(self.high, high)
-
-    def greatest(self) -> float | None:
-        """Return the greatest value, at least 0; None without any."""
-        return None if self.high is None else max(float(self.high.max()), 0.0)
+            good = np.isfinite(values).all(axis=1)
+            if not good.all():
+                self.gaps += len(values) - int(good.sum())
+                values = values[good]
+        self.high = self.high or 0.0
+        if len(values) == 0:
+            return
+        self.known = True
+        self.high = max(self.high, float(values.max()))
+        if not self.differ:  # as long as all are the same: a few pieces of a few files
+            self.single = values[0] if self.single is None else self.single
+            self.differ = bool((values != self.single).any())
 
     def nothing(self) -> str | None:
         """Return what they hold, where that says nothing; None otherwise."""
-        if self.low is None or self.high is None:
+        if self.high is None or self.differ:
             return None
-        if (self.low > self.high).all():
+        if not self.known or self.single is None:
             return "NaN alone"
-        if not self.low.any() and not self.high.any():
+        if not self.single.any():
             return "0 alone"
-        if self.points >= MANY and bool((self.low == self.high).all()):
-            return f"{', '.join(f'{value:g}' for value in self.low)} alone"
+        if self.points >= MANY:
+            return f"{', '.join(f'{value:g}' for value in self.single)} alone"
         return None
 
 
@@ -174,10 +188,11 @@ def survey_points(chunks: Iterable[PointCloud], path: Path) -> Survey:
         columns |= dict.fromkeys(chunk.attributes)
         if len(chunk) == 0:
             continue
-        coord = chunk.coord[has_place(chunk.coord)]
+        good = has_place(chunk.coord)
+        coord = chunk.coord if good.all() else chunk.coord[good]
         at_zero = is_zero(coord)
-        zeros += int(at_zero.sum())
-        places.add(coord[~at_zero] if at_zero.any() else coord)
+        zeros += len(at_zero)
+        places.add(np.delete(coord, at_zero, axis=0) if len(at_zero) else coord)
         mask = flagged(chunk, *NO_MEASUREMENT)
         marked += 0 if mask is None else int(mask.sum())
         if chunk.color is not None:
@@ -211,17 +226,18 @@ def survey_points(chunks: Iterable[PointCloud], path: Path) -> Survey:
         finite=places.finite - stray,
         low=low,
         high=high,
-        color_high=color.greatest() if color.nothing() is None else None,
+        color_high=color.high if color.nothing() is None else None,
         color_is_float=color.is_float and color.high is not None,
         has_normal=normals and flat < points,
-        strength_high=None if strength is None else strengths[strength].greatest(),
+        strength_high=None if strength is None else strengths[strength].high,
         stray=stray,
         color_bits=color.bits,
         colorless=color.gaps,
         strength=strength,
         flagged=marked,
         unmeasured=unmeasured,
-        empty=(*empty, *(f"its {name} holds {strengths[name].nothing()}" for name in order if name not in useful)),
+        empty=tuple(empty),
+        empty_strengths=tuple(f"its {name} holds {strengths[name].nothing()}" for name in order if name not in useful),
         columns=tuple(columns),
     )
 
@@ -231,9 +247,10 @@ def has_place(coord: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray((np.abs(coord) <= LIMIT).all(axis=1))  # false for NaN
 
 
-def is_zero(coord: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return (N,) which points lie at 0, 0, 0."""
-    return np.asarray(~coord.any(axis=1))
+def is_zero(coord: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return (M,) the numbers of the points that lie at 0, 0, 0."""
+    found = np.flatnonzero(coord[:, 0] == 0)
+    return found[~coord[found].any(axis=1)]
 
 
 def has_direction(normal: NDArray[Any]) -> NDArray[np.bool_]:
@@ -276,7 +293,7 @@ def _without_strays(
     low, high, stray = most, least, 0
     for chunk in chunks:
         coord = chunk.coord[has_place(chunk.coord)]
-        coord = coord if zeros else coord[~is_zero(coord)]
+        coord = coord if zeros else np.delete(coord, is_zero(coord), axis=0)
         inside = coord[((coord >= least) & (coord <= most)).all(axis=1)]
         stray += len(coord) - len(inside)
         if len(inside):

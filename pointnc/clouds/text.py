@@ -37,12 +37,14 @@ class TextFile(CloudFile):
         self.count, sample = self._count()
         values = list(zip(*sample)) or [(word,) for word in cut(self._start.first, self.separator)]
         number, is_number = self.dialect.number, self.dialect.is_number
-        words = [i for i, column in enumerate(values) if not all(map(is_number, column))]
+        words = [
+            i for i, column in enumerate(values) if not all(map(is_number, column)) or not any(map(bytes.strip, column))
+        ]
         if columns:
             names = given_names(columns, self.width, path)
         elif not self.named:
             table = np.array([[number(word) if is_number(word) else -1.0 for word in row] for row in zip(*values)])
-            names, remark = guess_names(table, intensity=self._start.counted and self.width == 7)
+            names, remark = guess_names(table, intensity=self._start.counted and self.width in (4, 7))
             self.remarks += [] if remark is None else [remark]
         names = [name or f"column{i + 1}" for i, name in enumerate(names)]
         self._names = names

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -59,6 +60,8 @@ class Dialect:
             ValueError: it is no number.
         """
         word = self.spelled(word.strip().strip(b'" '))
+        if not word and self.separator is not None:
+            return math.nan  # an empty cell
         if b"_" in word:  # Python's own way to part digits
             raise ValueError
         return float(plain_numbers(word))
@@ -148,7 +151,7 @@ def find_dialect(texts: Iterable[bytes]) -> Dialect:
             if comma and not any(b"," in text for text in sample):
                 continue
             rows = [cut(text, separator) for text in sample]
-            numbers = [sum(map(dialect.is_number, row)) for row in rows]
+            numbers = [sum(bool(word.strip()) and dialect.is_number(word) for word in row) for row in rows]
             widths = Counter(len(row) for row, number in zip(rows, numbers) if number >= 3)
             if widths:
                 width, lines = widths.most_common(1)[0]
@@ -164,7 +167,7 @@ def _may_be_point(words: list[bytes], heading: bytes | None, dialect: Dialect) -
     where = [names.index(axis) for axis in "xyz" if axis in names]
     if len(where) == 3 and len(names) == len(words):
         return all(dialect.is_number(words[i]) for i in where)
-    numbers = [dialect.is_number(word) for word in words]
+    numbers = [bool(word.strip()) and dialect.is_number(word) for word in words]
     return all(numbers) or (len(words) > 3 and all(numbers[:3]))
 
 

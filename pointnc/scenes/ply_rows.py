@@ -91,8 +91,6 @@ def walk(stream: BinaryIO, element: Element, most: int) -> Iterator[Rows]:
         if not len(rows):
             if not got:
                 raise ValueError(f"{left} rows of {element.name} are missing")
-            if len(data) > LONGEST_ROW:
-                raise ValueError(f"a row of {element.name} has more than {LONGEST_ROW} bytes")
             continue
         left -= len(rows)
         yield rows
@@ -127,6 +125,8 @@ def _walk(data: bytes, element: Element, most: int) -> tuple[Rows, int]:
                 counts.append(count)
                 place += count * width
             place += size
+        if place - at > LONGEST_ROW:
+            raise ValueError(f"a row of {element.name} has more than {LONGEST_ROW} bytes")
         if len(row) < len(steps) or place > end:
             break
         at = place

@@ -25,6 +25,11 @@ def plain_numbers(text: bytes) -> bytes:
     return _FORTRAN.sub(b"e", text)
 
 
+def fill_empty(line: bytes, separator: bytes) -> bytes:
+    """Return a line with NaN in its empty cells."""
+    return separator.join(cell if cell.strip(b' "\r\n\t') else b"nan" for cell in line.rstrip(b"\r\n").split(separator))
+
+
 def parse_lines(
     lines: Iterable[bytes], spelled: Callable[[bytes], bytes] | None = None, **options: Any
 ) -> NDArray[Any]:
@@ -39,11 +44,12 @@ def parse_lines(
         ValueError: what stands there is no table of numbers.
     """
     lines = list(lines) if spelled is None else list(map(spelled, lines))
+    part = options.get("delimiter")
     options = {"comments": None, "ndmin": 2, **options}
     try:
         return np.loadtxt(lines, np.float64, **options)
     except ValueError:
-        again = list(map(plain_numbers, lines))
+        again = [plain_numbers(line if part is None else fill_empty(line, part.encode())) for line in lines]
         if again == lines:
             raise
     return np.loadtxt(again, np.float64, **options)

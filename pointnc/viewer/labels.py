@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from pointnc.benchmarks.predictions import read_labels
 from pointnc.clouds import SUFFIXES as CLOUD_SUFFIXES
 from pointnc.clouds import PointCloud
+from pointnc.clouds.label_file import SUFFIXES as LIST_SUFFIXES
+from pointnc.clouds.label_file import read_label_file
 from pointnc.errors import UserError
 from pointnc.scenes.scene import IGNORE
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.viewer.clouds import open_shown
 
-SUFFIXES = (".txt", *(suffix for suffix in CLOUD_SUFFIXES if suffix != ".txt"))
+SUFFIXES = (".txt", *LIST_SUFFIXES, *(suffix for suffix in CLOUD_SUFFIXES if suffix != ".txt"))
 """Of files with labels; a txt may be a list of ids, or a cloud."""
 
 NO_CLASS = (0, -1)
@@ -75,6 +77,11 @@ def read_point_labels(path: Path, taxonomy: Taxonomy, columns: Sequence[str] = (
     """
     if path.suffix.lower() == ".txt" and not is_table(path):
         return Labels(_encode(read_labels(path), taxonomy, path, first=1))
+    if path.suffix.lower() in LIST_SUFFIXES:
+        ids = read_label_file(path)["label"]
+        if ids.dtype.kind == "f" and not (ids == np.round(ids)).all():
+            raise UserError(f"{path} holds fractions, not class ids")
+        return Labels(_encode(ids.astype(np.int64), taxonomy, path, first=1))
     labels = cloud_labels(open_shown(path, columns).read(), taxonomy, path)
     if labels is None:
         raise UserError(f"{path} has no column 'label'; give a cloud with labels, or a .txt of ids")

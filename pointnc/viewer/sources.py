@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pointnc.benchmarks.named import named_taxonomy
+from pointnc.clouds.label_file import SUFFIXES as LABEL_SUFFIXES
 from pointnc.clouds.table import column_names
 from pointnc.errors import UserError
 from pointnc.scenes.legend import legend_beside, read_legend
@@ -68,7 +70,7 @@ def _predicted(config: DictConfig) -> Iterator[LabeledScene]:
 
     trained = open_network(config)
     if config.taxonomy != "auto":
-        difference = trained.taxonomy.difference(_named(config.taxonomy))
+        difference = trained.taxonomy.difference(named_taxonomy(config.taxonomy))
         if difference:
             raise UserError(f"{trained.path} was trained on other classes: {difference}; leave taxonomy= out")
     if config.scene is None and config.store is None:
@@ -150,7 +152,7 @@ def _from_labels(config: DictConfig, taxonomy: Taxonomy, arrays: Collection[str]
     clouds = [str(path) for path in (config.prediction, config.truth) if path is not None]
     for cloud in clouds:
         file = labels_file(cloud, None)
-        if file.suffix.lower() != ".txt" or is_table(file):
+        if file.suffix.lower() not in LABEL_SUFFIXES and (file.suffix.lower() != ".txt" or is_table(file)):
             return _from_cloud(config, file, taxonomy, arrays)
     raise UserError(
         f"{clouds[0]} has labels but no points: add scene= or store=" if clouds else f"nothing to show: {GIVE}"
@@ -183,16 +185,16 @@ def _taxonomy(config: DictConfig, store: SceneStore | None) -> Taxonomy:
         UserError: the legend's are none of the store's.
     """
     if config.taxonomy != "auto":
-        return _named(config.taxonomy)
+        return named_taxonomy(config.taxonomy)
     known = (store.manifest or {}).get("taxonomies") if store is not None else None
     stored = [Taxonomy.from_dict(one) for one in (known or {}).values()]
     given = [config.prediction, config.truth, *_listed(config.scene)]
     legend = next(filter(None, (legend_beside(Path(str(path))) for path in given if path is not None)), None)
     if legend is None:
-        return stored[0] if stored else _named("scannet200")
+        return stored[0] if stored else named_taxonomy("scannet200")
     said = read_legend(legend)
     # A legend knows neither groups nor the store's arrays: rather the same classes from where these are known.
-    for taxonomy in stored or [_named("scannet200"), _named("scannet20")]:
+    for taxonomy in stored or [named_taxonomy("scannet200"), named_taxonomy("scannet20")]:
         if not taxonomy.difference(said):
             return taxonomy
     if stored:
@@ -201,14 +203,6 @@ def _taxonomy(config: DictConfig, store: SceneStore | None) -> Taxonomy:
             f"{stored[0].difference(said)}; say which classes are meant by taxonomy="
         )
     return said
-
-
-def _named(choice: Any) -> Taxonomy:
-    from pointnc.benchmarks import scannet
-
-    if Path(str(choice)).suffix in (".yaml", ".yml"):
-        return Taxonomy.from_yaml(str(choice))
-    return scannet.taxonomy(str(choice))
 
 
 def _listed(value: Any) -> list[Any]:

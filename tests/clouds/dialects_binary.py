@@ -108,3 +108,21 @@ BINARY = {
     ),
     "one array": Case(".npz", table, label="column7"),
 }
+
+
+def scene(path: Path) -> None:
+    path.mkdir()
+    np.save(path / "coord.npy", COORD)
+    np.save(path / "color.npy", COLOR)
+    np.save(path / "segment20.npy", LABEL.astype(np.int16))
+    (path / "._coord.npy").write_bytes(b"\0\5\26\7")  # a Mac's
+
+
+def rows(path: Path) -> None:
+    np.save(path, np.column_stack([COORD, COLOR, LABEL]))
+
+
+BINARY |= {
+    "rows": Case(".npy", rows, label="kind", columns=("x", "y", "z", "red", "green", "blue", "kind")),
+    "scene of a store": Case("", scene, label="segment20"),
+}

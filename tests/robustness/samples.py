@@ -40,6 +40,12 @@ def e57(path: Path) -> None:
         file.write_scan_raw(data, translation=np.array([1.0, 0, 0]))
 
 
+def labels_beside(root: Path) -> None:
+    """Labels as a text, and as raw numbers."""
+    np.savetxt(root / "a.labels", np.arange(40) % 5, "%d")
+    (np.arange(40, dtype="<u4") % 5 | 0x30000).astype("<u4").tofile(root / "b.label")
+
+
 def lzf_pcd(path: Path) -> None:
     """A compressed pcd whose data repeat themselves, as real ones do."""
     clouds.pcd(path, "binary_compressed")

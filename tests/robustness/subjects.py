@@ -20,6 +20,7 @@ from pointnc.benchmarks import scannet
 from pointnc.benchmarks.validation import find_violations
 from pointnc.clouds import open_cloud
 from pointnc.clouds.conditions import Conditions
+from pointnc.clouds.label_file import read_label_file
 from pointnc.clouds.survey import survey_points
 from pointnc.data.dataset import SceneDataset
 from pointnc.errors import UserError
@@ -28,6 +29,9 @@ from pointnc.scenes.scene import FARTHEST
 from pointnc.scenes.store import SceneStore, write_manifest
 from pointnc.scenes.taxonomy import Taxonomy
 from tests.clouds import test_formats as clouds
+from tests.clouds.dialects import TEXTS
+from tests.clouds.dialects_laser import LASER
+from tests.clouds.dialects_ply import PLYS
 from tests.robustness import samples
 from tests.robustness.e57_pages import E57
 from tests.robustness.mutations import Mutation, any_of, blind, by_fields, by_json, by_npy, by_words, by_yaml, by_zip
@@ -74,11 +78,18 @@ def read_cloud_file(path: Path) -> None:
     assert normal is None or not np.isinf(normal).any()
     mesh = source.mesh_normals()
     assert mesh is None or (mesh.shape == (count, 3) and not np.isinf(mesh).any())
-    target = path.with_name(f"copy{path.suffix if path.suffix != '.e57' else '.ply'}")
+    target = path.with_name(f"copy{'.ply' if path.suffix in ('.e57', '.bin') else path.suffix}")
     source.rewrite(target, [{"label": np.arange(count, dtype=np.int32)}])
     copy = open_cloud(target)
     assert len(copy) == count and len(copy.names()) >= min(len(names), 4)
     np.testing.assert_array_equal(copy.read().coord, cloud.coord)
+
+
+def read_labels_beside(root: Path) -> None:
+    """Read labels of a file of their own."""
+    for path in sorted(root.iterdir()):
+        found = read_label_file(path)
+        assert all(values.ndim == 1 and values.dtype.kind in "iuf" for values in found.values())
 
 
 def read_store_arrays(root: Path) -> None:
@@ -203,6 +214,9 @@ SUBJECTS: dict[str, Subject] = {
     "ply, big endian": _cloud("a.ply", lambda p: clouds.ply(p, "binary_big_endian"), blind, HEAD, HEAD),
     "ply, ascii": _cloud("a.ply", lambda p: clouds.ply(p, "ascii"), blind, HEAD, by_words()),
     "ply, mesh": _cloud("a.ply", samples.mesh_ply, blind, HEAD, HEAD),
+    "ply, lists": _cloud("a.ply", PLYS["lists of vertices"].write, blind, by_words(500), by_words(500)),
+    "ply, lists before the vertices": _cloud("a.ply", PLYS["lists first"].write, blind, by_words(500), by_words(500)),
+    "ply, lists in ascii": _cloud("a.ply", PLYS["lists of vertices, ascii"].write, blind, by_words(500), by_words()),
     "pcd, ascii": _cloud("a.pcd", lambda p: clouds.pcd(p, "ascii"), blind, HEAD, by_words()),
     "pcd, binary": _cloud("a.pcd", lambda p: clouds.pcd(p, "binary"), blind, HEAD, HEAD),
     "pcd, compressed": _cloud("a.pcd", samples.lzf_pcd, blind, HEAD),
@@ -211,6 +225,12 @@ SUBJECTS: dict[str, Subject] = {
     "laz 1.2": _cloud("a.laz", lambda p: clouds.las(p, "1.2", 3), blind, LAS, _chunk_table, _chunk_table),
     "laz 1.4": _cloud("a.laz", clouds.las, blind, LAS_14, _chunk_table, _chunk_table, LASZIP),
     "e57": _cloud("a.e57", samples.e57, *E57),
+    "e57, spherical": _cloud("a.e57", LASER["e57 spherical with sky"].write, *E57),
+    "e57, scans that differ": _cloud("a.e57", LASER["e57 scans that differ"].write, *E57),
+    "copc": _cloud("a.copc.laz", LASER["COPC"].write, blind, LAS_14, _chunk_table, LASZIP),
+    "bin": _cloud("a.bin", LASER["nuScenes"].write, blind),
+    "csv, decimal commas": _cloud("a.csv", TEXTS["semicolon"].write, blind, HEAD, by_words()),
+    "labels beside a cloud": Subject(samples.labels_beside, "*.label*", any_of(blind, by_words()), read_labels_beside),
     "csv": _cloud("a.csv", lambda p: clouds.text(p, ",", "x,y,z,red,green,blue,intensity"), blind, HEAD, by_words()),
     "txt": _cloud("a.txt", lambda p: clouds.text(p, " ", None), blind, by_words()),
     "npy": _cloud("a.npy", lambda p: clouds.npy(p, False), blind, by_npy, by_npy),

@@ -221,7 +221,7 @@ def spoil_label(path: Path, ids: np.ndarray) -> None:
         (["scene=SCENE", "prediction=folder"], ["folder has no SCENENAME.txt"]),
         (["scene=SCENE", "prediction=bare.ply"], ["bare.ply has no column 'label'"]),
         (["prediction=short.txt"], ["no points", "scene="]),
-        (["prediction=broken.ply"], ["broken.ply is damaged", "header"]),
+        (["prediction=broken.ply"], ["broken.ply is truncated", "header"]),
         (["checkpoint=CHECKPOINT", "prediction=short.txt"], ["either checkpoint=", "not both"]),
         (["checkpoint=CHECKPOINT", "taxonomy=scannet20"], ["other classes"]),
         (["checkpoint=gone.ckpt"], ["gone.ckpt"]),
