@@ -206,5 +206,5 @@ def _announce(config: DictConfig, folder: Path, data: Data, module: Segmentation
         + (f", resumed from {resume}" if resume else ""),
         flush=True,
     )
-    for remark in module.regularizer.remarks():
+    for remark in [*module.regularizer.remarks(), *getattr(module.model.backbone, "remarks", list)()]:
         print(remark, flush=True)

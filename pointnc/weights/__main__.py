@@ -76,9 +76,17 @@ def _export_onnx(config: DictConfig, what: str, source: Path, out: Path) -> None
 
 def _push(config: DictConfig) -> None:
     from pointnc.weights import hub
+    from pointnc.weights.card import is_noncommercial
+    from pointnc.weights.published import read_card, weights_file
 
     if config.repo is None:
         raise UserError("push where? Give repo=OWNER/NAME")
+    license_of_weights = read_card(weights_file(Path(config.path))).license
+    if is_noncommercial(license_of_weights) and config.noncommercial is not True:
+        raise UserError(
+            f"{config.path} is under {license_of_weights}: it is published only at your word that this license "
+            "lets you, noncommercial=true"
+        )
     print(f"pushed: {hub.push(Path(config.path), config.repo, config.hub)}")
 
 

@@ -20,7 +20,10 @@ def test_the_papers_reading_does_not_follow_the_defaults() -> None:
 def test_volt_is_trained_as_its_authors_do() -> None:
     with initialize_config_dir(str(config_folder()), version_base="1.3"):
         config = compose("train", ["experiment=scannet200_volt"])
-    assert config.model._target_ == "pointnc.models.volt.Volt" and (config.model.channels, config.model.depth) == (384, 12)
+    assert config.model._target_ == "pointnc.models.volt.Volt" and (config.model.channels, config.model.depth) == (
+        384,
+        12,
+    )
     assert config.dataset.name == "scannet200" and list(config.dataset.features) == ["color_unit", "normal"]
     assert config.optimizer._target_ == "torch.optim.AdamW" and config.regularizer._target_.endswith("CenterObserver")
     assert (config.optimizer.lr, config.optimizer.weight_decay) == (0.001, 0.05)
