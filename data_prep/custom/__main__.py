@@ -35,7 +35,8 @@ class Custom(CloudSettings, Processes):
     )
     labels: str | None = setting(
         None,
-        "where they are if in no column: .labels (a file beside each cloud) | face.NAME | a table of colors (yaml, csv)",
+        "where they are if in no column: .labels (a file beside each cloud) | face.NAME | a table of colors (yaml, "
+        "csv)",
     )
     instance: str | None = setting(
         None, "column with the numbers of objects; null: instance, object_id, ... if there is one"

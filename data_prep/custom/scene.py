@@ -17,7 +17,7 @@ from data_prep.custom.columns import find_instance, find_label
 from data_prep.custom.folder import Room
 from data_prep.custom.gathering import Gathered, Labels, placed_arrays
 from data_prep.custom.labels import elsewhere, open_labeled
-from data_prep.preparing import hash_array, hash_file, histogram
+from data_prep.preparing import hash_array, histogram
 from pointnc.clouds import PointCloud
 from pointnc.clouds.conditions import Bits, Conditions, Unit, Up
 from pointnc.clouds.normals import estimate_normals, fill_normals
@@ -27,6 +27,7 @@ from pointnc.scenes import records
 from pointnc.scenes.scene import IGNORE
 from pointnc.scenes.store import DTYPES, write_scene
 from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.untrusted.hashes import file_sha256
 
 FAR = 1000.0
 """Meters from the origin beyond which float32 begins to lose tenths of a millimeter: such scenes get their own."""
@@ -63,7 +64,7 @@ class Settings:
             if values[key] == getattr(Settings, key):
                 del values[key]
         if self.labels is not None and Path(self.labels).is_file():
-            values["labels"] = hash_file(Path(self.labels))
+            values["labels"] = f"sha256:{file_sha256(Path(self.labels))}"
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 

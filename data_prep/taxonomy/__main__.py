@@ -38,7 +38,8 @@ class TaxonomyFile:
     )
     labels: str | None = setting(
         None,
-        "where they are if in no column: .labels (a file beside each cloud) | face.NAME | a table of colors (yaml, csv)",
+        "where they are if in no column: .labels (a file beside each cloud) | face.NAME | a table of colors (yaml, "
+        "csv)",
     )
     columns: Any = setting(
         None,

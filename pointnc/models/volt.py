@@ -6,20 +6,17 @@ those of the authors' checkpoints. Shapes: V voxels, F input channels, T tokens,
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
-from pointnc import distributed
 from pointnc.checks import OptionError, check_number, check_whole
 from pointnc.errors import UserError
 from pointnc.models.attention import WIDTH, Attention, turns
 from pointnc.models.blocks import BatchNorm, Norm
 from pointnc.models.memory import check_memory
 from pointnc.models.neck import Neck
+from pointnc.models.recomputing import called, recomputed
+from pointnc.models.stochastic_depth import draw_kept, rates
 from pointnc.models.tokens import PLACES, Tokens
 from pointnc.sparse.grid import Grid, SparseTensor
 
@@ -113,7 +110,9 @@ class Volt(nn.Module):
         check_memory(len(tokens), len(coord), self, features.device)
         by = turns(tokens.cell, torch.promote_types(features.dtype, torch.float32))
         x = self.tokenizer(features, tokens)
-        kept = self._kept(x)
+        kept: list[Tensor | None] = [None] * len(self.blocks)
+        if self.training and self.drop_path:
+            kept = draw_kept([len(x)] * len(self.blocks), rates(len(self.blocks), self.drop_path), x)
         whole = self.checkpointing and torch.is_grad_enabled()
         for block, masks in zip(self.blocks, kept):
             x = recomputed(block, x, by, tokens.lengths, masks, False) if whole else block(x, by, tokens.lengths, masks)
@@ -121,21 +120,6 @@ class Volt(nn.Module):
         if isinstance(self.neck, Neck):
             x = self.neck(SparseTensor(x, Grid(coord, (1, 1, 1), batch_size, "torch"))).features
         return x.float()
-
-    def _kept(self, x: Tensor) -> list[Tensor | None]:
-        """Return for each block (2, T, 1) the factors of its two branches, token by token; None where all are 1."""
-        depth = len(self.blocks)
-        if not (self.training and self.drop_path and depth > 1):
-            return [None] * depth
-        # One draw out of the global state, on every rank, whatever the number of tokens.
-        seed = int(torch.randint(2**62, (), dtype=torch.int64)) + distributed.rank()
-        generator = torch.Generator(x.device).manual_seed(seed)
-        kept: list[Tensor | None] = [None]
-        for index in range(1, depth):
-            stay = 1 - self.drop_path * index / (depth - 1)
-            drawn = torch.rand((2, len(x), 1), generator=generator, device=x.device, dtype=torch.float32)
-            kept.append((drawn < stay).to(x.dtype) / stay)
-        return kept
 
     def last_map(self) -> Tensor | None:
         """Return (D, C) the matrix of the linear map that the features come out of; None where it is a GELU."""
@@ -177,7 +161,7 @@ class Block(nn.Module):
             thrifty: whether to keep for the backward pass what attention needs and to compute the cheap rest again: an
                 eighth of the memory for a twentieth of the time.
         """
-        run = recomputed if thrifty and torch.is_grad_enabled() else _called
+        run = recomputed if thrifty and torch.is_grad_enabled() else called
         query, key, value = run(self._prepare, x, by)
         branch = self.attn.attend(query, key, value, lengths)
         x = x + (branch if kept is None else branch * kept[0])
@@ -223,7 +207,7 @@ class Decoder(nn.Module):
     def forward(self, x: Tensor, tokens: Tokens) -> Tensor:
         """Map (T, C) to (V, D)."""
         x = self.pre(x)
-        run = recomputed if torch.is_grad_enabled() else _called
+        run = recomputed if torch.is_grad_enabled() else called
         return self.post(run(self.unembed, x, tokens))
 
 
@@ -246,12 +230,3 @@ class Unembed(nn.Module):
         back = torch.empty_like(tokens.order)
         back[tokens.order] = torch.arange(len(back), device=back.device)
         return sorted_by_place.index_select(0, back) + self.bias
-
-
-def recomputed(part: Callable[..., Any], *inputs: Any) -> Any:
-    """Run a part of a network so that its inside is computed again in the backward pass instead of kept."""
-    return checkpoint(part, *inputs, use_reentrant=False, preserve_rng_state=False)  # nothing inside is random
-
-
-def _called(part: Callable[..., Any], *inputs: Any) -> Any:
-    return part(*inputs)

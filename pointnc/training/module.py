@@ -25,6 +25,7 @@ from pointnc.training.collapse_meter import CollapseMeter, scalars
 from pointnc.training.distillation import Distillation
 from pointnc.training.force_meter import ForceMeter
 from pointnc.training.later import Later
+from pointnc.training.parameter_groups import parameter_groups
 from pointnc.weights import checkpoint
 
 
@@ -189,7 +190,9 @@ class SegmentationModule(pl.LightningModule):
         """Build optimizer and schedule; the schedule advances once an optimizer step."""
         total = int(self.trainer.estimated_stepping_batches)
         self.regularizer.set_length(total * self.trainer.accumulate_grad_batches)
-        parameters = [p for p in self.parameters() if p.requires_grad]
+        learning = [(name, p) for name, p in self.named_parameters() if p.requires_grad]
+        config = self.contract["config"]
+        parameters = parameter_groups(learning, config.get("learning_rates") or {}, config["optimizer"]["lr"])
         optimizer = self.make_optimizer(parameters, **_in_one_call(self.make_optimizer, self.device))
         schedule = self.make_schedule(optimizer, total_steps=total)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

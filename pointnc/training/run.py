@@ -208,5 +208,6 @@ def _announce(config: DictConfig, folder: Path, data: Data, module: Segmentation
         + (f", resumed from {resume}" if resume else ""),
         flush=True,
     )
-    for remark in [*unscored(data.store, config.dataset, data.taxonomy), *module.regularizer.remarks()]:
+    of_backbone: list[str] = getattr(module.model.backbone, "remarks", list)()
+    for remark in [*unscored(data.store, config.dataset, data.taxonomy), *module.regularizer.remarks(), *of_backbone]:
         print(remark, flush=True)

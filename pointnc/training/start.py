@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
@@ -17,6 +18,7 @@ from pointnc.weights.source import Source, open_source
 from pointnc.weights.trust import trusted
 
 HEAD = "head."
+DECODER = "backbone.dec."
 
 
 def load_into(model: Segmentor, source: Source, taxonomy: Taxonomy) -> None:
@@ -30,8 +32,11 @@ def load_into(model: Segmentor, source: Source, taxonomy: Taxonomy) -> None:
     difference = "it had none" if source.taxonomy is None else source.taxonomy.difference(taxonomy)
     if not difference and _head_shapes(source.state) != _head_shapes(model.state_dict()):
         difference = "another kind of head"
-    state = {name: value for name, value in source.state.items() if not (difference and name.startswith(HEAD))}
-    own = {name: value for name, value in model.state_dict().items() if not (difference and name.startswith(HEAD))}
+    new: tuple[str, ...] = (HEAD,) if difference else ()
+    if not any(name.startswith(DECODER) for name in source.state):  # an encoder alone, which gets a decoder
+        new += (DECODER,)
+    state = {name: value for name, value in source.state.items() if not name.startswith(new)}
+    own = {name: value for name, value in model.state_dict().items() if not name.startswith(new)}
     check_state(own, state, str(source.path))
     model.load_state_dict(state, strict=False)
     if distributed.rank() == 0:
@@ -54,9 +59,13 @@ def read_start(config: DictConfig) -> Source:
     """
     start = open_source(config.weights, trusted(config.get("trust")))
     how = how_of(config.model, start.node["_target_"])
-    OmegaConf.update(config, "model", {**start.node, **how}, merge=False, force_add=True)
+    OmegaConf.update(config, "model", {**start.node, **_decoder(config, start), **how}, merge=False, force_add=True)
     OmegaConf.update(config, "dataset.features", list(start.features), merge=False)
     OmegaConf.update(config, "choice.model", _short_name(start.path))
+    inherited = (
+        start.card.license if start.card else start.checkpoint and start.checkpoint.config.get("weights_license")
+    )
+    OmegaConf.update(config, "weights_license", inherited, force_add=True)
     if start.voxel_size != config.dataset.voxel_size and distributed.rank() == 0:
         print(
             f"warning: these weights know voxels of {100 * start.voxel_size:g} cm, the run uses "
@@ -64,6 +73,13 @@ def read_start(config: DictConfig) -> Source:
             flush=True,
         )
     return start
+
+
+def _decoder(config: DictConfig, start: Source) -> dict[str, Any]:
+    """Return the decoder that the configuration puts behind weights of an encoder alone."""
+    if start.node.get("decoder_channels", ()) is not None or not config.model.get("decoder_channels"):
+        return {}
+    return {key: config.model.get(key) for key in ("decoder_channels", "decoder_depths")}
 
 
 def _short_name(path: Path) -> str:

@@ -23,7 +23,7 @@ class Weights:
 
     python -m pointnc.weights list [FOLDER]             weights below a folder (default: here) and in the hub's cache
     python -m pointnc.weights show PATH                 the card of a .safetensors file, bundle or pulled owner/name
-    python -m pointnc.weights import=FILE out=OUT       converts a checkpoint of MinkowskiEngine, Pointcept or Volt
+    python -m pointnc.weights import=FILE out=OUT       converts one of MinkowskiEngine, Pointcept, Volt or Sonata
     python -m pointnc.weights export=RUN out=OUT        publishes a run of pointnc
     python -m pointnc.weights push BUNDLE repo=OWNER/NAME
     python -m pointnc.weights pull OWNER/NAME
@@ -34,7 +34,8 @@ class Weights:
     action: str | None = setting(None, "list | show | push | pull: the first word of the command line")
     path: str | None = setting(None, "the word behind it")
     import_: str | None = setting(
-        None, "a checkpoint of MinkowskiEngine (Res16UNet), Pointcept (SpUNet) or Volt: .pth, .pt, .ckpt, .safetensors"
+        None,
+        "a checkpoint of MinkowskiEngine (Res16UNet), Pointcept (SpUNet), Volt or Sonata: .pth, .pt, .ckpt, .safetensors",
     )
     export: str | None = setting(None, "a run folder or checkpoint of pointnc; as ONNX weights too")
     out: str | None = setting(
@@ -47,7 +48,7 @@ class Weights:
     )
     overwrite: bool = setting(False, "replace what stands at out")
     license: str | None = setting("unknown", "under which the weights may be used, for example cc-by-4.0")
-    source: str = setting("auto", "(import) auto | minkowski | pointcept | volt")
+    source: str = setting("auto", "(import) auto | minkowski | pointcept | volt | sonata")
     kernel_order: str = setting(
         "auto",
         "(import) of MinkowskiEngine: cube (0.5: LGround) | hybrid (0.4: CSC, SpatioTemporalSegmentation) | "
@@ -71,6 +72,9 @@ class Weights:
         False, "(import) true reads files that can run any code on your machine: only if you trust who made them"
     )
     repo: str | None = setting(None, "(push) owner/name; the hub needs pip install 'pointnc[hub]'")
+    noncommercial: bool = setting(
+        False, "(push) true: publish weights whose license allows no commercial use, at your word that it may be"
+    )
     hub: str | None = setting(None, "(push, pull) a folder that stands in for the Hugging Face hub")
 
 
@@ -133,9 +137,17 @@ def _export_onnx(config: DictConfig, what: str, source: Path, out: Path) -> None
 
 def _push(config: DictConfig) -> None:
     from pointnc.weights import hub
+    from pointnc.weights.card import is_noncommercial
+    from pointnc.weights.published import read_card, weights_file
 
     if config.repo is None:
         raise UserError("push where? Give repo=OWNER/NAME")
+    license_of_weights = read_card(weights_file(Path(config.path))).license
+    if is_noncommercial(license_of_weights) and config.noncommercial is not True:
+        raise UserError(
+            f"{config.path} is under {license_of_weights}: it is published only at your word that this license "
+            "lets you, noncommercial=true"
+        )
     print(f"pushed: {hub.push(Path(config.path), config.repo, config.hub)}")
 
 

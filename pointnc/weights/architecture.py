@@ -12,13 +12,14 @@ from typing import Any, TypeAlias
 
 from pointnc.errors import UserError
 from pointnc.models.minkunet import MinkUNet
+from pointnc.models.sonata import INPUT, Sonata
 from pointnc.models.spunet import SpUNet
 from pointnc.models.unet import SparseUNet
 from pointnc.models.volt import Volt
 
-OwnBackbone: TypeAlias = SparseUNet | Volt
+OwnBackbone: TypeAlias = SparseUNet | Volt | Sonata
 
-ARCHITECTURES: dict[str, type[OwnBackbone]] = {"MinkUNet": MinkUNet, "SpUNet": SpUNet, "Volt": Volt}
+ARCHITECTURES: dict[str, type[OwnBackbone]] = {"MinkUNet": MinkUNet, "SpUNet": SpUNet, "Volt": Volt, "Sonata": Sonata}
 """Name of a backbone to its class."""
 
 TARGETS = {
@@ -28,11 +29,23 @@ TARGETS = {
 }
 """What a configuration calls a backbone (``_target_``) to its name."""
 
-HOW = ("checkpointing", "engine", "drop_path")
+HOW = ("checkpointing", "engine", "drop_path", "freeze")
 """Arguments that say how a network is computed or trained, not what it is: no part of an architecture."""
 
 LARGEST = 65536
 """Most channels, blocks or voxels that a number in an architecture may ask for."""
+
+TITLES = {
+    "Volt": ("channels", "depth", "out_channels"),
+    "Sonata": ("channels", "depths", "decoder_channels", "absent"),
+}
+"""Arguments that tell transformers apart; of U-Nets they are the planes and layers."""
+
+LISTS = ("planes", "layers", "channels", "depths", "decoder_channels", "decoder_depths")
+"""Arguments of one number a stage; the channels of a Volt are one number."""
+
+OPTIONAL = ("out_channels", "neck", "decoder_channels", "decoder_depths")
+"""Arguments that may be None."""
 
 MOST_STAGES = 32
 """Longest list of them; a network that halves the resolution 16 times sees a town as one voxel."""
@@ -98,12 +111,10 @@ class Architecture:
     def title(self) -> str:
         """The name with the plan: enough to tell two networks apart."""
         neck = f", neck of {self.arguments['neck']}" if self.arguments.get("neck") else ""
-        if "planes" not in self.arguments:
-            plan = [f"{key} {self.arguments[key]}" for key in ("channels", "depth", "out_channels")]
-            return f"{self.name}, {', '.join(plan)}{neck}"
-        plan = [f"{key} {'-'.join(map(str, self.arguments[key]))}" for key in ("planes", "layers")]
-        block = self.arguments.get("block", "basic")
-        return f"{self.name}, {', '.join(plan)}, {block} blocks{neck}"
+        sizes = {key: self.arguments[key] for key in TITLES.get(self.name, ("planes", "layers")) if self.arguments[key]}
+        plan = [f"{key} {_dashed(value)}" for key, value in sizes.items()]
+        block = "" if self.name in TITLES else f", {self.arguments.get('block', 'basic')} blocks"
+        return f"{self.name}, {', '.join(plan)}{block}{neck}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain types only; without a neck that is not there, which earlier versions do not know."""
@@ -140,7 +151,13 @@ def engine_of(node: Mapping[str, Any]) -> str | None:
 
 def _plain(name: str, value: Any) -> Any:
     """Return an argument in plain types, or raise that it is of the wrong kind."""
-    if name in ("planes", "layers"):
+    if name in OPTIONAL and value is None:
+        return None
+    if name == "absent" and isinstance(value, Iterable) and not isinstance(value, str) and set(value) <= set(INPUT):
+        return list(value)
+    if (name == "layer_scale" and isinstance(value, bool)) or (name == "order_seed" and value == 0):
+        return value
+    if name in LISTS and not (name == "channels" and _is_count(value)):
         numbers = [] if isinstance(value, str | Mapping) or not isinstance(value, Iterable) else list(value)
         if 0 < len(numbers) <= MOST_STAGES and all(_is_count(number) for number in numbers):
             return numbers
@@ -154,9 +171,11 @@ def _plain(name: str, value: Any) -> Any:
         return float(value)
     if _is_count(value):
         return value
-    if name in ("out_channels", "neck") and value is None:
-        return None
     raise UserError(f"architecture: {name}={value} is out of range or of the wrong kind")
+
+
+def _dashed(value: Any) -> str:
+    return "-".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _is_count(value: Any) -> bool:

@@ -17,6 +17,11 @@ FORMAT = 2
 """2: with ``head``. A card of a linear head is still written as 1, which older versions read."""
 
 
+def is_noncommercial(license: str) -> bool:  # noqa: A002
+    """Whether a license is one of those of Creative Commons that allow no commercial use."""
+    return "nc" in license.lower().replace(" ", "-").split("-")
+
+
 @dataclass(frozen=True)
 class ModelCard:
     """What weights are and what they ask for.
@@ -27,7 +32,7 @@ class ModelCard:
             ([-0.5, 0.5]), "normal" (unit vectors), "coord" (meters, centered), "strength" (one channel, 0 to 1).
         voxel_size: edge of a voxel in meters.
         taxonomy: the classes in the order of the outputs; None where the weights have no classifier.
-        source: code base that trained them: "pointnc", "minkowski", "pointcept" or "volt".
+        source: code base that trained them: "pointnc", "minkowski", "pointcept", "volt" or "sonata".
         origin: name of the file they came from.
         origin_sha256: its hash.
         license: as the publisher states it.

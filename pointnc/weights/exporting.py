@@ -20,7 +20,7 @@ def export_run(path: Path, out: Path, license: str = "unknown", overwrite: bool 
     Args:
         path: a run folder, of which the best checkpoint is taken, or a checkpoint.
         out: the file or folder to write.
-        license: under which the weights may be used.
+        license: under which the weights may be used; "unknown": that of the weights that the run started from.
         overwrite: whether to replace what stands at ``out``.
 
     Raises:
@@ -29,6 +29,7 @@ def export_run(path: Path, out: Path, license: str = "unknown", overwrite: bool 
     # Nothing is built here: a network of somebody else's cannot be published anyhow.
     checkpoint = read_run(path)
     expected = input_of(checkpoint)
+    inherited = str(checkpoint.config.get("weights_license") or "unknown")
     card = ModelCard(
         architecture=Architecture.of(checkpoint.config["model"], feature_channels(expected.features)),
         features=expected.features,
@@ -37,7 +38,7 @@ def export_run(path: Path, out: Path, license: str = "unknown", overwrite: bool 
         source="pointnc",
         origin=checkpoint.path.name,
         origin_sha256=file_sha256(checkpoint.path),
-        license=license,
+        license=license if license not in (None, "", "unknown") else inherited,
         head=HeadArchitecture.of(checkpoint.config.get("head")),
         precision=checkpoint.precision,
         notes=(f"Trained on {checkpoint.config['dataset']['name']} with pointnc {checkpoint.version}.",),

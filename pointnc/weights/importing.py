@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +14,7 @@ from pointnc.errors import UserError
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.untrusted.hashes import file_sha256
 from pointnc.weights.card import ModelCard
-from pointnc.weights.foreign import Converted, convert, read_state, recognize
+from pointnc.weights.foreign import Converted, convert, read_keywords, read_state, recognize, sonata
 from pointnc.weights.foreign.minkowski import KernelOrder
 from pointnc.weights.writing import write
 
@@ -25,6 +25,7 @@ CUSTOMARY_INPUT = {
     ("pointcept", 9): ("coord", "color", "normal"),
     ("volt", 3): ("color_unit",),
     ("volt", 6): ("color_unit", "normal"),
+    ("sonata", 9): ("coord", "color_unit", "normal"),
 }
 """Code base and number of input channels to the features that its published ScanNet recipes feed."""
 
@@ -40,7 +41,7 @@ class ImportOptions:
     """What a foreign checkpoint does not say of itself; None or "auto" asks for the customary, which is noted.
 
     Attributes:
-        source: "auto", "minkowski", "pointcept" or "volt".
+        source: "auto", "minkowski", "pointcept", "volt" or "sonata".
         head: whether the last layer is a "classifier" or gives "features"; "auto": by the taxonomy. Of several
             heads the name of one.
         kernel_order: how a MinkowskiEngine counts the offsets of its kernels: "auto", "cube", "hybrid" or
@@ -53,7 +54,7 @@ class ImportOptions:
         overwrite: whether to replace what stands at the target.
     """
 
-    source: Literal["auto", "minkowski", "pointcept", "volt"] = "auto"
+    source: Literal["auto", "minkowski", "pointcept", "volt", "sonata"] = "auto"
     head: str = "auto"
     kernel_order: KernelOrder = "auto"
     taxonomy: str = "auto"
@@ -75,14 +76,22 @@ def import_file(path: Path, out: Path, options: ImportOptions) -> ModelCard:
     as_features = options.head == "features" or (options.head == "auto" and options.taxonomy == "none")
     try:
         source = recognize(state) if options.source == "auto" else options.source
-        converted = convert(state, source, "features" if as_features else options.head, options.kernel_order)
+        head = "features" if as_features else options.head
+        keywords = read_keywords(path, options.allow_pickle) if source == "sonata" else {}
+        converted = convert(state, source, head, options.kernel_order, keywords)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
+    if source == "sonata" and options.features is not None:
+        converted = replace(converted, architecture=sonata.with_input(converted.architecture, options.features))
     features, voxel_size, assumed = _input(converted, source, options)
     taxonomy = _taxonomy(converted, options.taxonomy)
     if taxonomy is not None and options.taxonomy == "auto":
         assumed.append(f"{len(taxonomy)} outputs are taken for the classes of {taxonomy.name} in official order.")
-    if options.license in (None, "", "unknown"):
+    license_of_weights = options.license
+    if options.license in (None, "", "unknown") and source == "sonata":
+        license_of_weights = sonata.LICENSE
+        assumed.append(f"All weights of Sonata and Concerto so far are under {sonata.LICENSE}: for no commercial use.")
+    elif options.license in (None, "", "unknown"):
         assumed.append("The file does not say its license: look where it comes from before you use it or pass it on.")
     card = ModelCard(
         architecture=converted.architecture,
@@ -92,7 +101,7 @@ def import_file(path: Path, out: Path, options: ImportOptions) -> ModelCard:
         source=source,
         origin=path.name,
         origin_sha256=file_sha256(path),
-        license=options.license,
+        license=license_of_weights,
         notes=(*converted.notes, *assumed),
     )
     return write(out, converted.state, card, options.overwrite)

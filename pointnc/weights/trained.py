@@ -13,6 +13,7 @@ import torch
 from pointnc.devices import describe, device_of, idle_driver
 from pointnc.errors import UserError
 from pointnc.models.segmentor import Segmentor
+from pointnc.models.sonata import Sonata
 from pointnc.models.unet import SparseUNet
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.sparse.engines import HALF_PRECISION, HALVES, Engine, choose_engine
@@ -108,7 +109,7 @@ def load_trained(
     choose_engine(engine, device)  # a slip is told before anything is read
     source = open_source(path, trust)
     model = source.build().to(device)
-    if isinstance(model.backbone, SparseUNet):  # how it was computed in training says nothing of here
+    if isinstance(model.backbone, SparseUNet | Sonata):  # how it was computed in training says nothing of here
         model.backbone.engine = engine
     return Trained(source, model, half_precision(half, source.precision, device, _engine(model, engine, device)))
 

@@ -69,8 +69,9 @@ def res16unet(decoder: tuple[int, ...], layers: tuple[int, ...], expansion: int,
 
 
 def parameters(name: str) -> int:
+    inputs = 9 if name == "sonata" else 3
     with torch.device("meta"):
-        model = Segmentor(instantiate(OmegaConf.load(CONFIGS / f"{name}.yaml"), in_channels=3), num_classes=20)
+        model = Segmentor(instantiate(OmegaConf.load(CONFIGS / f"{name}.yaml"), in_channels=inputs), num_classes=20)
     return sum(parameter.numel() for parameter in model.parameters())
 
 
@@ -114,11 +115,16 @@ def test_a_volt_has_the_parameters_of_its_plan(name: str) -> None:
     assert parameters(name) == total + linear(features, 20) == expected
 
 
+def test_the_encoder_has_the_parameters_that_were_counted_in_its_file() -> None:
+    """There, with a mask token of 48 numbers that serves pretraining alone."""
+    assert parameters("sonata") == 108_461_376 - 48 + (1232 + 1) * 20
+
+
 def test_the_table_in_the_documentation_is_this_one() -> None:
     text = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
-    for name in [*MINKUNETS, *VOLTS, "spunet", "minkunet_tiny"]:
+    for name in [*MINKUNETS, *VOLTS, "spunet", "minkunet_tiny", "sonata"]:
         assert f"| `{name}` |" in text and f"{parameters(name):,} |" in text
 
 
 def test_every_size_has_a_file_and_every_file_is_listed() -> None:
-    assert {path.stem for path in CONFIGS.glob("*.yaml")} == {*MINKUNETS, *VOLTS, "spunet", "minkunet_tiny"}
+    assert {path.stem for path in CONFIGS.glob("*.yaml")} == {*MINKUNETS, *VOLTS, "spunet", "minkunet_tiny", "sonata"}

@@ -10,15 +10,15 @@ from torch import Tensor
 
 from pointnc.errors import UserError
 from pointnc.weights.architecture import Architecture
-from pointnc.weights.foreign import minkowski, pointcept, volt
+from pointnc.weights.foreign import minkowski, pointcept, sonata, volt
 from pointnc.weights.foreign.heads import KINDS, has_named_heads
 from pointnc.weights.foreign.minkowski import KernelOrder
 from pointnc.weights.foreign.network import Network
 from pointnc.weights.foreign.source import prefix_of
 
-SourceName = Literal["minkowski", "pointcept", "volt"]
+SourceName = Literal["minkowski", "pointcept", "volt", "sonata"]
 
-READERS = {"minkowski": minkowski, "pointcept": pointcept, "volt": volt}
+READERS = {"minkowski": minkowski, "pointcept": pointcept, "volt": volt, "sonata": sonata}
 
 KNOWN_SOURCES = {
     "pdnorm": ("conv_input.conv.weight", "Pointcept's SpUNet-v1m3 (PPT), which has a normalization for each data set"),
@@ -61,33 +61,39 @@ def recognize(state: Mapping[str, Tensor]) -> SourceName:
             return name  # type: ignore[return-value]
     for anchor, title in KNOWN_SOURCES.values():
         if any(key == anchor or key.endswith(f".{anchor}") for key in state):
-            raise UserError(f"this is {title}: not supported; Res16UNet, SpUNet-v1m1 and Volt are")
+            raise UserError(f"this is {title}: not supported; Res16UNet, SpUNet-v1m1, Volt and Sonata are")
     example = next(iter(state), "nothing")
     raise UserError(
         f"unknown network ({len(state)} tensors, such as {example}): MinkowskiEngine's Res16UNet, Pointcept's "
-        "SpUNet-v1m1 and Volt are supported"
+        "SpUNet-v1m1, Volt and Sonata are supported"
     )
 
 
 def convert(
-    state: Mapping[str, Tensor], source: str = "auto", head: str = "auto", kernel_order: KernelOrder = "auto"
+    state: Mapping[str, Tensor],
+    source: str = "auto",
+    head: str = "auto",
+    kernel_order: KernelOrder = "auto",
+    keywords: Mapping[str, Any] | None = None,
 ) -> Converted:
     """Convert a foreign state.
 
     Args:
         state: the tensors by their names in the checkpoint.
-        source: "auto", "minkowski", "pointcept" or "volt".
+        source: "auto", "minkowski", "pointcept", "volt" or "sonata".
         head: what the last layer is: a "classifier", or a map to "features", as in networks that were trained to
             meet another one's embedding. "auto": a classifier. Of several heads the name of one.
         kernel_order: how a MinkowskiEngine counts the offsets of its kernels
             (:data:`pointnc.weights.foreign.minkowski.KernelOrder`).
+        keywords: what the file says of its network's constructor, see
+            :func:`pointnc.weights.foreign.reading.read_keywords`.
 
     Raises:
         UserError: the network is not supported; the message names the tensor that tells it.
     """
     if not isinstance(head, str) or source not in ("auto", *READERS):
         raise UserError(f"head={head}, source={source}: source is auto, {', '.join(READERS)}, head a word")
-    network = _read(state, recognize(state) if source == "auto" else source, head, kernel_order)
+    network = _read(state, recognize(state) if source == "auto" else source, head, kernel_order, keywords or {})
     last, named = network.last, has_named_heads(state)
     if last is None and head == "classifier":
         raise UserError("this network has no last layer to be a classifier")
@@ -100,13 +106,17 @@ def convert(
     return _as_features(network, weight, bias)
 
 
-def _read(state: Mapping[str, Tensor], source: str, head: str, kernel_order: KernelOrder) -> Network:
+def _read(
+    state: Mapping[str, Tensor], source: str, head: str, kernel_order: KernelOrder, keywords: Mapping[str, Any]
+) -> Network:
     if source == "minkowski":
         if head not in KINDS:
             raise UserError(f"head={head}: this checkpoint has no heads by name; choose {', '.join(KINDS)}")
         return minkowski.read(state, kernel_order)
     if kernel_order != "auto":
         raise UserError(f"kernel_order={kernel_order} is for checkpoints of MinkowskiEngine, this is {source}")
+    if source == "sonata":
+        return sonata.read(state, keywords)
     return volt.read(state, head) if source == "volt" else pointcept.read(state, head)
 
 

@@ -50,6 +50,27 @@ def read_state(path: str | Path, allow_pickle: bool = False) -> dict[str, Tensor
     return state
 
 
+def read_keywords(path: str | Path, allow_pickle: bool = False) -> dict[str, Any]:
+    """Return what a file says of its network's constructor beside the state: names to plain values; empty without.
+
+    Args:
+        path: a file that :func:`read_state` has read.
+        allow_pickle: as there.
+    """
+    path = Path(path)
+    data = {} if path.suffix == ".safetensors" else _read_torch(path, allow_pickle)
+    config = data.get("config") if isinstance(data, Mapping) else None
+    if not isinstance(config, Mapping):
+        return {}
+    plain = (bool, int, float, str, type(None))
+    return {
+        str(key): value
+        for key, value in config.items()
+        if isinstance(value, plain)
+        or (isinstance(value, list | tuple) and all(isinstance(one, plain) for one in value))
+    }
+
+
 def _read_torch(path: Path, allow_pickle: bool) -> Any:
     if allow_pickle is not True and tarfile.is_tarfile(path):  # torch below 2.6 runs code out of these all the same
         raise UserError(

@@ -1,0 +1,58 @@
+"""Curves through voxels: by their definition, and what makes them curves."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from pointnc.errors import UserError
+from pointnc.models.patches import Patches
+from pointnc.models.serialization import ORDERS, depth_of, encode
+from tests.oracles.sonata import place_on_curve
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("depth", [1, 3, 7, 16])
+def test_codes_are_those_of_the_definition(order: str, depth: int) -> None:
+    generator = torch.Generator().manual_seed(depth)
+    coord = torch.randint(2**depth, (200, 3), generator=generator)
+    expected = [place_on_curve(tuple(cell), depth, order) for cell in coord.tolist()]  # type: ignore[arg-type]
+    assert encode(coord, depth, order).tolist() == expected
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_curve_passes_every_voxel_of_a_cube_once(order: str) -> None:
+    cube = torch.cartesian_prod(*[torch.arange(8)] * 3)
+    codes = encode(cube, 3, order)
+    assert codes.sort().values.tolist() == list(range(512))
+    steps = cube[codes.argsort()].diff(dim=0).abs().sum(1)
+    if order.startswith("hilbert"):
+        assert steps.tolist() == [1] * 511  # from a voxel to its neighbor
+    else:
+        assert encode(torch.tensor([[0, 0, 1], [0, 1, 0], [1, 0, 0]]), 1, "z").tolist() == [1, 2, 4]
+
+
+def test_hilberts_curve_depends_on_the_depth_modulo_three() -> None:
+    coord = torch.cartesian_prod(*[torch.arange(8)] * 3)
+    orders = [encode(coord, depth, "hilbert").argsort().tolist() for depth in (3, 4, 6)]
+    assert orders[0] == orders[2] != orders[1]
+
+
+def test_depth_is_that_of_the_largest_coordinate_and_one() -> None:
+    for largest, depth in ((0, 1), (1, 2), (6, 3), (7, 4), (65534, 16)):
+        assert depth_of(torch.tensor([[0, largest, 0]])) == depth
+    with pytest.raises(UserError, match="spans 65536 voxels, at most 65535"):
+        depth_of(torch.tensor([[65535, 0, 0]]))
+
+
+@pytest.mark.parametrize("lengths", [[20, 0, 5, 8], [8], [16], [3], [0]])
+def test_every_row_has_a_place_in_a_patch_of_its_sample(lengths: list[int]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    parts = [torch.randperm(1000, generator=generator)[:count] for count in lengths]
+    coord = torch.cat([torch.stack([part // 100, part // 10 % 10, part % 10], 1) for part in parts])
+    patches = Patches.of(coord, lengths, "hilbert", 8)
+    shown = torch.cat([patches.full.flatten(), *patches.short])
+    assert torch.equal(shown[patches.back], torch.arange(len(coord)))
+    sample = torch.repeat_interleave(torch.arange(len(lengths)), torch.tensor(lengths))
+    for patch in [*patches.full, *patches.short]:
+        assert len(sample[patch].unique()) == 1 and len(patch.unique()) == len(patch)
