@@ -35,7 +35,7 @@ class Weights:
     path: str | None = setting(None, "the word behind it")
     import_: str | None = setting(
         None,
-        "a checkpoint of MinkowskiEngine (Res16UNet), Pointcept (SpUNet), Volt or Sonata: .pth, .pt, .ckpt, .safetensors",
+        "a file of MinkowskiEngine (Res16UNet), Pointcept (SpUNet), Volt or Sonata: .pth, .pt, .ckpt, .safetensors",
     )
     export: str | None = setting(None, "a run folder or checkpoint of pointnc; as ONNX weights too")
     out: str | None = setting(

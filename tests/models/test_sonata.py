@@ -130,12 +130,12 @@ def test_a_scene_without_voxels_gives_none_and_every_weight_a_gradient() -> None
         ({"in_channels": 6}, "which are 9 channels, not 6"),
         ({"channels": (16, 20, 48)}, "multiples of 16"),
         ({"depths": (2, 1)}, "give one number for each stage"),
-        ({"depths": (2, 0, 1)}, "^depths=0: it must be a whole number"),
+        ({"depths": (2, 0, 1)}, "depths=0: it must be a whole number"),
         ({"depths": (2, 2000, 1)}, "at most 1000"),
-        ({"decoder_channels": (16,)}, "^decoder_channels"),
-        ({"patch": 1}, "^patch"),
-        ({"absent": ["smell"]}, "^absent=smell"),
-        ({"freeze": "head"}, "^freeze=head"),
+        ({"decoder_channels": (16,)}, "decoder_channels"),
+        ({"patch": 1}, "patch"),
+        ({"absent": ["smell"]}, "absent=smell"),
+        ({"freeze": "head"}, "freeze=head"),
     ],
 )
 def test_a_plan_that_is_none_is_refused(changes: dict[str, Any], words: str) -> None:
