@@ -196,7 +196,7 @@ def prepare(overrides: tuple[str, ...]) -> None:
     from hydra.core.global_hydra import GlobalHydra
 
     from pointnc.entry import config_folder
-    from pointnc.training.splits import prepare_data
+    from pointnc.training.data import prepare_data
     from pointnc.training.stopwatch import Stopwatch
 
     GlobalHydra.instance().clear()

@@ -13,9 +13,9 @@ import torch
 from pytorch_lightning.callbacks import Callback
 
 from pointnc import distributed
-from pointnc.data.sampler import ResumableBatchSampler
 from pointnc.errors import Interrupted
 from pointnc.scoring.terminal import score_text
+from pointnc.training.data import RunData
 from pointnc.training.later import AnyRank
 
 
@@ -27,16 +27,15 @@ class SaveCheckpoints(Callback):
 
     Args:
         folder: where the checkpoints go.
-        sampler: the training sampler, whose place in the epoch is saved and restored.
+        data: of the run, which is told its place.
     """
 
-    def __init__(self, folder: Path, sampler: ResumableBatchSampler) -> None:
+    def __init__(self, folder: Path, data: RunData) -> None:
         self.last = folder / "last.ckpt"
         self.best = folder / "best.ckpt"
-        self.sampler = sampler
+        self.data = data
         self.best_miou = -1.0
         self._improved = False
-        self._place = (0, 0)
         self._random: dict[str, Any] | None = None
         self._asked = False
         self._handlers: dict[int, Any] = {}
@@ -74,7 +73,7 @@ class SaveCheckpoints(Callback):
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Tell the sampler which epoch it is."""
-        self.sampler.set_epoch(trainer.current_epoch)
+        self.data.sampler.set_epoch(trainer.current_epoch)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -82,12 +81,12 @@ class SaveCheckpoints(Callback):
         """Save and stop if asked, between two optimizer steps; with several GPUs a step later."""
         done = batch_idx + 1
         # The last batch belongs to the epoch's end, and half an accumulated gradient cannot be saved.
-        if done == len(self.sampler) or done % trainer.accumulate_grad_batches:
+        if done == len(self.data.sampler) or done % trainer.accumulate_grad_batches:
             return
         if self._any_rank(self._asked, pl_module.device):
-            self._place = (trainer.current_epoch, done)
+            self.data.place = (trainer.current_epoch, done)
             trainer.save_checkpoint(self.last, weights_only=False)
-            self._stop(f"epoch {trainer.current_epoch + 1}, batch {done} of {len(self.sampler)}")
+            self._stop(f"epoch {trainer.current_epoch + 1}, batch {done} of {len(self.data.sampler)}")
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Notice whether this validation is the best so far."""
@@ -98,7 +97,7 @@ class SaveCheckpoints(Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save the epoch's state, and the best one's."""
-        self._place = (trainer.current_epoch + 1, 0)
+        self.data.place = (trainer.current_epoch + 1, 0)
         if self._improved:
             self._improved = False
             trainer.save_checkpoint(self.best, weights_only=False)
@@ -110,19 +109,17 @@ class SaveCheckpoints(Callback):
         raise Interrupted(f"interrupted at {place}; go on with: python -m pointnc.train resume={self.last}")
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the place in the epoch, the best mIoU and the random state."""
+        """Return the best mIoU and the random state."""
         cuda = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
         return {
-            "place": list(self._place),
             "best_miou": self.best_miou,
             "random": {"cpu": torch.get_rng_state(), "cuda": cuda},
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go to the saved place before the loader starts."""
-        epoch, batch = state_dict["place"]
-        self.sampler.set_epoch(epoch)
-        self.sampler.skip(batch)
+        """Take them up again; checkpoints of before 0.2 have the place in the data here."""
+        if "place" in state_dict:
+            self.data.load_state_dict(state_dict)
         self.best_miou = state_dict["best_miou"]
         self._random = state_dict["random"]
 

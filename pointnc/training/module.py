@@ -15,7 +15,6 @@ from pointnc import distributed
 from pointnc.collapse.nearest import NearestCenter
 from pointnc.collapse.observer import CenterObserver
 from pointnc.data.batch import VoxelBatch
-from pointnc.data.device import RawBatch
 from pointnc.errors import UserError
 from pointnc.inference.labeler import label_points
 from pointnc.scenes.taxonomy import GROUPS, Taxonomy
@@ -40,7 +39,6 @@ class SegmentationModule(pl.LightningModule):
         optimizer: makes an optimizer of parameters.
         schedule: makes a schedule of (optimizer, total_steps).
         config: the resolved configuration, kept in every checkpoint.
-        prepare: transforms and voxelizes a batch of points on the device, where that is not the loader's work.
         measure_collapse: whether each validation measures neural collapse too, and the training every so many steps
             how the regularizer's forces on the centers go with the loss's.
         distillation: a teacher whose labels are learned beside one's own.
@@ -61,7 +59,6 @@ class SegmentationModule(pl.LightningModule):
         optimizer: Callable[..., torch.optim.Optimizer],
         schedule: Callable[..., torch.optim.lr_scheduler.LRScheduler],
         config: Mapping[str, Any],
-        prepare: Callable[[RawBatch], VoxelBatch] | None = None,
         measure_collapse: bool = True,
         distillation: Distillation | None = None,
     ) -> None:
@@ -73,7 +70,6 @@ class SegmentationModule(pl.LightningModule):
         self.taxonomy = taxonomy
         self.make_optimizer = optimizer
         self.make_schedule = schedule
-        self.prepare = prepare
         self.contract = checkpoint.contract(config, taxonomy)
         self.confusion = ConfusionMatrix(len(taxonomy))
         self.scores: Scores | None = None
@@ -196,18 +192,6 @@ class SegmentationModule(pl.LightningModule):
         optimizer = self.make_optimizer(parameters, **_in_one_call(self.make_optimizer, self.device))
         schedule = self.make_schedule(optimizer, total_steps=total)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """Move a batch; from page-locked memory, as loaders hand it to a GPU, without waiting."""
-        return batch.to(device, non_blocking=device.type == "cuda")
-
-    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """Transform and voxelize raw points, on the device."""
-        if not isinstance(batch, RawBatch):
-            return batch
-        assert self.prepare is not None
-        with record_function("device transforms"):
-            return self.prepare(batch)
 
     def on_save_checkpoint(self, data: dict[str, Any]) -> None:
         """Write the contract into the checkpoint."""

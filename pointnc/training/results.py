@@ -16,8 +16,8 @@ from pointnc.reporting.report import Report, SceneView, write_report
 from pointnc.scenes.atomic import write_json
 from pointnc.scoring.tables import Scores, majority_score
 from pointnc.scoring.terminal import score_text, scores_table
+from pointnc.training.data import RunData
 from pointnc.training.module import SegmentationModule
-from pointnc.training.splits import Data
 from pointnc.training.stopwatch import Stopwatch
 
 PICTURES = 2
@@ -27,7 +27,7 @@ PICTURES = 2
 def write(
     folder: Path,
     config: DictConfig,
-    data: Data,
+    data: RunData,
     module: SegmentationModule,
     curves: Mapping[str, Sequence[tuple[int, float]]],
     watch: Stopwatch,
@@ -79,7 +79,7 @@ def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
     return {name: round(value, 2) for name, value in seconds.items()}
 
 
-def _summary(config: DictConfig, data: Data, module: SegmentationModule) -> dict[str, str]:
+def _summary(config: DictConfig, data: RunData, module: SegmentationModule) -> dict[str, str]:
     trainer = module.trainer
     return {
         "data set": f"{config.choice.dataset}: {len(data.train.dataset)} training scenes, "  # type: ignore[arg-type]
@@ -94,7 +94,7 @@ def _summary(config: DictConfig, data: Data, module: SegmentationModule) -> dict
     }
 
 
-def _views(module: SegmentationModule, data: Data) -> list[SceneView]:
+def _views(module: SegmentationModule, data: RunData) -> list[SceneView]:
     """Predict the first validation scenes once more, for their pictures, as validation did."""
     # Lightning has moved the module off the device when validation ended.
     device = module.trainer.strategy.root_device

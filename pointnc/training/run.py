@@ -26,6 +26,7 @@ from pointnc.models.segmentor import Segmentor
 from pointnc.training import results
 from pointnc.training.callbacks import EpochLine, History, SaveCheckpoints
 from pointnc.training.checkpoint_io import AtomicCheckpointIO
+from pointnc.training.data import RunData, open_data, prepare_data
 from pointnc.training.distillation import build_distillation
 from pointnc.training.dry_run import dry_run
 from pointnc.training.epoch_losses import EpochLosses
@@ -36,7 +37,7 @@ from pointnc.training.profile import Profile
 from pointnc.training.restoring import Restoring
 from pointnc.training.run_folder import LAST, claimed_run, find_resume, open_folder
 from pointnc.training.settings import check_settings
-from pointnc.training.splits import Data, class_counts, open_data, prepare_data, unscored
+from pointnc.training.splits import unscored
 from pointnc.training.start import load_into, read_start
 from pointnc.training.stopwatch import Stopwatch
 from pointnc.weights.checkpoint import load_model_state, read_checkpoint
@@ -84,7 +85,7 @@ def _train(
     if start is not None:
         load_into(model, start, data.taxonomy)
     history = History()
-    checkpoints = SaveCheckpoints(folder / "checkpoints", data.sampler)
+    checkpoints = SaveCheckpoints(folder / "checkpoints", data)
     own = [instantiate(node) for node in (config.get("callbacks") or {}).values()]
     if config.get("profile"):
         own.append(Profile(folder / "profile"))
@@ -97,12 +98,12 @@ def _train(
     if distributed.rank() == 0:
         open_folder(folder, config)
     with watch.phase("train"), restoring.explained(), distributed.outliving_machines():
-        trainer.fit(module, data.train, data.val, ckpt_path=str(resume) if resume else None)
+        trainer.fit(module, datamodule=data, ckpt_path=str(resume) if resume else None)
     with watch.phase("evaluate"):
         best = read_checkpoint(checkpoints.best if checkpoints.best.is_file() else checkpoints.last)
         load_model_state(module.model, best, data.taxonomy)
         module.load_state_dict(best.data["state_dict"])  # the centers too are those of the best epoch
-        trainer.validate(module, data.val, verbose=False)
+        trainer.validate(module, datamodule=data, verbose=False)
     if distributed.rank() == 0:
         results.write(folder, config, data, module, history.curves, watch)
     distributed.wait()
@@ -125,16 +126,16 @@ def _explained(folder: Path) -> Iterator[None]:
         raise Interrupted(f"interrupted; {how}") from None
 
 
-def build_module(config: DictConfig, data: Data, model: Segmentor) -> SegmentationModule:
+def build_module(config: DictConfig, data: RunData, model: Segmentor) -> SegmentationModule:
     """Build loss, regularizer and schedules around a network."""
     regularizer = instantiate(
         config.regularizer, num_classes=len(data.taxonomy), in_channels=model.backbone.out_channels
     )
     if regularizer.log_prior != "off":
-        regularizer.set_prior(torch.from_numpy(class_counts(data, regularizer.log_prior)))
+        regularizer.set_prior(torch.from_numpy(data.class_counts(regularizer.log_prior)))
     loss = instantiate(config.loss)
     for part in losses_with_prior(loss):
-        part.set_prior(torch.from_numpy(class_counts(data, part.needs_prior)))
+        part.set_prior(torch.from_numpy(data.class_counts(part.needs_prior)))
     return SegmentationModule(
         model=model,
         loss=loss,
@@ -143,7 +144,6 @@ def build_module(config: DictConfig, data: Data, model: Segmentor) -> Segmentati
         optimizer=instantiate(config.optimizer),
         schedule=instantiate(config.schedule),
         config=OmegaConf.to_container(config, resolve=True),  # type: ignore[arg-type]
-        prepare=data.prepare,
         measure_collapse=config.get("measure_collapse", True),
         distillation=build_distillation(config, data.taxonomy, model.backbone.out_channels),
     )
@@ -197,7 +197,7 @@ def _quiet_thread(failed: threading.ExceptHookArgs) -> None:
         threading.__excepthook__(failed)
 
 
-def _announce(config: DictConfig, folder: Path, data: Data, module: SegmentationModule, resume: Path | None) -> None:
+def _announce(config: DictConfig, folder: Path, data: RunData, module: SegmentationModule, resume: Path | None) -> None:
     if distributed.rank() != 0:
         return
     parameters = sum(p.numel() for p in module.model.parameters())

@@ -136,6 +136,25 @@ def test_an_interrupted_run_ends_as_the_whole_one(store: Path, tmp_path: Path, n
     assert_equal(tmp_path / "run", tmp_path / "whole")
 
 
+def test_the_place_in_a_checkpoint_of_before_is_found(store: Path, tmp_path: Path) -> None:
+    """It stood with the callback that saves, not with the data."""
+    train(configure(store, tmp_path / "whole"))
+    with pytest.raises(Interrupted, match=f"batch 2 of {BATCHES}"):
+        train(configure(store, tmp_path / "run", INTERRUPT % 6))
+    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    data = dict(read_checkpoint(last).data)
+    assert data["RunData"]["place"] == [1, 2]
+    data["callbacks"]["SaveCheckpoints"]["place"] = data.pop("RunData")["place"]
+    torch.save(data, last)
+    resumed = resumed_config(
+        configure(store, tmp_path / "run", "resume=auto", "trust=tests.training.interrupter.Interrupter"),
+        ["resume=auto"],
+    )
+    resumed.callbacks = {}
+    train(resumed)
+    assert_equal(tmp_path / "run", tmp_path / "whole")
+
+
 def _rank(rank: int, store: Path, folder: Path, port: int) -> None:
     os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", LOCAL_WORLD_SIZE="2")
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), TORCHELASTIC_RUN_ID="test")

@@ -145,7 +145,7 @@ RUN: dict[str, Change] = {
     ),
     "callbacks' state is a list": top("callbacks", [1]),
     "curves are words": lambda data: data["callbacks"]["History"].update(curves={"loss": ["x"]}),
-    "no place": lambda data: data["callbacks"]["SaveCheckpoints"].pop("place"),
+    "no place": lambda data: data["RunData"].pop("place"),
     "a place beyond the epoch": lambda data: data["callbacks"]["SaveCheckpoints"].update(place=[0, 99]),
     "random state of another kind": without_checksum(
         lambda data: data["callbacks"]["SaveCheckpoints"].update(random={"cpu": torch.zeros(3), "cuda": None})
