@@ -84,6 +84,7 @@ class _Values:
         is_float: whether values are floating point in all pieces.
         bits: of a value.
         gaps: points that lack a value.
+        signed: whether values below 0 are values.
         points: all.
     """
 
@@ -95,17 +96,17 @@ class _Values:
     bits: int = 0
     gaps: int = 0
     points: int = 0
+    signed: bool = True
 
     def add(self, values: NDArray[Any]) -> None:
         """Take in (N, C) values."""
         self.is_float &= values.dtype.kind == "f"
         self.bits = max(self.bits, 8 * values.dtype.itemsize)
         self.points += len(values)
-        if values.dtype.kind == "f":
-            good = np.isfinite(values).all(axis=1)
-            if not good.all():
-                self.gaps += len(values) - int(good.sum())
-                values = values[good]
+        good = is_known(values, self.signed)
+        if good is not None:
+            self.gaps += len(values) - int(good.sum())
+            values = values[good]
         self.high = self.high or 0.0
         if len(values) == 0:
             return
@@ -180,7 +181,7 @@ def survey_points(chunks: Iterable[PointCloud], path: Path) -> Survey:
     """
     places = _Places()
     points = marked = zeros = flat = 0
-    color, strengths = _Values(), dict[str, _Values]()
+    color, strengths = _Values(signed=False), dict[str, _Values]()
     normals = False
     columns: dict[str, None] = {}
     for chunk in chunks:
@@ -251,6 +252,18 @@ def is_zero(coord: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return (M,) the numbers of the points that lie at 0, 0, 0."""
     found = np.flatnonzero(coord[:, 0] == 0)
     return found[~coord[found].any(axis=1)]
+
+
+def is_known(values: NDArray[Any], signed: bool = False) -> NDArray[np.bool_] | None:
+    """Return (N,) in which rows of (N, C) all values are finite, and not below 0 unless ``signed``; None: in all."""
+    if values.dtype.kind == "u" or (values.dtype.kind == "i" and signed) or len(values) == 0:
+        return None
+    if values.dtype.kind == "i" and values.min() >= 0:
+        return None
+    good = np.isfinite(values).all(axis=1)
+    if not signed:
+        good &= (values >= 0).all(axis=1)
+    return None if good.all() else good
 
 
 def has_direction(normal: NDArray[Any]) -> NDArray[np.bool_]:
