@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.clouds.cloud import PointCloud
+from pointnc.clouds.held_values import is_known
 from pointnc.clouds.names import STRENGTHS
-from pointnc.clouds.survey import STRAY, Survey, find_strength, has_direction, is_known, is_zero
+from pointnc.clouds.survey import STRAY, Survey, find_strength, has_direction, is_zero
 from pointnc.errors import UserError
 
 Unit = Literal["m", "cm", "mm", "auto"]
