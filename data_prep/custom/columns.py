@@ -55,6 +55,12 @@ def find_label(attributes: Mapping[str, NDArray[Any]], wanted: str | None, place
     return None
 
 
+def one_class(name: str, value: int) -> str:
+    """Return the remark on a column of classes that holds one value alone, as that of a las that nobody classified."""
+    hint = f": if nobody classified it, give ignore=[-1,{value}]" if value == 0 else ""
+    return f"its column {name} holds {value} alone{hint}"
+
+
 def _doubt(values: NDArray[Any], name: str, place: str) -> None:
     """Refuse to guess that a column without a name, which holds hundreds of values, holds classes."""
     if not name.startswith("column"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -55,14 +55,16 @@ class Labels:
         segment: pieces of train indices.
         instance: pieces of numbers of objects.
         unknown: ids that the taxonomy lacks, with their points.
+        found: ids that occur.
     """
 
     taxonomy: Taxonomy
     ignore: tuple[int, ...]
     place: str
-    segment: list[NDArray[Any]]
-    instance: list[NDArray[np.int64]]
-    unknown: Counter[int]
+    segment: list[NDArray[Any]] = field(default_factory=list)
+    instance: list[NDArray[np.int64]] = field(default_factory=list)
+    unknown: Counter[int] = field(default_factory=Counter)
+    found: set[int] = field(default_factory=set)
 
     def add(self, cloud: PointCloud, label: str | None, instance: str | None) -> None:
         """Take in a piece.
@@ -73,6 +75,7 @@ class Labels:
         if label is not None:
             ids = without_ignored(whole_numbers(cloud.attributes[label], label, self.place), self.ignore)
             index = self.taxonomy.encode(ids)
+            self.found |= set(np.unique(ids[ids != IGNORE]).tolist())
             lost = ids[(index == IGNORE) & (ids != IGNORE)]
             if len(lost):
                 values, counts = np.unique(lost, return_counts=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.custom.columns import find_instance, find_label
+from data_prep.custom.columns import find_instance, find_label, one_class
 from data_prep.custom.folder import Room
 from data_prep.custom.gathering import Gathered, Labels, placed_arrays
 from data_prep.custom.labels import elsewhere, open_labeled
@@ -86,9 +85,11 @@ def prepare_room(room: Room, target: Path, settings: Settings) -> list[str]:
     reading = look_through(file, ("color?",), settings.units, settings.up, settings.color_bits, pieces=gathered)
     seen, remarks = reading.seen, reading.remarks
     conditions = dataclasses.replace(reading.conditions, origin=_origin(seen.low, seen.high, reading.conditions.scale))
-    labels = Labels(settings.taxonomy, settings.ignore, str(room.path), [], [], Counter())
+    labels = Labels(settings.taxonomy, settings.ignore, str(room.path))
     arrays, good = placed_arrays(gathered.kept, conditions, labels, gathered.label, gathered.instance)
     note = _note(labels, gathered.label, settings)
+    if gathered.label is not None and len(labels.found) == 1:
+        remarks.append(one_class(gathered.label, next(iter(labels.found))))
     origin_of_normals = "none"
     if settings.normals == "none":
         arrays.pop("normal", None)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.custom.columns import find_label, whole_numbers, without_ignored
+from data_prep.custom.columns import find_label, one_class, whole_numbers, without_ignored
 from data_prep.custom.folder import Room, find_rooms
 from data_prep.custom.labels import elsewhere, open_labeled
 from data_prep.processes import check_workers
@@ -154,6 +154,8 @@ def _count(room: Room, reading: Reading) -> Counted:
                 "give label=NAME"
             )
     found.remarks += file.remarks
+    if found.column is not None and len(counts) == 1:
+        found.remarks.append(one_class(found.column, next(iter(counts))))
     negative = [value for value in counts if value < 0]
     if negative:
         raise UserError(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.clouds.cloud import PointCloud
+from pointnc.clouds.held_values import is_known
 from pointnc.clouds.names import STRENGTHS
 from pointnc.clouds.survey import STRAY, Survey, find_strength, has_direction, is_zero
 from pointnc.errors import UserError
@@ -162,7 +163,9 @@ class Conditions:
         if cloud.color.dtype == np.uint8 and self.color_scale == 1:
             return cloud.color
         values = cloud.color.astype(np.float32) * np.float32(self.color_scale)
-        values[np.isnan(values).any(axis=1)] = GRAY
+        known = is_known(cloud.color)
+        if known is not None:
+            values[~known] = GRAY
         return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
     def strength(self, cloud: PointCloud) -> NDArray[np.float32] | None:

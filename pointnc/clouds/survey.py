@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.clouds.cloud import CloudFile, PointCloud, flagged
+from pointnc.clouds.held_values import MANY, HeldValues
 from pointnc.clouds.names import NO_MEASUREMENT, STRENGTHS, plain
 from pointnc.errors import UserError
 
@@ -19,9 +20,6 @@ LIMIT = 1e37
 
 STRAY = 200.0
 """A point so many times as far from the middle as 99 of 100 points is a stray one."""
-
-MANY = 100
-"""From so many points on, what is the same in all of them says nothing; and so many at 0, 0, 0 were never measured."""
 
 _SAMPLE = 20_000
 
@@ -71,61 +69,6 @@ class Survey:
     empty: tuple[str, ...] = ()
     empty_strengths: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
-
-
-@dataclass
-class _Values:
-    """What a column holds, or several that belong together.
-
-    Attributes:
-        high: the greatest value, at least 0; None without any column.
-        single: (C,) the values of all points so far, where these are the same; None where they differ, or are none.
-        known: whether any value is finite.
-        is_float: whether values are floating point in all pieces.
-        bits: of a value.
-        gaps: points that lack a value.
-        points: all.
-    """
-
-    high: float | None = None
-    single: NDArray[Any] | None = None
-    differ: bool = False
-    known: bool = False
-    is_float: bool = True
-    bits: int = 0
-    gaps: int = 0
-    points: int = 0
-
-    def add(self, values: NDArray[Any]) -> None:
-        """Take in (N, C) values."""
-        self.is_float &= values.dtype.kind == "f"
-        self.bits = max(self.bits, 8 * values.dtype.itemsize)
-        self.points += len(values)
-        if values.dtype.kind == "f":
-            good = np.isfinite(values).all(axis=1)
-            if not good.all():
-                self.gaps += len(values) - int(good.sum())
-                values = values[good]
-        self.high = self.high or 0.0
-        if len(values) == 0:
-            return
-        self.known = True
-        self.high = max(self.high, float(values.max()))
-        if not self.differ:  # as long as all are the same: a few pieces of a few files
-            self.single = values[0] if self.single is None else self.single
-            self.differ = bool((values != self.single).any())
-
-    def nothing(self) -> str | None:
-        """Return what they hold, where that says nothing; None otherwise."""
-        if self.high is None or self.differ:
-            return None
-        if not self.known or self.single is None:
-            return "NaN alone"
-        if not self.single.any():
-            return "0 alone"
-        if self.points >= MANY:
-            return f"{', '.join(f'{value:g}' for value in self.single)} alone"
-        return None
 
 
 @dataclass
@@ -180,7 +123,7 @@ def survey_points(chunks: Iterable[PointCloud], path: Path) -> Survey:
     """
     places = _Places()
     points = marked = zeros = flat = 0
-    color, strengths = _Values(), dict[str, _Values]()
+    color, strengths = HeldValues(signed=False), dict[str, HeldValues]()
     normals = False
     columns: dict[str, None] = {}
     for chunk in chunks:
@@ -201,7 +144,7 @@ def survey_points(chunks: Iterable[PointCloud], path: Path) -> Survey:
             normals = True
             flat += int((~has_direction(chunk.normal)).sum())
         for name, values in _strengths(chunk):
-            strengths.setdefault(name, _Values()).add(values)
+            strengths.setdefault(name, HeldValues()).add(values)
     if points == 0:
         raise UserError(f"{path} has no points")
     unmeasured = zeros if zeros >= MANY and places.finite else 0

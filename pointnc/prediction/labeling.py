@@ -66,7 +66,7 @@ def label_file(
     A file that has a column ``label`` keeps it; then the new ones are called ``predicted_label`` and
     ``predicted_confidence``, with a number behind where these are taken too. Memory is bounded by ``block_points``
     (about 200 bytes each), the predictor's ``max_points``, and pieces of a million points, whatever the size of the
-    file, for all formats that are read in pieces: all but e57, npz, and ascii or compressed pcd. While it works, up to
+    file, for all formats that are read in pieces: all but npz, and ascii or compressed pcd. While it works, up to
     50 bytes a point lie on the disk beside the result.
 
     Args:

@@ -43,7 +43,8 @@ def parse_lines(
     Raises:
         ValueError: what stands there is no table of numbers.
     """
-    lines = list(lines) if spelled is None else list(map(spelled, lines))
+    if spelled is not None or not isinstance(lines, list):
+        lines = list(lines if spelled is None else map(spelled, lines))
     part = options.get("delimiter")
     options = {"comments": None, "ndmin": 2, **options}
     try:

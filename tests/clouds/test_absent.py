@@ -72,6 +72,16 @@ def test_a_color_of_nan_is_absent_for_that_point_alone(tmp_path: Path) -> None:
     assert any("2 points have no color" in one for one in reading.remarks)
 
 
+@pytest.mark.parametrize(("value", "kind"), [(-1, np.int16), (-1, np.float32), (np.inf, np.float32)])
+def test_a_color_that_is_none_is_absent(tmp_path: Path, value: float, kind: type) -> None:
+    columns = {name: np.arange(COUNT).astype(kind) for name in ("red", "green", "blue")}
+    columns["green"][5] = value
+    file = open_cloud(table(tmp_path / "a.npy", **columns))
+    reading = look_through(file, ("color",))
+    made = reading.conditions.color(file.read())
+    assert (made[5] == GRAY).all() and made[6].tolist() == [6, 6, 6] and reading.seen.colorless == 1
+
+
 def test_normals_without_length_are_estimated(tmp_path: Path) -> None:
     normal = np.zeros((COUNT, 3), np.float32)
     names = {name: normal[:, i] for i, name in enumerate(("nx", "ny", "nz"))}

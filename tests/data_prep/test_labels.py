@@ -164,3 +164,16 @@ def test_visualize_takes_such_files_for_truth(tmp_path: Path) -> None:
         folder=tmp_path,
     )
     assert (tmp_path / "a.html").is_file()
+
+
+def test_a_file_that_nobody_classified_is_remarked_on(tmp_path: Path) -> None:
+    """Every las has a classification; 0 means that nobody looked."""
+    write(
+        tmp_path / "root" / "train" / "a.ply",
+        columns(label=None, instance=None, classification=np.zeros(300, np.uint8)),
+    )
+    write_taxonomy(tmp_path / "root" / "t.yaml", ids=(0, 5, 40))
+    words = "its column classification holds 0 alone: if nobody classified it, give ignore=[-1,0]"
+    assert words in run("data_prep.taxonomy", "root=root", "out=u.yaml", "workers=1", folder=tmp_path).stdout
+    done = run("data_prep.custom", "root=root", "out=store", "taxonomy=root/t.yaml", "workers=1", folder=tmp_path)
+    assert words in done.stdout
