@@ -27,7 +27,7 @@ from pointnc.scenes import Scene
 
 Interpolation = Literal["nearest", "fragments"]
 
-ALIGNMENT = 64
+ALIGNMENT = 320
 """Voxels by a multiple of which a tile's grid is displaced from the scene's: a network that halves the resolution up
 to six times pools the same voxels in a tile as in the whole scene."""
 
