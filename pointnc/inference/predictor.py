@@ -28,7 +28,7 @@ from pointnc.shared_settings import PredictionSettings
 
 Interpolation = Literal["nearest", "fragments"]
 
-ALIGNMENT = 64
+ALIGNMENT = 320
 """Voxels by a multiple of which a tile's grid is displaced from the scene's: a network that halves the resolution up
 to six times pools the same voxels in a tile as in the whole scene."""
 
