@@ -56,7 +56,7 @@ class Analyze(NetworkSettings):
     workers: int = setting(0, "loader processes", least=0)
 
 
-@entry(Analyze, "pointnc.analyze")
+@entry(Analyze, "pointnc.analyze", words="checkpoint")
 def main(config: DictConfig) -> None:
     """Measure, count contacts, compare, write."""
     from rich.console import Console

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pointnc.settings import literal, quoted, to_the_letter
@@ -17,6 +17,11 @@ HYDRA = {
 }
 """Hydra's own settings, where the user does not give others."""
 
+
+WITH_VALUE = {"--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd"}
+WITH_VALUE |= {"--experimental-rerun", "--shell-completion", "-sc"}
+FLAGS = {*WITH_VALUE, "--help", "--hydra-help", "--version", "--resolve", "--run", "--multirun", "--info"}
+"""Hydra's own."""
 
 SHORT = {
     "loss=weighted_inverse": ("loss=weighted", "loss.scheme=inverse"),
@@ -43,17 +48,21 @@ def read_arguments(
     Args:
         arguments: as typed.
         schema: a dataclass of the command's settings; None: the training's, which are yaml files.
-        words: the setting that words without ``=``, and files whose names have one, are values of.
+        words: the setting that words without ``=``, and files whose names have one, are values of; several are a list.
         verbs: words that may stand first, alone or before a path: ``show PATH`` means ``action=show path=PATH``.
     """
-    read = list(arguments)
+    read = list(_undashed(arguments))
     if read and read[0] in verbs:
         spelled = [f"action={read.pop(0)}"]
         if read and _is_word(read[0]):
             spelled.append(f"path={quoted(read.pop(0))}")
         read = spelled + read
     if words is not None:
-        read = [f"{words}={quoted(one)}" if _is_word(one) else one for one in read]
+        plain = [one for one in read if _is_word(one)]
+        read = [one for one in read if not _is_word(one)]
+        if plain:
+            several = "[" + ",".join(map(quoted, plain)) + "]"
+            read.insert(0, f"{words}={quoted(plain[0]) if len(plain) == 1 else several}")
     sweep = bool({"--multirun", "-m"} & set(read))
     if schema is None:
         read = [_training_text(part, sweep) for one in read for part in SHORT.get(one, (one,))]
@@ -63,6 +72,22 @@ def read_arguments(
     # Beside the first setting: a flag in the middle would end the settings.
     place = next((place for place, one in enumerate(read) if "=" in one and not one.startswith("-")), len(read))
     return [*read[:place], *(f"{key}={value}" for key, value in HYDRA.items() if key not in given), *read[place:]]
+
+
+def _undashed(arguments: Sequence[str]) -> Iterator[str]:
+    """Yield ``--key value`` and ``--key=value`` as ``key=value``; Hydra's own flags as they are, with their values."""
+    rest = list(arguments)
+    while rest:
+        one = rest.pop(0)
+        name, equals, value = one.partition("=")
+        if name in FLAGS or not name.startswith("--"):
+            yield one
+            if name in WITH_VALUE and not equals and rest:
+                yield rest.pop(0)
+            continue
+        if not equals:
+            value = rest.pop(0) if rest and not rest[0].startswith("--") and "=" not in rest[0] else "true"
+        yield f"{name[2:].replace('-', '_')}={value}"
 
 
 def _training_text(argument: str, sweep: bool) -> str:

@@ -6,10 +6,8 @@ SIGTERM), 141 nobody reads the output any more (``| head``).
 
 from __future__ import annotations
 
-import difflib
 import functools
 import os
-import re
 import select
 import sys
 import traceback
@@ -21,6 +19,7 @@ from pointnc.allocation import keep_freed_memory
 from pointnc.arguments import read_arguments
 from pointnc.checks import OptionError, node_of
 from pointnc.errors import Interrupted, UserError
+from pointnc.guesses import explain, keys_of
 from pointnc.settings import check_settings, demand, help_text, settings_of
 from pointnc.signals import INTERRUPTED, Interruption, interruptible
 from pointnc.switches import check_switches
@@ -66,7 +65,7 @@ def entry(
             given = sys.argv[1:]
             try:
                 if schema is not None and {"--help", "-h"} & set(given):
-                    code = _help(f"python -m {name}", schema)
+                    code = show(help_text(f"python -m {name}", schema, config_folder() / "tools"))
                 else:
                     sys.argv[1:] = read_arguments(given, schema, words, verbs)
                     code = _interruptibly(schema, task, given)
@@ -79,9 +78,10 @@ def entry(
     return decorate
 
 
-def _help(command: str, schema: type) -> int:
+def show(text: str) -> int:
+    """Print a text that may be read in part alone (``| head``); return the exit code."""
     try:
-        print(help_text(command, schema, config_folder() / "tools"), flush=True)
+        print(text, flush=True)
     except BrokenPipeError:
         _drop_unread_output()
         return UNREAD
@@ -229,8 +229,17 @@ def _explain(error: BaseException, schema: type | None) -> str:
         if isinstance(cause, ValidationError) and schema is not None and demand(schema, str(cause.full_key)):
             return f"{cause.full_key}={cause.value}: it must be {demand(schema, str(cause.full_key))}"
         cause = cause.__cause__ or cause.__context__
-    unknown = re.match(r"Could not override '([^']*)'", str(error))
-    if unknown and schema is not None:
-        near = difflib.get_close_matches(unknown[1], [one.name for one in settings_of(schema)], 1)
-        return f"there is no setting {unknown[1]}{f'; did you mean {near[0]}?' if near else ''} (--help lists all)"
-    return f"{' '.join(str(error).split())} (--help lists every setting)"
+    return explain(str(error), lambda: _known(schema)) or f"{' '.join(str(error).split())} (--help lists every setting)"
+
+
+def _known(schema: type | None) -> list[str]:
+    """Return the settings of a command."""
+    if schema is not None:
+        return [one.name for one in settings_of(schema)]
+    from hydra import compose, initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    from omegaconf import OmegaConf
+
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(config_folder().absolute()), version_base="1.3"):
+        return list(keys_of(OmegaConf.to_container(compose("train", ["choice={}"]))))

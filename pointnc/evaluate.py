@@ -45,7 +45,7 @@ class Evaluate(PredictionSettings, NetworkSettings, SharedWork):
     )
 
 
-@entry(Evaluate, "pointnc.evaluate")
+@entry(Evaluate, "pointnc.evaluate", words="checkpoint")
 def main(config: DictConfig) -> None:
     """Predict or read, count, score, print, write; alone, or as one of several that share the scenes out."""
     from omegaconf import OmegaConf

@@ -46,7 +46,7 @@ class Predict(CloudSettings, PredictionSettings, NetworkSettings, SharedWork):
     )
 
 
-@entry(Predict, "pointnc.predict")
+@entry(Predict, "pointnc.predict", words="input")
 def main(config: DictConfig) -> int:
     """Label file after file, alone or as one of several that share them out; what fails is listed at the end."""
     from omegaconf import OmegaConf

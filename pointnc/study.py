@@ -46,7 +46,7 @@ class Compare:
     Experiments are the files of conf/tools/experiment.
     """
 
-    defaults: list[Any] = field(default_factory=lambda: ["_self_", {"optional experiment": None}])
+    defaults: list[Any] = field(default_factory=lambda: ["_self_", {"experiment": None}])
     experiment: Any = setting(None, "what is compared")
     only: Any = setting(None, "[names]: run and show these methods alone", text=True)
     collect_only: bool = setting(False, "true: only write the table of what is done")

@@ -50,7 +50,7 @@ class Submit(PredictionSettings, NetworkSettings, SharedWork):
     )
 
 
-@entry(Submit, "pointnc.submit")
+@entry(Submit, "pointnc.submit", words="checkpoint")
 def main(config: DictConfig) -> int:
     """Submit or validate; return 1 where there are violations."""
     if (config.validate is None) == (config.checkpoint is None):

@@ -62,7 +62,7 @@ class Visualize(CloudSettings, PredictionSettings, NetworkSettings):
     height: int = setting(420, "(png) pixels of a panel")
 
 
-@entry(Visualize, "pointnc.visualize")
+@entry(Visualize, "pointnc.visualize", words="scene")
 def main(config: DictConfig) -> None:
     """Gather the scenes, then write what was asked for, or open a window."""
     from pointnc.viewer.sources import labeled_scenes

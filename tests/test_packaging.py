@@ -26,7 +26,7 @@ PLATFORMS = {
     "Windows AMD64": ("win32", "AMD64"),
     "Windows ARM64": ("win32", "ARM64"),
 }
-OPTIONAL = {"distributed", "huggingface-hub", "laspy", "open3d", "pye57", "ray", "submitit", "wandb"}
+OPTIONAL = {"distributed", "huggingface-hub", "laspy", "onnx", "open3d", "pye57", "ray", "submitit", "wandb"}
 """What only extras bring: imported by the code, but inside functions that say what is missing."""
 
 

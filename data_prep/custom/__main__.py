@@ -51,7 +51,7 @@ class Custom(CloudSettings, Processes):
     overwrite: bool = setting(False, "prepare again what is done")
 
 
-@entry(Custom, "data_prep.custom")
+@entry(Custom, "data_prep.custom", words="root")
 def main(config: DictConfig) -> int:
     """Prepare a folder of one's own scans."""
     from omegaconf import OmegaConf

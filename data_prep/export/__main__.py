@@ -34,7 +34,7 @@ class Export:
     overwrite: bool = setting(False, "replace files that are there")
 
 
-@entry(Export, "data_prep.export")
+@entry(Export, "data_prep.export", words="store")
 def main(config: DictConfig) -> None:
     """Export a store."""
     from omegaconf import OmegaConf

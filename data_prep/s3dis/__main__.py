@@ -28,7 +28,7 @@ class S3dis(RawData):
     normals: bool = setting(False, "estimate normals, which the raw data lack")
 
 
-@entry(S3dis, "data_prep.s3dis")
+@entry(S3dis, "data_prep.s3dis", words="raw")
 def main(config: DictConfig) -> None:
     """Prepare a raw S3DIS folder."""
     from omegaconf import OmegaConf

@@ -32,7 +32,7 @@ class Scannet(RawData):
     label_map: str | None = setting(None, "null: raw/scannetv2-labels.combined.tsv")
 
 
-@entry(Scannet, "data_prep.scannet")
+@entry(Scannet, "data_prep.scannet", words="raw")
 def main(config: DictConfig) -> None:
     """Prepare a raw ScanNet folder."""
     from omegaconf import OmegaConf

@@ -28,7 +28,7 @@ class SemanticKitti(RawData):
     )
 
 
-@entry(SemanticKitti, "data_prep.semantickitti")
+@entry(SemanticKitti, "data_prep.semantickitti", words="raw")
 def main(config: DictConfig) -> None:
     """Prepare a raw SemanticKITTI folder."""
     from omegaconf import OmegaConf

@@ -55,7 +55,7 @@ class TaxonomyFile:
     workers: int | None = setting(None, "processes; null: one a core", least=1)
 
 
-@entry(TaxonomyFile, "data_prep.taxonomy")
+@entry(TaxonomyFile, "data_prep.taxonomy", words="root")
 def main(config: DictConfig) -> int:
     """Write the taxonomy of a folder's labels."""
     from omegaconf import OmegaConf

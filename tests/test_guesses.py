@@ -1,0 +1,85 @@
+"""Wrong guesses of a user get one line that names the right one; every command has one name."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pointnc.__main__ import COMMANDS
+from pointnc.guesses import unknown_choice, unknown_setting
+from tests.commands import assert_one_line, run
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "words"),
+    [
+        ("pointnc.train", ["epochs=3"], ["no setting epochs", "trainer.max_epochs=?"]),
+        ("pointnc.train", ["--lr", "0.1"], ["no setting lr", "optimizer.lr=?"]),
+        ("pointnc.train", ["--batch_siz=2"], ["no setting batch_siz", "batch_size=?"]),
+        ("pointnc.train", ["voxel_size=0.1"], ["dataset.voxel_size=?"]),
+        ("pointnc.train", ["device=cpu"], ["trainer.accelerator=?"]),
+        ("pointnc.train", ["trainer.max_epoch=3"], ["trainer.max_epochs=?"]),
+        ("pointnc.train", ["dataset=scannet"], ["no dataset=scannet", "scannet20 or scannet200?"]),
+        ("pointnc.train", ["--dataset", "scannet"], ["scannet20 or scannet200?"]),
+        ("pointnc.train", ["model=minkunet34x"], ["no model=minkunet34x", "minkunet34"]),
+        ("pointnc.train", ["model=nothing-like-it"], ["choose", "spunet"]),
+        ("pointnc.train", ["experiment=scannet200_papper"], ["no experiment=scannet200_papper", "scannet200_paper"]),
+        ("pointnc.train", ["mix_probability=0"], ["augmentation.mix_probability=?"]),
+        ("pointnc.predict", ["ckpt=run"], ["checkpoint=?"]),
+        ("pointnc.predict", ["--output", "out"], ["no setting output", "out=?"]),
+        ("pointnc.evaluate", ["tta=many"], ["no tta=many", "fast, full or none"]),
+        ("pointnc.study", ["experiment=room"], ["no experiment=room", "rooms?"]),
+        ("data_prep.rooms", ["rooms=3"], ["no setting rooms"]),
+    ],
+)
+def test_a_wrong_guess_gets_a_line(module: str, arguments: list[str], words: list[str], tmp_path: Path) -> None:
+    done = run(module, *arguments, folder=tmp_path, code=2)
+    assert_one_line(done, *words)
+    assert "+" not in done.stderr
+
+
+def test_nothing_is_meant_by_nonsense() -> None:
+    assert unknown_setting("xyzzy", ["seed", "workers"]) == "there is no setting xyzzy (--help lists all)"
+    assert unknown_choice("model", "xyzzy", ["a", "b", "c"]) == "there is no model=xyzzy; choose a, b or c?"
+
+
+def pointnc(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pointnc", *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_every_command_has_a_name_and_a_line() -> None:
+    done = pointnc()
+    assert done.returncode == 0 and done.stdout == pointnc("--help").stdout
+    for name, (module, purpose) in COMMANDS.items():
+        assert f"  {name} " in done.stdout and purpose in done.stdout
+        found = importlib.import_module(module)
+        assert callable((importlib.import_module(f"{module}.__main__") if hasattr(found, "__path__") else found).main)
+    starters = {path.stem for path in (ROOT / "pointnc").glob("*.py") if '__name__ == "__main__"' in path.read_text()}
+    assert starters - {"__main__"} <= {module.partition(".")[2] for module, _ in COMMANDS.values()}
+
+
+def test_a_command_runs_under_its_name() -> None:
+    done = pointnc("rooms", "--help")
+    assert done.returncode == 0 and done.stdout.startswith("python -m data_prep.rooms: Procedural rooms")
+    done = pointnc("predct", "room.ply")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: there is no command predct; did you mean predict? (pointnc --help)\n"
+    done = pointnc("predict", "--max-points", "many", "room.ply")
+    assert (done.returncode, done.stderr) == (2, "error: max_points=many: it must be a whole number\n")
+
+
+def test_help_loads_no_library() -> None:
+    code = "import sys; sys.argv = ['pointnc', '--help']; import runpy\ntry: runpy.run_module('pointnc')\nexcept SystemExit: pass\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code + "print([m for m in ('torch', 'numpy', 'hydra') if m in sys.modules])"],
+        cwd=ROOT, capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "[]"
