@@ -12,7 +12,8 @@ from omegaconf import OmegaConf
 from pointnc.entry import config_folder
 from pointnc.texts import TEXTS, to_the_letter
 from tests.commands import run
-from tests.data_prep.labeled_rooms import write_root
+from tests.data_prep.labeled_rooms import columns, write, write_root
+from tests.untrained import write_checkpoint
 
 VALUES = [
     "2021_05_03", "2024", "null", "true", "0x10", "1e5", "runs/epoch=3-step=99.ckpt", "room (1).ply", "it's [a] {b}.ply",
@@ -21,7 +22,7 @@ VALUES = [
 
 NO_TEXT = {
     "overwrite", "workers", "ignore", "beta", "pairs", "limit", "units", "up", "color_bits", "normals", "unknown", "tta",
-    "shard", "half", "engine", "accelerator", "interpolation", "convention", "dataset", "format", "backend", "layers",
+    "shard", "half", "engine", "accelerator", "interpolation", "convention", "format", "backend", "layers",
     "view", "source", "kernel_order", "head", "features", "voxel_size", "action", "launcher", "rungs", "contact_size",
     "nearest", "notes", "common", "methods", "submitit", "ray", "seeds",
 }  # fmt: skip
@@ -59,3 +60,13 @@ def test_a_folder_called_like_a_number_is_used_and_made(tmp_path: Path) -> None:
     run("data_prep.custom", "root=2021_05_03", "out=2024_06_01", "workers=1", "files=*", folder=tmp_path)
     assert not (tmp_path / "20240601").exists() and (tmp_path / "2021.yaml").is_file()
     assert json.loads((tmp_path / "2024_06_01" / "manifest.json").read_text())["splits"]["train"]["points"] == 300
+
+
+def test_names_with_signs_of_a_grammar_are_files(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "epoch=3-step=99.ckpt", tmp_path / "store")
+    write(tmp_path / "room (1).ply", columns())
+    run(
+        "pointnc.predict", "checkpoint=epoch=3-step=99.ckpt", "input=room (1).ply", "out=2024", "accelerator=cpu",
+        folder=tmp_path,
+    )  # fmt: skip
+    assert (tmp_path / "2024" / "room (1).ply").is_file()
