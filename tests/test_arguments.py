@@ -18,7 +18,8 @@ from pointnc.arguments import HYDRA, SHORT, read_arguments
 from pointnc.entry import config_folder
 from pointnc.settings import quoted, setting
 from tests.commands import assert_one_line, run
-from tests.data_prep.labeled_rooms import write_root
+from tests.data_prep.labeled_rooms import columns, write, write_root
+from tests.untrained import write_checkpoint
 
 FIXED = [f"{key}={value}" for key, value in HYDRA.items()]
 FROM_ELSEWHERE = st.text(st.characters(exclude_categories=["C"]), max_size=12)
@@ -163,3 +164,13 @@ def test_help_says_every_setting_once(module: str, tmp_path: Path) -> None:
     settings = [name for name in names if name.isidentifier()]
     assert len(settings) == len(set(settings)) > 5
     assert "Hydra" not in text and max(map(len, text.splitlines())) <= 120
+
+
+def test_names_with_signs_of_a_grammar_are_files(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "epoch=3-step=99.ckpt", tmp_path / "store")
+    write(tmp_path / "room (1).ply", columns())
+    run(
+        "pointnc.predict", "room (1).ply", "checkpoint=epoch=3-step=99.ckpt", "out=2024", "accelerator=cpu",
+        folder=tmp_path,
+    )  # fmt: skip
+    assert (tmp_path / "2024" / "room (1).ply").is_file()

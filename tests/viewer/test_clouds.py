@@ -117,3 +117,10 @@ def test_a_broken_legend_gets_a_line(text: str, tmp_path: Path) -> None:
         read_legend(tmp_path / "out" / "classes.json")
     if text == "nonsense":
         assert_one_line(visualize(tmp_path, "prediction=out/a.xyz", "html=a.html", code=2), "classes.json", "taxonomy=")
+
+
+def test_columns_that_the_user_names_are_not_named_again(tmp_path: Path) -> None:
+    labeled(tmp_path, "a.npy")
+    names = [f"c{i}" for i in range(np.load(tmp_path / "out" / "a.npy").shape[1])]
+    names[:3] = "x", "y", "z"
+    assert open_shown(tmp_path / "out" / "a.npy", names).names() == names
