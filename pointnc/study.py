@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -187,6 +188,7 @@ def _command() -> str:
     from hydra.core.hydra_config import HydraConfig
 
     arguments = [one for one in HydraConfig.get().overrides.task if not one.startswith("collect_only")]
+    arguments = [re.sub(r"^(\w+)='([\w./-]+)'$", r"\1=\2", one) for one in arguments]  # quotes that none needs
     return " ".join(["python -m pointnc.study", *arguments])
 
 
