@@ -24,7 +24,7 @@ OPTIONS = ["split", "logit_adjustment", "tta", "interpolation", "max_points", "h
 class Evaluate(PredictionSettings, NetworkSettings, SharedWork):
     """Scores of a checkpoint, or of prediction files of any origin.
 
-    python -m pointnc.evaluate checkpoint=RUN [split=val] [tta=none|fast|full] [out=FILE.json]
+    python -m pointnc.evaluate [RUN] [split=val] [tta=none|fast|full] [out=FILE.json]
     python -m pointnc.evaluate predictions=DIR truth=STORE split=val [dataset=scannet200|FILE.yaml] out=FILE.json
     """
 
@@ -60,14 +60,14 @@ def main(config: DictConfig) -> None:
     from pointnc.sharing import share_work
     from pointnc.training import evaluation
 
-    if (config.checkpoint is None) == (config.predictions is None):
+    if config.checkpoint is not None and config.predictions is not None:
         raise UserError("give either checkpoint=RUN or predictions=DIR truth=STORE")
     out = Path(config.out) if config.out else None
     if out is not None and out.exists() and not config.overwrite:
         raise UserError(f"{out} exists; give another out= or overwrite=true")
     start = time.perf_counter()
     trained = None
-    if config.checkpoint is not None:
+    if config.predictions is None:
         trained = evaluation.open_network(config)
         taxonomy = trained.taxonomy
         store = evaluation.open_store(trained, config.data_root)

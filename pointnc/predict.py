@@ -29,7 +29,7 @@ OPTIONS = [
 class Predict(CloudSettings, PredictionSettings, NetworkSettings, SharedWork):
     """Labels for one's own point clouds, in files of the same format.
 
-    python -m pointnc.predict checkpoint=RUN input='scans/*.ply' out=labeled [units=mm] [up=y] [tta=fast]
+    python -m pointnc.predict FILES [checkpoint=RUN] [out=FOLDER] [units=mm] [up=y] [tta=fast]
         ply, pcd, las, laz, e57, xyz, txt, csv, npy, npz, scenes of a store; every attribute is kept, and
         label and confidence are added.
     """
@@ -37,7 +37,7 @@ class Predict(CloudSettings, PredictionSettings, NetworkSettings, SharedWork):
     input: Any = setting(
         None, "a file, a folder, a pattern such as 'scans/*.ply', or several of these: [a.ply,b.las]", text=True
     )
-    out: str | None = setting(None, "the folder for the labeled files")
+    out: str | None = setting(None, "the folder for the labeled files; null: labeled/ beside the first of them")
     overwrite: bool = setting(False, "replace what stands there")
     colors: bool = setting(False, "true: also <file>_labels.ply with the colors of the classes")
     max_points: int = setting(500_000, "points a pass of the network: bounds the memory", least=1)
@@ -65,12 +65,13 @@ def main(config: DictConfig) -> int:
     from pointnc.sharing import failure_of, share_work
     from pointnc.training.evaluation import make_predictor, open_network
 
-    if config.checkpoint is None or config.input is None or config.out is None:
-        raise UserError("give checkpoint=RUN input=FILES out=FOLDER")
+    if config.input is None:
+        raise UserError("label which files? pointnc predict FILES, or input=FILES")
     check_frame(config.units, config.up, config.color_bits)
     columns = column_names(config.columns)
     inputs = {str(path): path for path in find_inputs(config.input)}
-    out = OutputFolder(Path(str(config.out)).expanduser(), list(inputs.values()), bool(config.overwrite))
+    place = next(iter(inputs.values())).parent / "labeled" if config.out is None else Path(config.out).expanduser()
+    out = OutputFolder(place, list(inputs.values()), bool(config.overwrite))
     trained = open_network(config)
     out.check_classes(trained.taxonomy)
     sweep(out.out)  # what killed commands have left

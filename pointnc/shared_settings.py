@@ -13,7 +13,9 @@ class NetworkSettings:
     """The network and what computes it."""
 
     checkpoint: str | None = setting(
-        None, "a run folder, a checkpoint, a bundle of weights, FILE.safetensors, or owner/name of the hub"
+        None,
+        "a run folder, a checkpoint, a bundle of weights, FILE.safetensors, or owner/name of the hub; null: the "
+        "newest run below runs/, where a network is needed",
     )
     accelerator: str = setting("auto", "auto | cpu | cuda | mps")
     half: Any = setting("auto", "float16: auto (as it was trained, where the device can) | true | false")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from pointnc.__main__ import COMMANDS
 from pointnc.guesses import unknown_choice, unknown_setting
 from tests.commands import assert_one_line, run
+from tests.data_prep.labeled_rooms import columns, write
+from tests.untrained import write_checkpoint
 
 ROOT = Path(__file__).parents[1]
 
@@ -83,3 +86,19 @@ def test_help_loads_no_library() -> None:
         cwd=ROOT, capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_file_alone_is_labeled_by_the_newest_run(tmp_path: Path) -> None:
+    (tmp_path / "scans").mkdir()
+    write(tmp_path / "scans" / "room.ply", columns())
+    done = run("pointnc.predict", "scans/room.ply", "accelerator=cpu", folder=tmp_path, code=2)
+    assert_one_line(done, "give checkpoint=RUN: there is no run below", "runs")
+    for number, name in enumerate(("older", "newer")):
+        place = tmp_path / "runs" / "rooms-volt" / name / "checkpoints" / "best.ckpt"
+        place.parent.mkdir(parents=True)
+        write_checkpoint(place, tmp_path / "store")
+        os.utime(place, (number, number))
+    done = run("pointnc.predict", "scans/room.ply", "accelerator=cpu", folder=tmp_path)
+    assert done.stdout.splitlines()[0] == "checkpoint=runs/rooms-volt/newer, the newest run"
+    assert (tmp_path / "scans" / "labeled" / "room.ply").is_file()
+    assert_one_line(run("pointnc.predict", folder=tmp_path, code=2), "label which files? pointnc predict FILES")

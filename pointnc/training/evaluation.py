@@ -26,6 +26,7 @@ from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.scoring.confusion import confusion
 from pointnc.sharing import Work
+from pointnc.training.run_folder import newest_run
 from pointnc.weights.trained import Trained, load_trained
 from pointnc.weights.trust import trusted
 
@@ -65,14 +66,19 @@ def open_network(config: Any) -> Trained:
     """Load the network of a command and say what computes it.
 
     Args:
-        config: with ``checkpoint``, ``accelerator``, ``half``, ``engine`` and ``trust``.
+        config: of :class:`pointnc.shared_settings.NetworkSettings`; without a checkpoint the newest run is taken.
 
     Raises:
-        UserError: see :func:`pointnc.weights.trained.load_trained`.
+        UserError: there is no run; or see :func:`pointnc.weights.trained.load_trained`.
     """
     if distributed.world_size() > 1 and device_of(config.accelerator).type == "cuda":
         distributed.take_device()
-    trained = load_trained(config.checkpoint, config.accelerator, config.half, config.engine, trusted(config.trust))
+    checkpoint = config.checkpoint
+    if checkpoint is None:
+        checkpoint = newest_run()
+        if distributed.rank() == 0:
+            print(f"checkpoint={checkpoint}, the newest run", flush=True)
+    trained = load_trained(checkpoint, config.accelerator, config.half, config.engine, trusted(config.trust))
     if distributed.rank() == 0:
         trained.announce()
     return trained

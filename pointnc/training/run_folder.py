@@ -106,6 +106,18 @@ def find_resume(config: DictConfig) -> Path | None:
     return path
 
 
+def newest_run(home: Path = Path("runs")) -> Path:
+    """Return the folder of the run below ``home`` that has saved a checkpoint last.
+
+    Raises:
+        UserError: there is none.
+    """
+    saved = [*home.glob("*/*/checkpoints/best.ckpt"), *home.glob("*/*/checkpoints/last.ckpt")]
+    if not saved:
+        raise UserError(f"give checkpoint=RUN: there is no run below {home.absolute()}")
+    return max(saved, key=lambda path: path.stat().st_mtime).parents[1]
+
+
 def resumed_config(config: DictConfig, overrides: list[str]) -> DictConfig:
     """Return the configuration to run: a resumed run's own one with the command line's single values over it.
 

@@ -86,7 +86,7 @@ def test_a_store_scene_and_two_files_of_one_name(tmp_path: Path, bundle: Path) -
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "give checkpoint="),
+        ([], "label which files?"),
         (["checkpoint=nothing.ckpt", "input=a.ply", "out=out"], "nothing.ckpt"),
         (["checkpoint={bundle}", "input=*.ply", "out=out"], "no file matches"),
         (["checkpoint={bundle}", "input=.", "out=out"], "no point cloud"),
