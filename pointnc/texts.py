@@ -14,7 +14,7 @@ _PATHS = (
     "dataset.store dataset.default_root dataset.taxonomy.root"
 )
 _NAMES = (
-    "label instance name segment split scenes train_split repo license trust title columns baseline only dataset "
+    "label instance name segment split scenes train_split repo trust title columns baseline only dataset "
     "dataset.name dataset.train_split dataset.val_split dataset.taxonomy.segment"
 )
 TEXTS = frozenset(f"{_PATHS} {_NAMES}".split())

@@ -23,7 +23,7 @@ VALUES = [
 NO_TEXT = {
     "overwrite", "workers", "ignore", "beta", "pairs", "limit", "units", "up", "color_bits", "normals", "unknown", "tta",
     "shard", "half", "engine", "accelerator", "interpolation", "convention", "format", "backend", "layers",
-    "view", "source", "kernel_order", "head", "features", "voxel_size", "action", "launcher", "rungs", "contact_size",
+    "view", "source", "kernel_order", "head", "features", "voxel_size", "action", "launcher", "rungs", "contact_size", "license",
     "nearest", "notes", "common", "methods", "submitit", "ray", "seeds",
 }  # fmt: skip
 """Settings of the commands that are one of a few words, numbers or lists of something else."""
