@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
 
 from pointnc.benchmarks.scannet import taxonomy
 from pointnc.data import ResumableBatchSampler, SceneDataset, collate, make_loader
 from pointnc.data.device import DevicePipeline
 from pointnc.scenes.store import SceneStore
+from tests.augmentations import NAMES, on_device
 from tests.cuda.waits import Waits
-from tests.data.device.test_loading import CONFIGS, assert_equal
+from tests.data.device.test_loading import assert_equal
 
 KEYS = [(1, 2), (1, 0), (1, 1)]
 
@@ -21,9 +21,7 @@ KEYS = [(1, 2), (1, 0), (1, 1)]
 def dataset(
     store: Path, augmentation: str = "none", representative: str = "random", full_resolution: bool = False
 ) -> SceneDataset:
-    recipe = OmegaConf.load(CONFIGS / f"{augmentation}.yaml")
-    if "crop" in recipe.transforms.steps:
-        recipe.transforms.steps.crop.max_points = 1200
+    recipe = on_device(augmentation, 1200)
     return SceneDataset(
         SceneStore(store),
         "train",
@@ -53,7 +51,7 @@ def test_pinned_batches_move_without_waiting(kind: str, store: Path, waits: Wait
 
 
 @pytest.mark.parametrize("representative", ["first", "random"])
-@pytest.mark.parametrize("augmentation", sorted(path.stem for path in CONFIGS.glob("*.yaml")))
+@pytest.mark.parametrize("augmentation", NAMES)
 def test_transforms_on_the_device_make_the_hosts_batch(
     augmentation: str, representative: str, store: Path, waits: Waits
 ) -> None:

@@ -1,12 +1,9 @@
 """Whole batches: the device's against the collated samples of the data set."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
 
 from pointnc.data import ResumableBatchSampler, SceneDataset, collate, make_loader
 from pointnc.data import transforms as T
@@ -17,7 +14,6 @@ from pointnc.data.transforms import Layout, PointBatch
 from pointnc.data.voxels import MAX_EXTENT, voxelize
 from pointnc.errors import UserError
 
-CONFIGS = Path(__file__).parents[3] / "conf" / "augmentation"
 FEATURES = ("color", "normal")
 
 
@@ -31,12 +27,10 @@ def assert_equal(batch, expected):
     assert batch.inverse is batch.point_offsets is batch.point_segment is None
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in CONFIGS.glob("*.yaml")))
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("representative", ["first", "random"])
 def test_recipes_make_the_hosts_batches(name, representative, make_store, taxonomy):
-    augmentation = OmegaConf.load(CONFIGS / f"{name}.yaml")
-    if "crop" in augmentation.transforms.steps:
-        augmentation.transforms.steps.crop.max_points = 320
+    augmentation = on_device(name, 320)
     dataset = SceneDataset(
         make_store(6),
         "train",
