@@ -13,6 +13,7 @@ from pointnc.data.device.voxels import voxelize_points
 from pointnc.data.transforms import Layout, PointBatch
 from pointnc.data.voxels import MAX_EXTENT, voxelize
 from pointnc.errors import UserError
+from tests.augmentations import NAMES, on_device
 
 FEATURES = ("color", "normal")
 
