@@ -73,6 +73,7 @@ def entry(
                 code = INTERRUPTED
             raise SystemExit(code)
 
+        command.schema = schema  # type: ignore[attr-defined]
         return command
 
     return decorate

@@ -60,8 +60,16 @@ def assert_one_line(done: Done, *words: str) -> None:
         assert word in lines[0], lines[0]
 
 
-def settings(schema: type, *overrides: str) -> DictConfig:
+def schema_of(name: str) -> type | None:
+    """Return the dataclass of a command's settings; None for the training."""
+    return _main_of(name).schema  # type: ignore[attr-defined, no-any-return]
+
+
+def settings(schema: type | None, *overrides: str) -> DictConfig:
     """Compose the settings of a command as its command line would."""
+    if schema is None:
+        with initialize_config_dir(str(config_folder()), version_base="1.3"):
+            return compose("train", list(overrides))
     ConfigStore.instance().store(name="command", node=schema)
     with initialize_config_dir(str(config_folder() / "tools"), version_base="1.3"):
         return compose("command", list(overrides))

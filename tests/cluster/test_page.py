@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shlex
@@ -12,11 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
 from markdown_it import MarkdownIt
 
 from data_prep.scannet.preparation import prepare
-from pointnc.entry import config_folder
+from tests.commands import schema_of, settings
 from tests.synthetic import write_raw_root
 from tests.untrained import write_checkpoint
 
@@ -44,18 +42,11 @@ def test_scripts_are_bash() -> None:
 
 @pytest.mark.parametrize("command", commands())
 def test_settings_exist(command: str) -> None:
-    module, *settings = shlex.split(re.sub(r"\$\{1:-.*?\}", "merge", command), comments=True)
-    if "-m" in settings:  # a sweep: its first combination
-        settings = [one.partition(",")[0] for one in settings]
-    settings = [one for one in settings if one not in ("&", "-m", "…")]
-    found = importlib.util.find_spec(module)
-    assert found is not None and found.origin is not None
-    source = Path(found.origin)
-    source = source.with_name("__main__.py") if source.name == "__init__.py" else source
-    (name,) = re.findall(r'^@entry\("([\w/]+)"', source.read_text(), re.M)
-    root = config_folder() / name
-    with initialize_config_dir(str(root.parent), version_base="1.3"):
-        compose(root.name, [one for one in settings if not one.startswith(("hydra/", "hydra."))])
+    module, *given = shlex.split(re.sub(r"\$\{1:-.*?\}", "merge", command), comments=True)
+    if "-m" in given:  # a sweep: its first combination
+        given = [one.partition(",")[0] for one in given]
+    given = [one for one in given if one not in ("&", "-m", "…")]
+    settings(schema_of(module), *(one for one in given if not one.startswith(("hydra/", "hydra."))))
 
 
 def test_the_page_names_every_kind_of_work() -> None:
