@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import Tensor
@@ -67,7 +68,8 @@ def make_batch(points: int) -> Batch:
 
 def make_regularizer(preset: str, changes: dict[str, Any], channels: int) -> Any:
     """Build a preset for so many channels."""
-    node = OmegaConf.merge(OmegaConf.load(config_folder() / "regularizer" / f"{preset}.yaml"), changes)
+    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+        node = OmegaConf.merge(compose("train", [f"regularizer={preset}", "choice={}"]).regularizer, changes)
     regularizer = instantiate(node, num_classes=CLASSES, in_channels=channels)
     regularizer.set_prior(torch.ones(CLASSES))
     return regularizer

@@ -39,7 +39,7 @@ def diagnose(subject: Subject) -> Diagnosis:
     if objective is None:
         return Diagnosis(features, {}, {}, {}, weight=0.0, remarks=[source.without_objective])
     regularizer = objective.regularizer
-    recentered = bool(getattr(regularizer, "recenter", False))
+    recentered = isinstance(regularizer, CenterRegularizer) and regularizer.options.recenter
     targets = regularizer.targets() if regularizer.weight else None
     remarks = []
     if regularizer.weight and targets is None:

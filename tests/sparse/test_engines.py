@@ -129,8 +129,8 @@ class TestChoice:
     """Which engine serves on which device; the devices are only named."""
 
     def test_a_cpu_has_its_own(self) -> None:
-        assert choose_engine("auto", CPU) == ("cpu", "")
-        assert choose_engine("torch", CPU) == ("torch", "")
+        assert choose_engine("auto", CPU) == ("cpu", "", True)
+        assert choose_engine("torch", CPU) == ("torch", "", True)
 
     @pytest.mark.parametrize(
         ("wanted", "device", "words"),

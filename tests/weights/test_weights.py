@@ -150,7 +150,7 @@ def forge(tmp_path: Path, **changes: Any) -> Path:
         ({"architecture": []}, "malformed"),
         ({"taxonomy": {"names": ["wall", "floor"]}}, "is expected"),
         ({"architecture": {"name": "MinkUNet", **PLAN, "stem_kernel": "3\n\x1b[31m"}}, r"=3\\n\\x1b\[31m is out"),
-        ({"architecture": {"name": "MinkUNet", **PLAN, "block": "a\nb"}}, r"model.block=a\\nb"),
+        ({"architecture": {"name": "MinkUNet", **PLAN, "block": "a\nb"}}, r"block=a\\nb"),
         ({"taxonomy": {"name": "a\nb", "names": []}}, r"a\\nb has no classes"),
         ({"format": 99, "version": "9\n9"}, r"pointnc 9\\n9"),
     ],
