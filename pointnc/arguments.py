@@ -17,7 +17,6 @@ HYDRA = {
 }
 """Hydra's own settings, where the user does not give others."""
 
-
 WITH_VALUE = {"--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd"}
 WITH_VALUE |= {"--experimental-rerun", "--shell-completion", "-sc"}
 FLAGS = {*WITH_VALUE, "--help", "--hydra-help", "--version", "--resolve", "--run", "--multirun", "--info"}
@@ -31,7 +30,6 @@ SHORT = {
     "loss=label_smoothing": ("loss=cross_entropy", "loss.label_smoothing=0.1"),
 }
 """Names of the training's settings in common use, and what they stand for; settings behind them count."""
-
 
 TEXTS = {
     *("data_root", "run_dir", "weights", "resume", "trust", "dataset.name", "dataset.store", "dataset.default_root"),
@@ -58,11 +56,13 @@ def read_arguments(
             spelled.append(f"path={quoted(read.pop(0))}")
         read = spelled + read
     if words is not None:
-        plain = [one for one in read if _is_word(one)]
-        read = [one for one in read if not _is_word(one)]
+        places = [
+            place for place, one in enumerate(read) if _is_word(one) and not (place and read[place - 1] in WITH_VALUE)
+        ]
+        plain = [quoted(read[place]) for place in places]
+        read = [one for place, one in enumerate(read) if place not in places]
         if plain:
-            several = "[" + ",".join(map(quoted, plain)) + "]"
-            read.insert(0, f"{words}={quoted(plain[0]) if len(plain) == 1 else several}")
+            read.insert(0, f"{words}={plain[0] if len(plain) == 1 else '[' + ','.join(plain) + ']'}")
     sweep = bool({"--multirun", "-m"} & set(read))
     if schema is None:
         read = [_training_text(part, sweep) for one in read for part in SHORT.get(one, (one,))]

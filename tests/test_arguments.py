@@ -99,6 +99,7 @@ def test_words_are_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert own("a=b", words="path") == ["path='a=b'"]
     assert own("count=1", words="path") == ["count=1"]
     assert own("count=1", "a", "b c", words="files") == ["files=['a','b c']", "count=1"]
+    assert own("--cfg", "job", "a", words="path") == ["path='a'", "--cfg", "job"]
 
 
 @pytest.mark.parametrize(
