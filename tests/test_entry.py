@@ -108,7 +108,7 @@ def test_missing_store_names_path_and_command(tmp_path: Path) -> None:
 def test_unknown_settings(tmp_path: Path) -> None:
     assert_one_line(command("pointnc.train", "epochs=3", folder=tmp_path, code=2), "epochs", "--help")
     assert_one_line(
-        command("pointnc.train", "model=pointnet", folder=tmp_path, code=2), "model/pointnet", "minkunet34c"
+        command("pointnc.train", "model=pointnet", folder=tmp_path, code=2), "model=pointnet", "minkunet34c"
     )
     assert not list(tmp_path.iterdir())
 
