@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from pointnc.errors import UserError
 from pointnc.settings import literal, quoted, to_the_letter
 
 HYDRA = {
@@ -48,6 +49,9 @@ def read_arguments(
         schema: a dataclass of the command's settings; None: the training's, which are yaml files.
         words: the setting that words without ``=``, and files whose names have one, are values of; several are a list.
         verbs: words that may stand first, alone or before a path: ``show PATH`` means ``action=show path=PATH``.
+
+    Raises:
+        UserError: a word is no setting, or a setting is to be true or false, and is neither.
     """
     read = list(_undashed(arguments))
     if read and read[0] in verbs:
@@ -68,6 +72,9 @@ def read_arguments(
         read = [_training_text(part, sweep) for one in read for part in SHORT.get(one, (one,))]
     else:
         read = [to_the_letter(one, schema, sweep) for one in read]
+    for place, one in enumerate(read):
+        if "=" not in one and one[:1] not in ("-", "~") and not (place and read[place - 1] in WITH_VALUE):
+            raise UserError(f"{one!r} is no setting: give them as name=value (--help lists all)")
     given = {one.partition("=")[0] for one in read}
     # Beside the first setting: a flag in the middle would end the settings.
     place = next((place for place, one in enumerate(read) if "=" in one and not one.startswith("-")), len(read))

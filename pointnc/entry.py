@@ -67,8 +67,7 @@ def entry(
                 if schema is not None and {"--help", "-h"} & set(given):
                     code = show(help_text(f"python -m {name}", schema, config_folder() / "tools"))
                 else:
-                    sys.argv[1:] = read_arguments(given, schema, words, verbs)
-                    code = _interruptibly(schema, task, given)
+                    code = _interruptibly(schema, task, lambda: read_arguments(given, schema, words, verbs))
             except KeyboardInterrupt:  # a second one, while the first was told
                 code = INTERRUPTED
             raise SystemExit(code)
@@ -89,11 +88,11 @@ def show(text: str) -> int:
     return 0
 
 
-def _interruptibly(schema: type | None, task: Task, given: list[str]) -> int:
+def _interruptibly(schema: type | None, task: Task, read: Callable[[], list[str]]) -> int:
     """Run a command; whatever a signal makes of it, it ends in one line."""
     with interruptible() as interruption:
         try:
-            return _run(schema, task, given, interruption)
+            return _run(schema, task, read, interruption)
         except KeyboardInterrupt as interrupt:
             line = str(interrupt) or "interrupted"
         except BaseException:
@@ -105,7 +104,7 @@ def _interruptibly(schema: type | None, task: Task, given: list[str]) -> int:
     return INTERRUPTED
 
 
-def _run(schema: type | None, task: Task, given: list[str], interruption: Interruption) -> int:
+def _run(schema: type | None, task: Task, read: Callable[[], list[str]], interruption: Interruption) -> int:
     # Threads that spin while they wait make a shared machine crawl; set before torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Hydra raises instead of printing its own, longer error.
@@ -119,6 +118,8 @@ def _run(schema: type | None, task: Task, given: list[str], interruption: Interr
 
     try:
         folder = config_folder() if schema is None else config_folder() / "tools"
+        given = " ".join(sys.argv[1:])
+        sys.argv[1:] = read()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -178,8 +179,7 @@ def _run(schema: type | None, task: Task, given: list[str], interruption: Interr
     except (ValueError, TypeError):  # Hydra's, where a group is given a number (model=5) or a list of numbers
         if composed:
             raise  # not Hydra's, but a fault of ours
-        line = " ".join(given)
-        failures.append(f"{line}: a group takes a name out of it, as in model=spunet (--help lists all groups)")
+        failures.append(f"{given}: a group takes a name out of it, as in model=spunet (--help lists all groups)")
     except BrokenPipeError:
         if not _drop_unread_output():
             raise

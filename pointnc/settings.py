@@ -15,10 +15,13 @@ from dataclasses import MISSING, Field, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from pointnc.checks import check_number, check_option, check_whole
+from pointnc.checks import OptionError, check_number, check_option, check_whole
 
 TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "a word or text", list: "a list"}
 """What a value must be, in the words of a message."""
+
+SWITCHED = ("true", "false", "yes", "no", "on", "off")
+"""What a setting that is true or false takes."""
 
 
 def setting(
@@ -88,12 +91,17 @@ def to_the_letter(argument: str, schema: type, sweep: bool = False) -> str:
         argument: of the command line.
         schema: the command's settings.
         sweep: whether ``A,B`` asks for two runs.
+
+    Raises:
+        OptionError: it is to be true or false, and is neither.
     """
     key, equals, value = argument.partition("=")
     one = next((one for one in settings_of(schema) if one.name.rstrip("_") == key), None)
     if not equals or one is None:
         return argument
     kind = get_type_hints(schema)[one.name]
+    if kind is bool and value.lower() not in SWITCHED:  # to OmegaConf any number is true
+        raise OptionError(f"{key}={value}: it must be true or false")
     may_be_none = kind is Any or type(None) in getattr(kind, "__args__", ())
     if _is_text(schema, one) and not (value == "null" and may_be_none):
         value = literal(value, bool(one.metadata["several"]), sweep)

@@ -39,6 +39,9 @@ ROOT = Path(__file__).parents[1]
         ("pointnc.evaluate", ["tta=many"], ["no tta=many", "fast, full or none"]),
         ("pointnc.study", ["experiment=room"], ["no experiment=room", "rooms?"]),
         ("data_prep.rooms", ["rooms=3"], ["no setting rooms"]),
+        ("pointnc.train", ["scannet200"], ["'scannet200' is no setting", "name=value"]),
+        ("pointnc.weights", ["overwrite=true", "list"], ["'list' is no setting"]),
+        ("pointnc.study", [""], ["'' is no setting"]),
     ],
 )
 def test_a_wrong_guess_gets_a_line(module: str, arguments: list[str], words: list[str], tmp_path: Path) -> None:

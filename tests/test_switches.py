@@ -17,6 +17,7 @@ from tests.weights.foreign.test_reading import Evil
     [
         ("pointnc.weights", "overwrite=nein"),
         ("pointnc.weights", "allow_pickle=sure"),
+        ("pointnc.weights", "allow_pickle=2"),
         ("pointnc.predict", "overwrite=null"),
         ("pointnc.predict", "colors=[]"),
         ("pointnc.study", "collect_only=never"),
@@ -28,7 +29,7 @@ from tests.weights.foreign.test_reading import Evil
     ],
 )
 def test_a_switch_is_true_or_false(module: str, setting: str, tmp_path: Path) -> None:
-    name, value = setting.replace("null", "None").split("=")
+    name, value = setting.split("=")
     experiment = ["experiment=rooms"] if module == "pointnc.study" else []
     done = run(module, *experiment, setting, folder=tmp_path, code=2)
     assert_one_line(done, f"{name}={value}: it must be true or false")

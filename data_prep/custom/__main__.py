@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_prep.custom.preparation import prepare, read_settings
 from data_prep.processes import engine
-from data_prep.settings import Processes
+from data_prep.settings import LabeledFiles, Processes
 from pointnc.entry import entry
 from pointnc.errors import UserError
 from pointnc.settings import setting
@@ -18,36 +18,24 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Custom(CloudSettings, Processes):
+class Custom(LabeledFiles, CloudSettings, Processes):
     """One's own labeled scans to a scene store.
 
     python -m data_prep.custom root=FOLDER out=STORE [taxonomy=FILE.yaml]
         FOLDER/<split>/*.ply|pcd|las|laz|e57|xyz|txt|csv|npy|npz, or scenes of a store. Exit code 1: some failed.
     """
 
-    root: str | None = setting(None, "folder with train/, val/, ... and in each of them one file a scene")
     out: str | None = setting(None, "the store to write; one that is there is completed")
     taxonomy: str | None = setting(
         None, "yaml with the classes; null: root/taxonomy.yaml. Or scannet200, scannet20: their ids"
-    )
-    label: str | None = setting(
-        None, "column with the ids of the classes; null: label, class, classification, ... whatever there is"
-    )
-    labels: str | None = setting(
-        None,
-        "where they are if in no column: .labels (a file beside each cloud) | face.NAME | a table of colors (yaml, "
-        "csv)",
     )
     instance: str | None = setting(
         None, "column with the numbers of objects; null: instance, object_id, ... if there is one"
     )
     unknown: str = setting("error", "an id that the taxonomy lacks: error | ignore")
-    ignore: Any = setting([-1], 'ids that mean "no class"')
     normals: str = setting(
         "auto", "auto: the file's, else from its faces, else estimated from neighbors; none: left out"
     )
-    files: str = setting("*", "which files of a split's folder, for example '*.ply'")
-    splits: Any = setting(None, "[train,val]; null: every folder", text=True)
     overwrite: bool = setting(False, "prepare again what is done")
 
 

@@ -112,6 +112,6 @@ def find_jobs(raw: Path, out: Path, lists: Mapping[str, Sequence[str]]) -> tuple
         names = ", ".join(map(repr, lists["train"][:3])) + (", ..." if len(lists["train"]) > 3 else "")
         raise UserError(
             f"no scene of train is there: its list names {len(lists['train'])} ({names}), none of which lies in "
-            f"{raw.absolute()}/scans; put them there, mend the list, or leave train out by splits=[val]"
+            f"{raw.absolute()}/scans; put them there, correct the list, or leave train out by splits=[val]"
         )
     return jobs, missing

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_prep.custom.preparation import TAXONOMY, read_ignored, read_labels, read_taxonomy
+from data_prep.settings import LabeledFiles
 from data_prep.taxonomy.file import derive_taxonomy, write_taxonomy
 from data_prep.taxonomy.values import basis, count_values, report, stored_names
 from pointnc.clouds.table import column_names
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class TaxonomyFile:
+class TaxonomyFile(LabeledFiles):
     """The label values of one's own files, counted, as a yaml to fill the names in.
 
     python -m data_prep.taxonomy root=FOLDER [out=FILE.yaml] [names=scannet200]: label values, counts, groups by
@@ -33,22 +34,12 @@ class TaxonomyFile:
     )
     name: str | None = setting(None, "of the label set; null: what the yaml has, else custom")
     names: str | None = setting(None, "names and colors by id from another taxonomy: a yaml, scannet200 or scannet20")
-    label: str | None = setting(
-        None, "column with the ids of the classes; null: label, class, classification, ... whatever there is"
-    )
-    labels: str | None = setting(
-        None,
-        "where they are if in no column: .labels (a file beside each cloud) | face.NAME | a table of colors (yaml, "
-        "csv)",
-    )
     columns: Any = setting(
         None,
         "what the columns of tables without names are: [x,y,z,intensity,red,green,blue,label]; -: any other",
         several=True,
     )
-    ignore: Any = setting([-1], 'ids that mean "no class"')
     regroup: bool = setting(False, "derive head, common and tail again for classes that have a group already")
-    files: str = setting("*", "which files of a split's folder, for example '*.ply'")
     splits: Any = setting(
         None, "[train,val]; null: every folder. Groups are derived from train, where there is one", text=True
     )

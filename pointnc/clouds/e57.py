@@ -160,7 +160,7 @@ class E57File(CloudFile):
             if lacking and field not in ("colorGreen", "colorBlue"):
                 what = "colors" if field in COLORS else field
                 some = ", ".join(lacking[:5]) + (", ..." if len(lacking) > 5 else "")
-                self.remarks.append(f"scans without {what}: {some}")
+                self.remarks.append(f"no {what} in scan {some}, counted from 0")
         return columns
 
 

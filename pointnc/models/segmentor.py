@@ -34,7 +34,16 @@ class Backbone(Protocol):
         """D, the channels of the output."""
 
     def __call__(self, coord: Tensor, features: Tensor, batch_size: int) -> Tensor:
-        """(V, 4) int32 and (V, F) float32 to (V, D) float32."""
+        """Compute a feature vector for every voxel.
+
+        Args:
+            coord: (V, 4) int32: sample, x, y, z in voxels; not negative, distinct rows, any order.
+            features: (V, F) float.
+            batch_size: number of samples; some may have no voxels.
+
+        Returns:
+            (V, D) float32, in the order of the input.
+        """
 
 
 class SegmentorOutput(NamedTuple):

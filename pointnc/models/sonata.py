@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from pointnc.checks import OptionError, check_number, check_option, check_switch, check_whole
 from pointnc.errors import UserError
 from pointnc.models.blocks import Norm
+from pointnc.models.inputs import check_channels
 from pointnc.models.neck import Neck
 from pointnc.models.patches import WIDTH, Patches
 from pointnc.models.pyramid import Level, levels_of
@@ -142,25 +143,13 @@ class Sonata(nn.Module):
         return said + (["the encoder is frozen (model.freeze)"] if self.freeze else [])
 
     def forward(self, coord: Tensor, features: Tensor, batch_size: int) -> Tensor:
-        """Compute a feature vector for every voxel.
-
-        Args:
-            coord: (V, 4) int32: sample, x, y, z in voxels; not negative, distinct rows, any order.
-            features: (V, F) float.
-            batch_size: number of samples; some may have no voxels.
-
-        Returns:
-            (V, D) float32, in the order of the input.
+        """Compute a feature vector for every voxel, see :class:`pointnc.models.segmentor.Backbone`.
 
         Raises:
             UserError: F is not the number of channels that the network was built for, or a scene is too large to be
                 put in order.
         """
-        if features.shape[1] != self.in_channels:
-            raise UserError(
-                f"the model was built for {self.in_channels} input channels, the batch has {features.shape[1]}: "
-                "make model.in_channels and the features of the data set agree"
-            )
+        check_channels(features, self.in_channels)
         engine = choose_engine(self.engine, features.device).name
         levels, row = levels_of(coord, batch_size, len(self.enc), engine, features.device)
         rows = torch.empty_like(row).index_copy(0, row, torch.arange(len(row), device=row.device))

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from pointnc.checks import OptionError, check_whole
-from pointnc.errors import UserError
 from pointnc.models.blocks import BLOCKS, BlockName, Norm, NormedConvolution, ResidualBlock
+from pointnc.models.inputs import check_channels
 from pointnc.models.neck import Neck
 from pointnc.sparse.engines import choose_engine
 from pointnc.sparse.fused import recomputing
@@ -167,25 +167,13 @@ class SparseUNet(nn.Module):
             self.out_channels = neck
 
     def forward(self, coord: Tensor, features: Tensor, batch_size: int) -> Tensor:
-        """Compute a feature vector for every voxel.
-
-        Args:
-            coord: (V, 4) int32: sample, x, y, z in voxels; not negative, distinct rows, any order.
-            features: (V, F) float.
-            batch_size: number of samples; some may have no voxels.
-
-        Returns:
-            (V, D) float32, in the order of the input.
+        """Compute a feature vector for every voxel, see :class:`pointnc.models.segmentor.Backbone`.
 
         Raises:
-            UserError: if F is not the number of channels that the network was built for, or the engine cannot
-                compute on the device of the features.
+            UserError: F is not the number of channels that the network was built for, or the engine cannot compute on
+                the device of the features.
         """
-        if features.shape[1] != self.in_channels:
-            raise UserError(
-                f"the model was built for {self.in_channels} input channels, the batch has {features.shape[1]}: "
-                "make model.in_channels and the features of the data set agree"
-            )
+        check_channels(features, self.in_channels)
         engine = choose_engine(self.engine, features.device).name
         divisor = 2 ** len(self.encoder)
         x = self.stem(SparseTensor.from_voxels(coord, features, batch_size, divisor, engine))

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from pointnc.checks import OptionError, check_number, check_whole
-from pointnc.errors import UserError
 from pointnc.models.attention import WIDTH, Attention, turns
 from pointnc.models.blocks import BatchNorm, Norm
+from pointnc.models.inputs import check_channels
 from pointnc.models.memory import check_memory
 from pointnc.models.neck import Neck
 from pointnc.models.recomputing import called, recomputed
@@ -87,25 +87,13 @@ class Volt(nn.Module):
             self.out_channels = neck
 
     def forward(self, coord: Tensor, features: Tensor, batch_size: int) -> Tensor:
-        """Compute a feature vector for every voxel.
-
-        Args:
-            coord: (V, 4) int32: sample, x, y, z in voxels; not negative, distinct rows, any order.
-            features: (V, F) float.
-            batch_size: number of samples; some may have no voxels.
-
-        Returns:
-            (V, D) float32, in the order of the input.
+        """Compute a feature vector for every voxel, see :class:`pointnc.models.segmentor.Backbone`.
 
         Raises:
             UserError: F is not the number of channels that the network was built for, or there are more tokens than
                 memory serves.
         """
-        if features.shape[1] != self.in_channels:
-            raise UserError(
-                f"the model was built for {self.in_channels} input channels, the batch has {features.shape[1]}: "
-                "make model.in_channels and the features of the data set agree"
-            )
+        check_channels(features, self.in_channels)
         tokens = Tokens.of(coord, batch_size, features.device)
         check_memory(len(tokens), len(coord), self, features.device)
         by = turns(tokens.cell, torch.promote_types(features.dtype, torch.float32))

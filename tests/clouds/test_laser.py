@@ -26,7 +26,7 @@ def test_what_a_scan_lacks_is_absent_in_it_alone_and_said(tmp_path: Path) -> Non
     file = open_cloud(tmp_path / "a.e57")
     reading = look_through(file, ("color", "strength"))
     cloud = file.read()
-    assert {"scans without colors: 0", "scans without intensity: 1"} <= set(reading.remarks)
+    assert {"no colors in scan 0, counted from 0", "no intensity in scan 1, counted from 0"} <= set(reading.remarks)
     assert any(f"{half} points have no color" in remark for remark in reading.remarks)
     made = reading.conditions.color(cloud)
     assert (made[:half] == 128).all()
