@@ -78,7 +78,7 @@ class Sonata(nn.Module):
         engine: str = "auto",
     ) -> None:
         super().__init__()
-        _check_plan("channels", channels, len(depths), WIDTH)
+        _check_plan("channels", channels, None, WIDTH)
         _check_plan("depths", depths, len(channels), 1)
         check_whole("patch", patch, least=2)
         check_switch("layer_scale", layer_scale)
@@ -87,13 +87,16 @@ class Sonata(nn.Module):
         check_whole("neck", neck, least=1, optional=True)
         if freeze is not None:
             check_option("freeze", freeze, "encoder")
-        for name in absent:
+        if decoder_depths is not None and decoder_channels is None:
+            raise OptionError("decoder_depths without decoder_channels: there is no decoder")
+        for name in absent or ():
             check_option("absent", name, *INPUT)
+        absent = list(absent or ())
         self.present = [name not in absent for name in INPUT]
         if in_channels != 3 * sum(self.present):
             there = [name for name, present in zip(INPUT, self.present) if present]
             raise UserError(
-                f"this encoder takes {', '.join(INPUT)}; with model.absent={list(absent)} the data give "
+                f"this encoder takes {', '.join(INPUT)}; with model.absent={absent} the data give "
                 f"{', '.join(there)}, which are {3 * len(there)} channels, not {in_channels}: make dataset.features "
                 "and model.absent agree"
             )
@@ -232,9 +235,15 @@ def _draw_orders(stages: int, seed: int) -> list[list[int]]:
         return [torch.randperm(len(ORDERS), generator=generator).tolist() for _ in range(stages)]
 
 
-def _check_plan(name: str, values: Sequence[int], count: int, least: int) -> None:
-    if isinstance(values, str) or len(values) != count:
-        raise OptionError(f"{name}={values}: give one number for each stage, {count}")
+def _check_plan(name: str, values: Sequence[int], count: int | None, least: int) -> None:
+    """Check numbers of stages; of ``count`` ones, or any number of them."""
+    if (
+        isinstance(values, str)
+        or not isinstance(values, Sequence)
+        or not len(values)
+        or count not in (None, len(values))
+    ):
+        raise OptionError(f"{name}={values}: give one number for each stage" + (f", {count}" if count else ""))
     for value in values:
         check_whole(name, value, least=least)
         if least == WIDTH and value % WIDTH:

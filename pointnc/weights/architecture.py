@@ -6,7 +6,7 @@ A file may name only the backbones listed here, so that reading an untrusted fil
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -153,7 +153,7 @@ def _plain(name: str, value: Any) -> Any:
     """Return an argument in plain types, or raise that it is of the wrong kind."""
     if name in OPTIONAL and value is None:
         return None
-    if name == "absent" and isinstance(value, Iterable) and not isinstance(value, str) and set(value) <= set(INPUT):
+    if name == "absent" and isinstance(value, Sequence) and all(one in INPUT for one in value):
         return list(value)
     if (name == "layer_scale" and isinstance(value, bool)) or (name == "order_seed" and value == 0):
         return value

@@ -109,9 +109,9 @@ def convert(
 def _read(
     state: Mapping[str, Tensor], source: str, head: str, kernel_order: KernelOrder, keywords: Mapping[str, Any]
 ) -> Network:
+    if source in ("minkowski", "sonata") and head not in KINDS:
+        raise UserError(f"head={head}: this checkpoint has no heads by name; choose {', '.join(KINDS)}")
     if source == "minkowski":
-        if head not in KINDS:
-            raise UserError(f"head={head}: this checkpoint has no heads by name; choose {', '.join(KINDS)}")
         return minkowski.read(state, kernel_order)
     if kernel_order != "auto":
         raise UserError(f"kernel_order={kernel_order} is for checkpoints of MinkowskiEngine, this is {source}")

@@ -108,16 +108,19 @@ def _architecture(source: Source, keywords: Mapping[str, Any]) -> Architecture:
 def _width(source: Source, name: str) -> int:
     if not source.has(name):
         raise UserError(f"the checkpoint lacks {source.prefix}{name}: it is truncated, or another network")
+    if source.left[name].ndim != 2:
+        raise UserError(f"{source.prefix}{name} has the shape {tuple(source.left[name].shape)}, which is not supported")
     return len(source.left[name])
 
 
 def _patch(keywords: Mapping[str, Any]) -> int:
-    sizes = keywords.get("enc_patch_size", [PATCH])
-    wanted = set(sizes) if isinstance(sizes, list | tuple) else {sizes}
-    wanted |= set(keywords.get("dec_patch_size") or ())
-    size = next(iter(wanted)) if len(wanted) == 1 else None
+    wanted = []
+    for key, usual in (("enc_patch_size", [PATCH]), ("dec_patch_size", None)):
+        sizes = keywords.get(key, usual)
+        wanted += sizes if isinstance(sizes, list | tuple) else [] if sizes is None else [sizes]
+    size = wanted[0] if wanted and all(one == wanted[0] for one in wanted) else None
     if not isinstance(size, int) or isinstance(size, bool):
-        raise UserError(f"enc_patch_size={str(sizes)[:80]} of its config: stages of one patch size are supported")
+        raise UserError(f"patch sizes {str(wanted)[:80]} of its config: stages of one patch size are supported")
     return size
 
 

@@ -25,6 +25,8 @@ class Source:
         prefix = prefix_of(state, anchor)
         if prefix is None:
             raise UserError(f"the checkpoint has no {anchor}: it is no network of this kind")
+        if state[prefix + anchor].ndim == 0:
+            raise UserError(f"{prefix}{anchor} is a single number: this is no network of this kind")
         self.prefix = prefix
         self.left = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
         self.outside = [key for key in state if not key.startswith(prefix)]
