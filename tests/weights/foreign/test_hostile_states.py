@@ -35,13 +35,14 @@ STRANGE = {
 def test_any_tensor_in_any_place_is_read_or_refused_by_a_line(source: str, strange: str) -> None:
     state = STATES[source]()
     assert recognize(state) == source
+    tried = list(state)[:: 1 + len(state) // 40]  # enough names of each kind; all of them take a minute
     refused = 0
-    for name in state:
+    for name in tried:
         try:
             convert({**state, name: STRANGE[strange]}, source)
         except UserError:
             refused += 1
-    assert refused > len(state) // 2
+    assert refused > len(tried) // 2
 
 
 @pytest.mark.parametrize(
