@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from pointnc.clouds.cloud import CloudFile, PointCloud
 from pointnc.clouds.conditions import Bits, Conditions, Unit, Up
@@ -53,12 +54,39 @@ def look_through(
             made up.
     """
     seen = survey(file) if pieces is None else survey_points(pieces, file.path)
+    reading = decide(seen, file.path, arrays, unit, up, color_bits, fate)
+    return replace(reading, remarks=[*file.remarks, *reading.remarks])
+
+
+def decide(
+    seen: Survey,
+    name: str | Path,
+    arrays: Collection[str],
+    unit: Unit = "m",
+    up: Up = "z",
+    color_bits: Bits = "auto",
+    fate: str = "are left out",
+) -> Reading:
+    """Decide how points that were looked through are read.
+
+    Args:
+        seen: what they hold.
+        name: of their file, for messages.
+        arrays: see :func:`look_through`.
+        unit: of the coordinates.
+        up: the axis that points up.
+        color_bits: of a color value.
+        fate: what becomes of points without a place.
+
+    Raises:
+        UserError: what is wanted is lacking and cannot be made up.
+    """
     there = {"color?": seen.color_high is not None, "normal?": seen.has_normal}
     wanted = {one.removesuffix("?") for one in arrays if there.get(one, True)}
     try:
         conditions, remarks = Conditions.of(seen, wanted, unit, up, color_bits)
     except UserError as error:
-        raise UserError(f"{file.path}: {error}") from None
+        raise UserError(f"{name}: {error}") from None
     if seen.flagged:
         remarks.append(f"{seen.flagged} points are no measurements, as a flag of the file says, and {fate}")
     if seen.unmeasured:
@@ -66,4 +94,4 @@ def look_through(
     lacking = seen.points - seen.finite - seen.stray - seen.flagged - seen.unmeasured
     if lacking > 0:
         remarks.append(f"{lacking} points without finite coordinates {fate}")
-    return Reading(seen, conditions, [*file.remarks, *remarks])
+    return Reading(seen, conditions, remarks)

@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pointnc.clouds import CloudFile, PointCloud, open_cloud
+from pointnc.clouds import CloudFile, open_cloud
 from pointnc.clouds.arrays import NpyFile
 from pointnc.clouds.conditions import Bits, Unit, Up
-from pointnc.clouds.normals import estimate_normals, fill_normals
-from pointnc.clouds.reading import look_through
+from pointnc.clouds.placing import PlacedCloud, place_points
 from pointnc.errors import UserError
 from pointnc.scenes.legend import legend_beside
-from pointnc.scenes.scene import Scene
-
-
-@dataclass(frozen=True)
-class ShownCloud:
-    """The points of a file that have a place.
-
-    Attributes:
-        scene: M points, meters, z up, without labels.
-        points: all N points as the file has them, with the columns that may be labels.
-        rows: (M,) int64 which of the N they are; None where M = N.
-        remarks: what was assumed, and what was left out.
-    """
-
-    scene: Scene
-    points: PointCloud
-    rows: NDArray[np.int64] | None
-    remarks: list[str]
 
 
 def open_shown(path: Path, columns: Sequence[str] = ()) -> CloudFile:
@@ -63,7 +43,7 @@ def read_shown(
     up: Up = "z",
     color_bits: Bits = "auto",
     columns: Sequence[str] = (),
-) -> ShownCloud:
+) -> PlacedCloud:
     """Read a cloud.
 
     Args:
@@ -81,27 +61,5 @@ def read_shown(
     """
     file = open_shown(path, columns)
     points = file.read()
-    reading = look_through(file, {*arrays, "color?"}, units, up, color_bits, pieces=[points])
-    seen, conditions = reading.seen, reading.conditions
-    rows: NDArray[np.int64] | None = None
-    placed = points
-    if seen.finite < seen.points:
-        rows = np.flatnonzero(conditions.usable(points.coord))
-        placed = points.select(rows)
-    coord = conditions.coord(placed)
-    normal = conditions.normal(placed)
-    if normal is None and "normal" in arrays:
-        mesh = file.mesh_normals()
-        normal = estimate_normals(coord) if mesh is None else conditions.turned(mesh if rows is None else mesh[rows])
-    if normal is not None:
-        normal = fill_normals(normal, coord)
-    strength = conditions.strength(placed) if "strength" in arrays else None
-    scene = Scene(
-        path.stem,
-        coord,
-        conditions.color(placed) if "color" in arrays or conditions.color_scale is not None else None,
-        normal,
-        origin=conditions.world_origin(),
-        strength=None if strength is None else strength[:, None],
-    )
-    return ShownCloud(scene.validate(), points, rows, reading.remarks)
+    cloud = place_points(points, path, arrays, units, up, color_bits, file.mesh_normals)
+    return replace(cloud, remarks=[*file.remarks, *cloud.remarks])

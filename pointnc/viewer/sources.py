@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from pointnc.benchmarks.named import named_taxonomy
 from pointnc.clouds.label_file import SUFFIXES as LABEL_SUFFIXES
+from pointnc.clouds.placing import PlacedCloud
 from pointnc.clouds.table import column_names
 from pointnc.errors import UserError
 from pointnc.scenes.legend import legend_beside, read_legend
 from pointnc.scenes.scene import Scene
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
-from pointnc.viewer.clouds import ShownCloud, read_shown
+from pointnc.viewer.clouds import read_shown
 from pointnc.viewer.labeled_scene import LabeledScene
 from pointnc.viewer.labels import Labels, cloud_labels, is_table, labels_file, read_point_labels
 
@@ -32,7 +33,7 @@ class _Source:
     scene: Scene
     taxonomy: Taxonomy
     labels: Labels | None = None
-    cloud: ShownCloud | None = None
+    cloud: PlacedCloud | None = None
 
     def fit(self, labels: Labels) -> Labels:
         """Return the labels of the M points that have a place, of labels of all points of the file."""

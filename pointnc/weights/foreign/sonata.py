@@ -114,7 +114,7 @@ def _width(source: Source, name: str) -> int:
 
 
 def _patch(keywords: Mapping[str, Any]) -> int:
-    wanted = []
+    wanted: list[Any] = []
     for key, usual in (("enc_patch_size", [PATCH]), ("dec_patch_size", None)):
         sizes = keywords.get(key, usual)
         wanted += sizes if isinstance(sizes, list | tuple) else [] if sizes is None else [sizes]
