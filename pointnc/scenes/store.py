@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from pointnc.scenes.records import MANIFEST, read_histogram, read_manifest, sum_
 from pointnc.scenes.scene import Scene
 from pointnc.scenes.scene_arrays import map_scene
 from pointnc.scenes.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    from pointnc.scenes.split import Split
 
 DTYPES = {
     "coord": np.float32,
@@ -63,6 +66,17 @@ class SceneStore:
     def splits(self) -> list[str]:
         """Return the sorted names of the splits that have scenes."""
         return sorted({path.parent.parent.name for path in self.root.glob("[!.]*/[!.]*/coord.npy")})
+
+    def __getitem__(self, split: str) -> Split:
+        """Return the scenes of a split as a sequence, with the labels of the store's largest label set.
+
+        Raises:
+            UserError: the split is missing or empty.
+        """
+        from pointnc.scenes.split import Split
+
+        known = (self.manifest or {}).get("taxonomies", {})
+        return Split(self, split, max(known, key=lambda segment: len(known[segment]["names"]), default=None))
 
     def scenes(self, split: str) -> list[str]:
         """Return the sorted names of a split's scenes.

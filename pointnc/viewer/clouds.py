@@ -43,6 +43,7 @@ def read_shown(
     up: Up = "z",
     color_bits: Bits = "auto",
     columns: Sequence[str] = (),
+    fate: str = "are left out",
 ) -> PlacedCloud:
     """Read a cloud.
 
@@ -54,6 +55,7 @@ def read_shown(
         up: the axis that points up.
         color_bits: of a color value.
         columns: what the columns of a table are.
+        fate: what becomes of points without a place.
 
     Raises:
         UserError: the file is missing, damaged, of an unknown format, has no points with finite coordinates, or lacks
@@ -61,5 +63,5 @@ def read_shown(
     """
     file = open_shown(path, columns)
     points = file.read()
-    cloud = place_points(points, path, arrays, units, up, color_bits, file.mesh_normals)
+    cloud = place_points(points, path, arrays, units, up, color_bits, file.mesh_normals, fate)
     return replace(cloud, remarks=[*file.remarks, *cloud.remarks])

@@ -91,6 +91,7 @@ def load_trained(
     half: bool | str = "auto",
     engine: str = "auto",
     trust: Collection[str] = (),
+    download: bool = False,
 ) -> Trained:
     """Load a network from what training or publishing leaves.
 
@@ -100,6 +101,7 @@ def load_trained(
         half: whether to predict in half precision; "auto": as it was trained, where the device can.
         engine: who computes sparse convolutions, see :func:`pointnc.sparse.engines.choose_engine`.
         trust: names of networks that are none of pointnc's and may be imported and built where a checkpoint asks.
+        download: whether a repository of the hub may be fetched from the network.
 
     Raises:
         UserError: the file is missing, damaged or none of pointnc's, or asks for what is not trusted; or there is no
@@ -107,7 +109,7 @@ def load_trained(
     """
     device = device_of(accelerator)
     choose_engine(engine, device)  # a slip is told before anything is read
-    source = open_source(path, trust)
+    source = open_source(path, trust, download)
     model = source.build().to(device)
     if isinstance(model.backbone, SparseUNet | Sonata):  # how it was computed in training says nothing of here
         model.backbone.engine = engine
