@@ -23,6 +23,7 @@ from pointnc.guesses import explain, keys_of
 from pointnc.settings import check_settings, demand, help_text, settings_of
 from pointnc.signals import INTERRUPTED, Interruption, interruptible
 from pointnc.switches import check_switches
+from pointnc.training_help import training_help
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -64,8 +65,8 @@ def entry(
         def command() -> None:
             given = sys.argv[1:]
             try:
-                if schema is not None and {"--help", "-h"} & set(given):
-                    code = show(help_text(f"python -m {name}", schema, config_folder() / "tools"))
+                if {"--help", "-h"} & set(given):
+                    code = _help(name, schema, [one for one in given if one not in ("--help", "-h")])
                 else:
                     code = _interruptibly(schema, task, lambda: read_arguments(given, schema, words, verbs))
             except KeyboardInterrupt:  # a second one, while the first was told
@@ -76,6 +77,20 @@ def entry(
         return command
 
     return decorate
+
+
+def _help(name: str, schema: type | None, given: list[str]) -> int:
+    command = f"python -m {name}"
+    if schema is not None:
+        return show(help_text(command, schema, config_folder() / "tools"))
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        return show(training_help(command, config_folder(), read_arguments(given, None)))
+    except (UserError, HydraException, OmegaConfBaseException) as error:
+        print(f"error: {_explain(error, None)}", file=sys.stderr)
+        return 2
 
 
 def show(text: str) -> int:

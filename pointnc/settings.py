@@ -165,7 +165,7 @@ def _described(one: Field[Any], groups: Path, width: int) -> Iterator[str]:
     choices = one.metadata["choices"] or sorted(path.stem for path in group.glob("*.yaml"))
     meaning = one.metadata["meaning"] + (f" ({' | '.join(choices)})" if choices else "")
     name = one.name.rstrip("_")
-    head = f"  {name}={_shown(value)}"
+    head = f"  {name}={shown(value)}"
     if isinstance(value, dict):
         head = f"  {name}"
     wrapped = textwrap.wrap(meaning, max(width - 28, 40)) or [""]
@@ -176,7 +176,8 @@ def _described(one: Field[Any], groups: Path, width: int) -> Iterator[str]:
     yield from (f"{'':28}{line}" for line in wrapped)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Return a value as it is typed."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    return "[" + ",".join(map(str, value)) + "]" if isinstance(value, list) else str(value)
+    return "[" + ",".join(map(shown, value)) + "]" if isinstance(value, list) else str(value)
