@@ -108,9 +108,14 @@ def fitted(
         azimuth += 90
     radius = max(0.75 * float(np.linalg.norm(size)), 0.05)
     orbit = Orbit(center, azimuth, min(elevation, STEEPEST), 4 * radius, center, radius)
-    rotation, points = orbit.camera(2, 2).rotation, np.asarray(sample(orbit.eye), np.float64)
-    # Each round puts the middle of what is seen into the middle of the picture, then comes as near as it can.
-    for _ in range(4 if len(points) else 0):
+    rotation, points = orbit.camera(2, 2).rotation, np.zeros((0, 3))
+    # Each round puts the middle of what is seen into the middle of the picture, then comes as near as it can; from
+    # nearer by, more of the walls is seen.
+    for turn in range(6):
+        if turn % 3 == 0:
+            points = np.asarray(sample(orbit.eye), np.float64)
+        if not len(points):
+            break
         local = (points - orbit.target) @ rotation.T
         tangent = local[:, :2] / (local[:, 2:] + orbit.distance)
         shift = (tangent.min(axis=0) + tangent.max(axis=0)) / 2 * orbit.distance

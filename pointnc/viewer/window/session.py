@@ -28,10 +28,11 @@ def open_window(scenes: Iterable[LabeledScene], most_points: int = 2_000_000) ->
     with quiet_driver():
         application.initialize()
         window = Window(shelf)
-        application.run_one_tick()
+        alive = application.run_one_tick()
     # Not application.run(): between two ticks Python is told of Ctrl-C, and errors come out here.
     try:
-        while application.run_one_tick():
+        while alive:  # a tick after the last one would crash
             window.step()
+            alive = application.run_one_tick()
     finally:
         window.close()
