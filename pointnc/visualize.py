@@ -26,7 +26,7 @@ class Visualize(CloudSettings, PredictionSettings, NetworkSettings):
     python -m pointnc.visualize scene=CLOUD.las truth=A.txt prediction=B.txt html=FILE.html   truth beside prediction
     python -m pointnc.visualize prediction=LABELED.ply png=FILE.png             a labeled cloud as a picture
     python -m pointnc.visualize checkpoint=RUN split=val limit=2 html=FILE.html  predicts and shows
-    Without html= and png= a window opens (pip install 'pointnc[view]').
+    Without html= and png= a window opens (pip install 'pointnc[view]'), or else a page in the browser.
     """
 
     scene: Any = setting(
@@ -64,7 +64,7 @@ class Visualize(CloudSettings, PredictionSettings, NetworkSettings):
 
 @entry(Visualize, "pointnc.visualize", words="scene")
 def main(config: DictConfig) -> None:
-    """Gather the scenes, then write what was asked for, or open a window."""
+    """Gather the scenes, then write what was asked for, or show them at once."""
     from pointnc.viewer.sources import labeled_scenes
 
     for key, suffix in (("html", ".html"), ("png", ".png")):
@@ -72,10 +72,9 @@ def main(config: DictConfig) -> None:
     if not isinstance(config.shown_points, int) or config.shown_points < 1:
         raise UserError(f"shown_points is {config.shown_points}; it must be a whole number, at least 1")
     if config.html is None and config.png is None:
-        from pointnc.viewer.window import check_window, open_window
+        from pointnc.viewer.opening import show
 
-        check_window()
-        open_window(next(labeled_scenes(config)).thinned(config.shown_points))
+        show(labeled_scenes(config), config.shown_points)
         return
     shown: Iterable[LabeledScene] = labeled_scenes(config)
     if config.png is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,7 +12,6 @@ from pointnc.environment.builds import Version, install_torch
 from pointnc.environment.cuda import FIND_DEVICE, check_devices, check_driver, compiles_first
 from pointnc.environment.finding import Finding
 from pointnc.environment.machine import check_machine
-from pointnc.environment.open3d import check_open3d
 from pointnc.environment.packages import (
     DEFAULT_BUILD,
     TORCH_ENGINE,
@@ -22,6 +22,7 @@ from pointnc.environment.packages import (
     spconv_build,
 )
 from pointnc.environment.watch import Outcome, Watched
+from pointnc.environment.window import check_window, start_trial
 
 PATIENCE = 300.0
 """Seconds without progress after which a process is given up: its slowest step takes about 9 s on a quiet laptop."""
@@ -37,7 +38,7 @@ def examine(patience: float = PATIENCE, tell: Callable[[str], None] = lambda lin
     """
     packages = installed()
     trial = Watched("-m", "pointnc.environment.trial")
-    window = Watched("-c", "import open3d") if "open3d" in packages else None
+    window = start_trial() if "open3d" in packages else None
     driver = driver_version()
     findings = [*check_machine(), *check_packages(packages)]
 
@@ -49,8 +50,7 @@ def examine(patience: float = PATIENCE, tell: Callable[[str], None] = lambda lin
 
     findings += judge(packages, driver, trial.finish(wait), has_wheels())
     if window is not None:
-        outcome = window.finish(lambda facts: patience)
-        findings.append(check_open3d(outcome.error if outcome.code else None, outcome.waited))
+        findings.append(check_window(window.finish(lambda facts: patience), os.environ))
     return findings
 
 

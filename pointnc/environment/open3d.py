@@ -26,18 +26,8 @@ DEBIAN = {
 """Library to the Debian package that has it."""
 
 
-def check_open3d(error: str | None, waited: float | None = None) -> Finding:
-    """Judge what an attempt to import Open3D left on the standard error.
-
-    Args:
-        error: the text; None where the import went well.
-        waited: seconds after which the attempt was given up; None where it ended.
-    """
-    if waited is not None:
-        text = f"not imported within {waited:g} seconds"
-        return Finding("open3d", text, "remark", f"python -m pointnc.doctor patience={2 * waited:g}")
-    if error is None:
-        return Finding("open3d", "can be imported")
+def check_open3d(error: str) -> Finding:
+    """Judge what an attempt to import Open3D that failed left on the standard error."""
     missing = re.search(r"(lib[\w.+-]+?)\.so[\d.]*: cannot open shared object file", error)
     if missing:
         package = DEBIAN.get(missing[1])

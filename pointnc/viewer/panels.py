@@ -17,6 +17,7 @@ from pointnc.reporting.render import flatten, rasterize
 from pointnc.scenes.scene import IGNORE
 from pointnc.viewer.labeled_scene import LabeledScene
 from pointnc.viewer.layers import LAYERS, RAMP, layer_colors, layers_of
+from pointnc.viewer.legend import caption
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -132,16 +133,6 @@ def _entries(scenes: Sequence[LabeledScene], columns: Sequence[str]) -> list[tup
     return entries
 
 
-def _caption(labeled: LabeledScene) -> str:
-    figures = labeled.figures
-    parts = [f"{len(labeled.scene):,} points"]
-    if figures.accuracy is not None and figures.accuracy == figures.accuracy:
-        parts.append(f"accuracy {figures.accuracy:.1f} %")
-    if figures.miou is not None and figures.miou == figures.miou:
-        parts.append(f"mIoU {figures.miou:.1f} %")
-    return ", ".join(parts)
-
-
 def _framed(
     body: NDArray[np.uint8],
     scenes: Sequence[LabeledScene],
@@ -176,7 +167,7 @@ def _framed(
     for number, labeled in enumerate(scenes):
         y = top + number * (CAPTION + height) + CAPTION / 2
         text(GAP, y, labeled.scene.name, fontsize=10, color=INK, weight="bold", parse_math=False)
-        text(body.shape[1] - GAP, y, _caption(labeled), fontsize=10, color=SOFT, ha="right")
+        text(body.shape[1] - GAP, y, caption(labeled), fontsize=10, color=SOFT, ha="right")
     for number, (name, color) in enumerate(entries):
         x, y = GAP + number % across * COLUMN, bottom + GAP + (number // across + 0.5) * ENTRY
         _swatch(figure, x, y, color, total)

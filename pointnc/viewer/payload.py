@@ -26,14 +26,12 @@ from numpy.typing import NDArray
 
 from pointnc.reporting.camera import bounding_box
 from pointnc.reporting.visibility import point_spacing
+from pointnc.viewer.facing import mean_normals
 from pointnc.viewer.labeled_scene import LabeledScene
 from pointnc.viewer.layers import layers_of
 
 FINEST = 0.002
 """Meters: the coarsest step in which positions may be rounded; 65535 steps are 131 m."""
-
-CELL = 0.1
-"""Meters: wide enough to even out the noise of a wall, narrow enough for a table's leg."""
 
 COMPRESSION = 6
 
@@ -112,21 +110,6 @@ def fold_normals(normal: NDArray[Any]) -> NDArray[np.uint8]:
     sign = np.where(flat[:, :2] >= 0, np.float32(1), np.float32(-1))
     folded = np.where(flat[:, 2:] < 0, (1 - np.abs(flat[:, 1::-1])) * sign, flat[:, :2])
     return np.rint((folded + 1) * 127.5).astype(np.uint8)
-
-
-def mean_normals(coord: NDArray[Any], normal: NDArray[Any]) -> NDArray[np.float32]:
-    """Return (N, 3) the mean normal of the points in each point's cell of ``CELL`` meters, its length up to 1.
-
-    Where the normals of a cell cancel out, as on the two sides of a board, a point keeps its own.
-    """
-    low, extent = coord.min(axis=0), float(np.ptp(coord, axis=0).max())
-    edge = max(CELL, extent / 2**20)  # three cell numbers must fit an int64
-    cell = ((coord - low) / edge).astype(np.int64)
-    number = (cell[:, 0] << 42) | (cell[:, 1] << 21) | cell[:, 2]
-    _, index, count = np.unique(number, return_inverse=True, return_counts=True)
-    mean = np.stack([np.bincount(index, normal[:, axis]) / count for axis in range(3)], axis=1)[index]
-    certain = (mean * mean).sum(axis=1, keepdims=True) > 0.25
-    return np.where(certain, mean, normal).astype(np.float32)
 
 
 def to_planes(column: NDArray[Any]) -> NDArray[np.uint8]:

@@ -12,6 +12,8 @@ from pointnc.environment.finding import Finding
 from pointnc.environment.machine import check_space
 from pointnc.environment.open3d import check_open3d
 from pointnc.environment.packages import build_of, check_packages, check_spconv, has_wheels, installed, spconv_build
+from pointnc.environment.watch import Outcome
+from pointnc.environment.window import check_window
 
 
 def problems(findings: list[Finding]) -> list[Finding]:
@@ -134,12 +136,36 @@ def test_a_driver_older_than_a_build_is_a_problem(
 def test_open3d_that_does_not_import_gets_its_remedy(error: str, text: str, remedy: str) -> None:
     (found,) = problems([check_open3d(error)])
     assert text in found.text and remedy in found.remedy
-    assert check_open3d(None).level == "ok"
 
 
-def test_an_open3d_that_is_slow_is_not_broken() -> None:
-    found = check_open3d("", waited=300.0)
-    assert (found.level, found.remedy) == ("remark", "python -m pointnc.doctor patience=600")
+def test_what_a_window_lacks_gets_the_package_that_has_it() -> None:
+    """The words are those of Open3D 0.19 and 0.20, Filament and GLFW on machines that lacked the thing."""
+    here = {"DISPLAY": ":5"}
+
+    def judged(doing: str, error: str = "", code: int = 1, waited: float | None = None, **facts: str) -> Finding:
+        return check_window(Outcome({"doing": doing, **facts}, waited, code, error), here)
+
+    asking, opening = "asking for the display", "opening a window"
+    vulkan = "reason: Unable to create Vulkan instance. error=-9"
+    for found, words, remedy in (
+        (judged(asking, code=0, lack="wayland"), "Wayland", "apt-get install xwayland"),
+        (judged(asking, code=0, lack="dead"), "DISPLAY=:5 does not answer", "ssh -X"),
+        (judged(asking, code=-9, waited=60.0), "DISPLAY=:5 does not answer", "ssh -X"),
+        (judged(asking, code=0, lack="libX11"), "libX11", "apt-get install libx11-6"),
+        (judged("importing open3d", "ModuleNotFoundError: No module named 'open3d'"), "not installed", "pointnc[view]"),
+        (judged("importing open3d", "OSError: libEGL.so.1: cannot open shared object file"), "libEGL", "libegl1"),
+        (judged(opening, "RuntimeError: Failed to load vulkan library!"), "libvulkan", "libvulkan1"),
+        (judged(opening, vulkan, -6), "no Vulkan driver", "mesa-vulkan-drivers"),
+        (judged(opening, "libGL error: failed to load driver: swrast", -6), "no OpenGL driver", "libgl1-mesa-dri"),
+        (judged(opening, "something\nelse went wrong", -6), "SIGABRT while opening a window: else", "apt-get"),
+        (judged("", "[error] GLFW error: X11: something", 0), "X11: something", "apt-get"),
+    ):
+        assert words in found.text and remedy in found.remedy and found.level == "problem", found
+        assert "\n" not in found.text + found.remedy
+    assert judged("", code=0, version="0.20.0").text == "opens, with Open3D 0.20.0"
+    assert judged(asking, code=0, lack="none").level == "remark"  # a server is no broken desktop
+    slow = judged(opening, code=-9, waited=300.0)
+    assert (slow.level, slow.remedy) == ("remark", "python -m pointnc.doctor patience=600")
 
 
 def test_little_space_is_a_remark(tmp_path: Path) -> None:

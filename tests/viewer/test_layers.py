@@ -16,7 +16,6 @@ from pointnc.viewer.layers import (
     layers_of,
     shown_points,
 )
-from pointnc.viewer.window import nearest_pixel
 from tests.viewer.rooms import room
 
 
@@ -63,13 +62,3 @@ def test_a_point_in_words() -> None:
     assert number == labeled.thinned(1000).point_number[10]
     names = (*labeled.taxonomy.names, "no class")
     assert f"truth: {names[labeled.scene.semantic[number]]}; prediction: {names[labeled.prediction[number]]}" in text
-
-
-def test_pixel_next_to_a_click() -> None:
-    depth = np.ones((20, 30))
-    assert nearest_pixel(depth, 5, 5) is None
-    depth[6, 9] = depth[5, 7] = 0.5
-    assert nearest_pixel(depth, 5, 5) == (7, 5)
-    depth[0, 0] = 0.2
-    assert nearest_pixel(depth, 1, 1) == (0, 0)
-    assert nearest_pixel(depth, 29, 19) is None
