@@ -15,7 +15,7 @@ from tests.commands import _main_of, settings
 
 ROOT = Path(__file__).parents[1]
 START = re.compile(
-    r"(?:^|\s|`)(?:pointnc (?P<name>[a-z][\w-]*)|(?:python|python3|torchrun [^`]*?) -m (?P<module>(?:pointnc|data_prep)[\w.]*))"
+    r"(?:^|\s|`)(?:pointnc (?P<name>[a-z][\w-]*)|(?:python|python3|torchrun [^`]*?) -m (?P<module>(?:pointnc|data_prep)[\w.]*)(?! --))"
     r"(?=\s|$)"
 )
 
