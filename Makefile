@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_FLAGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench fuzz kill image clean
+.PHONY: help install demo test check format docs bench fuzz kill image clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -21,7 +21,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/tested: $(VENV)/installed
-	$(PIP) -e '.[test]'
+	$(PIP) -e '.[test,docs]'
 	@touch $@
 
 install: $(VENV)/installed ## virtual environment in .venv with pointnc in it
@@ -41,6 +41,9 @@ format: $(VENV)/tested ## let ruff fix what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(VENV)/tested ## the site, into site/; any warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+
 bench: $(VENV)/tested ## speed of the parts, beside slow references
 	$(BIN)/python -m bench
 
@@ -54,4 +57,4 @@ image: ## container image for a CPU (docker/cpu.Dockerfile)
 	docker build -f docker/cpu.Dockerfile -t pointnc:cpu .
 
 clean: ## remove the environment and caches; data/ and runs/ stay
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist site

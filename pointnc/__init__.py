@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pointnc.api import Model, Result, View, evaluate, load, visualize
     from pointnc.scenes import Scene, SceneStore, Taxonomy
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "Model",
     "Result",

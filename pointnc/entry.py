@@ -74,6 +74,9 @@ def entry(
             raise SystemExit(code)
 
         command.schema = schema  # type: ignore[attr-defined]
+        command.read = functools.partial(  # type: ignore[attr-defined]
+            read_arguments, schema=schema, words=words, verbs=verbs
+        )
         return command
 
     return decorate

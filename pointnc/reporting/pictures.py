@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.reporting.colors import error_colors, label_colors
-from pointnc.reporting.render import flatten, rasterize
+from pointnc.reporting.render import Raster, flatten, rasterize
 from pointnc.scenes.atomic import atomic_path
 from pointnc.scenes.scene import IGNORE, Scene
 from pointnc.scenes.taxonomy import Taxonomy
@@ -48,20 +48,35 @@ class SceneView:
         labeled = self.scene.semantic >= 0
         return 100 * float((self.prediction == self.scene.semantic)[labeled].mean())
 
-    def classes(self) -> list[int]:
-        """Return the classes in truth or prediction, those with the most points first."""
+    def areas(self, shown: NDArray[Any]) -> dict[int, float]:
+        """Return the classes that are seen, the largest first, to their share of a picture: in truth or prediction.
+
+        Args:
+            shown: the point at each pixel that shows one.
+        """
         labels = [self.prediction] if self.scene.semantic is None else [self.prediction, self.scene.semantic]
-        both = np.concatenate([np.asarray(part) for part in labels])
-        index, count = np.unique(both[both != IGNORE], return_counts=True)
-        return [int(k) for k in index[np.argsort(-count, kind="stable")]]
+        most: dict[int, float] = {}
+        for part in labels:
+            index, count = np.unique(np.asarray(part)[shown], return_counts=True)
+            for k, pixels in zip(index.tolist(), count.tolist()):
+                if k != IGNORE:
+                    most[k] = max(most.get(k, 0.0), pixels / len(shown))
+        return dict(sorted(most.items(), key=lambda item: (-item[1], item[0])))
+
+
+def scene_raster(view: SceneView, width: int = 640, height: int = 480) -> Raster:
+    """Return what the camera of a scene's pictures sees."""
+    normal = None if view.scene.normal is None else np.asarray(view.scene.normal)
+    return rasterize(np.asarray(view.scene.coord), normal, width, height)
 
 
 def scene_pictures(
-    view: SceneView, taxonomy: Taxonomy, width: int = 640, height: int = 480
+    view: SceneView, taxonomy: Taxonomy, width: int = 640, height: int = 480, raster: Raster | None = None
 ) -> dict[str, NDArray[np.uint8]]:
     """Return title to (height, width, 4) picture with transparent ground; one without its data is left out.
 
-    All are taken by one camera, so that a thing lies at the same place in each.
+    All are taken by one camera, so that a thing lies at the same place in each; ``raster`` is what it sees, where that
+    is known already.
     """
     scene = view.scene
     colors: dict[str, NDArray[Any]] = {}
@@ -72,8 +87,7 @@ def scene_pictures(
     colors["Prediction"] = label_colors(view.prediction, taxonomy)
     if scene.semantic is not None and view.has_truth:
         colors["Error"] = error_colors(view.prediction, np.asarray(scene.semantic))
-    normal = None if scene.normal is None else np.asarray(scene.normal)
-    raster = rasterize(np.asarray(scene.coord), normal, width, height)
+    raster = raster or scene_raster(view, width, height)
     return {title: raster.paint(color, SHADING[title]) for title, color in colors.items()}
 
 

@@ -7,21 +7,15 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pointnc.reporting.curves import panel_of
 from pointnc.reporting.pictures import png_bytes
 from pointnc.scenes.taxonomy import GROUPS, Taxonomy
-
-History = Mapping[str, Sequence[tuple[float, float]]]
-
-MOST_POINTS = 300
-"""A longer curve is drawn as the means of this many stretches."""
 
 
 def ticks(low: float, high: float, count: int = 4) -> list[float]:
@@ -47,57 +41,6 @@ def short(value: float) -> str:
         mantissa, exponent = f"{value:.1e}".split("e")
         return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
     return f"{value:.3g}"
-
-
-def curve_panels(history: History) -> list[tuple[str, list[str], str]]:
-    """Return (title, names of the curves, svg) of each panel; losses first, then in the order of ``history``.
-
-    Args:
-        history: name to (step, value) pairs; values that are not finite are left out.
-    """
-    panels: dict[str, dict[str, NDArray[np.float64]]] = {}
-    for name, pairs in history.items():
-        points = np.array([pair for pair in pairs if all(map(math.isfinite, pair))], float).reshape(-1, 2)
-        if len(points):
-            panels.setdefault(panel_of(name), {})[name] = _thinned(points[np.argsort(points[:, 0], kind="stable")])
-    titles = sorted(panels, key=lambda title: title != "Loss")
-    steps = [points[end, 0] for curves in panels.values() for points in curves.values() for end in (0, -1)]
-    return [(title, list(panels[title]), _curves(title, panels[title], min(steps), max(steps))) for title in titles]
-
-
-def _thinned(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    if len(points) <= MOST_POINTS:
-        return points
-    return np.array([part.mean(0) for part in np.array_split(points, MOST_POINTS)])
-
-
-def _curves(title: str, curves: dict[str, NDArray[np.float64]], x0: float, x1: float) -> str:
-    width, height, left, right, top, bottom = 340, 216, 42, 12, 10, 30
-    values = np.concatenate([points[:, 1] for points in curves.values()])
-    y0, y1 = min(float(values.min()), 0.0), float(values.max())  # heights compare only from zero
-    x1, y1 = (x1 if x1 > x0 else x0 + 1), (y1 if y1 > y0 else y0 + 1)
-    y1 += 0.04 * (y1 - y0)
-
-    def at_x(x: float) -> float:
-        return left + (x - x0) / (x1 - x0) * (width - left - right)
-
-    def at_y(y: float) -> float:
-        return height - bottom - (y - y0) / (y1 - y0) * (height - top - bottom)
-
-    parts = []
-    for y in ticks(y0, y1):
-        parts.append(f'<path class="grid" d="M{left} {at_y(y):.1f}H{width - right}"/>')
-        parts.append(f'<text x="{left - 6}" y="{at_y(y) + 3.5:.1f}" class="end">{short(y)}</text>')
-    parts += [
-        f'<text x="{at_x(x):.1f}" y="{height - bottom + 15}" class="mid">{short(x)}</text>' for x in ticks(x0, x1)
-    ]
-    parts.append(f'<text x="{width - right}" y="{height - 2}" class="end faint">step</text>')
-    for number, (name, points) in enumerate(curves.items()):
-        last = f"{escape(name)}: {points[-1, 1]:.4g} at step {points[-1, 0]:.0f}"
-        line = " ".join(f"{at_x(x):.1f},{at_y(y):.1f}" for x, y in points)
-        parts.append(f'<g class="series s{number % 6}"><title>{last}</title><polyline points="{line}"/>')
-        parts.append(f'<circle cx="{at_x(points[-1, 0]):.1f}" cy="{at_y(points[-1, 1]):.1f}" r="2.8"/></g>')
-    return svg_element(width, height, f"{title} over training steps", parts)
 
 
 def class_bars(iou: Sequence[float | None], histogram: NDArray[Any], taxonomy: Taxonomy) -> str:

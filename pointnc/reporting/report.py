@@ -14,17 +14,10 @@ from numpy.typing import NDArray
 from pointnc import __version__
 from pointnc.reporting import markup
 from pointnc.reporting.colors import IGNORED, RIGHT, UNLABELED, WRONG
-from pointnc.reporting.pictures import SceneView, png_bytes, scene_pictures
-from pointnc.reporting.plots import (
-    History,
-    by_frequency,
-    class_bars,
-    cosine_gap,
-    cosine_matrices,
-    curve_panels,
-    data_uri,
-    short,
-)
+from pointnc.reporting.curve_charts import History, curve_figures
+from pointnc.reporting.pictures import SceneView, png_bytes, scene_pictures, scene_raster
+from pointnc.reporting.plots import by_frequency, class_bars, cosine_gap, cosine_matrices, data_uri, short
+from pointnc.reporting.render import Raster
 from pointnc.scenes.atomic import write_text
 from pointnc.scenes.taxonomy import GROUPS, Taxonomy
 
@@ -135,24 +128,39 @@ def _scenes(report: Report) -> str:
     for number, view in enumerate(report.scenes):
         # How to read a picture is said once, under the first scene's.
         captions = {title: f"<figcaption>{text}</figcaption>" for title, text in READ_PICTURE.items() if number == 0}
+        raster = scene_raster(view)
         figures = "".join(
             f'<figure><p class="title">{title}</p><div class="picture"><img alt="{title} of '
             f'{escape(view.scene.name)}" width="640" height="480" src="{data_uri(png_bytes(picture & KEPT_BITS))}">'
             f"</div>{captions.get(title, '')}</figure>"
-            for title, picture in scene_pictures(view, report.taxonomy).items()
+            for title, picture in scene_pictures(view, report.taxonomy, raster=raster).items()
         )
         right = view.accuracy
         share = "" if right is None else f", {markup.number(right)} % of the labeled ones right"
-        legend = [(report.taxonomy.colors[k], report.taxonomy.names[k]) for k in view.classes()]
-        legend.append((UNLABELED, "no class"))
-        if view.has_truth:
-            legend += [(RIGHT, "agrees"), (WRONG, "differs"), (IGNORED, "not scored")]
         blocks.append(
             f"<h3>{escape(view.scene.name)}</h3>"
             f'<p class="note">{len(view.scene):,} points{share}.</p>'
-            f'<div class="grid2">{figures}</div>{markup.legend(legend)}'
+            f'<div class="grid2">{figures}</div>{_picture_legend(view, raster, report.taxonomy)}'
         )
     return markup.section("Scenes", "".join(blocks)) if blocks else ""
+
+
+SMALL = 0.002
+"""A class on less than this share of the picture is named behind the legend."""
+
+
+def _picture_legend(view: SceneView, raster: Raster, taxonomy: Taxonomy) -> str:
+    """Return what the colors mean: the classes that are seen, the largest area first, and the error's three."""
+    areas = {taxonomy.names[k]: area for k, area in view.areas(raster.index[raster.index >= 0]).items()}
+    colors = dict(zip(taxonomy.names, taxonomy.colors))
+    seen = [(colors[name], f"{name} {100 * area:.2g} %") for name, area in areas.items() if area >= SMALL]
+    rest = escape(", ".join(name for name, area in areas.items() if area < SMALL))
+    other = [(UNLABELED, "no class"), (RIGHT, "agrees"), (WRONG, "differs"), (IGNORED, "not scored")]
+    return (
+        f'<p class="key">Classes, by area in truth or prediction</p>{markup.legend(seen)}'
+        + (f'<p class="note rest">On less than {SMALL:.1%} of the picture: {rest}.</p>' if rest else "")
+        + f'<p class="key">Other colors</p>{markup.legend(other if view.has_truth else other[:1])}'
+    )
 
 
 KEPT_BITS = np.array([0xFC, 0xFC, 0xFC, 0xFF], np.uint8)
@@ -160,17 +168,9 @@ KEPT_BITS = np.array([0xFC, 0xFC, 0xFC, 0xFF], np.uint8)
 
 
 def _curves(report: Report) -> str:
-    figures = []
-    for title, names, svg in curve_panels(report.history):
-        keys = "".join(
-            f'<li><span class="dash" style="background:var(--s{number % 6})"></span>{escape(name)}</li>'
-            for number, name in enumerate(names)
-        )
-        figures.append(f'<figure><p class="title">{escape(title)}</p>{svg}<ul class="legend">{keys}</ul></figure>')
-    if not figures:
-        return ""
-    note = "Values against optimizer steps; the dot marks the last one."
-    return markup.section("Training", f'<div class="grid3">{"".join(figures)}</div>', note)
+    figures = curve_figures(report.history)
+    note = "Values against optimizer steps; the dot marks the last one. A dashed curve lies on another one."
+    return markup.section("Training", f'<div class="grid3">{figures}</div>', note) if figures else ""
 
 
 def _classes(report: Report) -> str:

@@ -53,11 +53,12 @@ def test_pictures_without_their_data_are_left_out(view):
     ]
 
 
-def test_accuracy_and_classes_of_a_scene():
+def test_accuracy_and_areas_of_a_scene():
     scene = Scene("s", np.zeros((5, 3), np.float32), semantic=np.array([0, 0, 1, -1, 1]))
     view = SceneView(scene, np.array([0, 1, 1, 1, 1]))
     assert view.accuracy == 75
-    assert view.classes() == [1, 0]
+    assert view.areas(np.arange(5)) == {1: 0.8, 0: 0.4}
+    assert view.areas(np.array([0, 0, 0, 1])) == {0: 1.0, 1: 0.25}  # what is not seen is not named
     assert SceneView(scene.replace(semantic=None), view.prediction).accuracy is None
     assert SceneView(scene.replace(semantic=np.full(5, -1)), view.prediction).accuracy is None
 

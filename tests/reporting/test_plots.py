@@ -6,12 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointnc.reporting.plots import (
-    MOST_POINTS,
     by_frequency,
     class_bars,
     cosine_gap,
     cosine_matrices,
-    curve_panels,
     short,
     ticks,
 )
@@ -37,37 +35,6 @@ def test_ticks_are_few_round_and_inside(low, span):
 )
 def test_short_numbers(value, text):
     assert short(value) == text
-
-
-def test_curves_share_panels_and_steps_and_survive_nan():
-    history = {
-        "val/miou": [(10, 5.0), (20, 8.0)],
-        "loss/total": [(0, 3.0), (10, math.nan), (20, 1.0)],
-        "loss/center": [(0, 0.3), (20, 0.1)],
-        "learning_rate": [(0, 0.1)],
-        "empty": [],
-        "all_nan": [(0, math.inf)],
-    }
-    panels = curve_panels(history)
-    assert [(title, names) for title, names, _ in panels] == [
-        ("Loss", ["loss/total", "loss/center"]),
-        ("Validation mIoU (%)", ["val/miou"]),
-        ("Learning rate", ["learning_rate"]),
-    ]
-    for _, _, svg in panels:
-        assert "nan" not in svg
-        assert "inf" not in svg
-    assert "loss/total: 1 at step 20" in panels[0][2]
-    assert curve_panels({}) == []
-
-
-def test_long_curves_are_thinned_to_means():
-    rising = [(i, float(i)) for i in range(10_000)]
-    ((_, _, svg),) = curve_panels({"x": rising})
-    points = svg.split('points="')[1].split('"')[0].split()
-    assert len(points) == MOST_POINTS
-    x, y = np.array([point.split(",") for point in points], float).T
-    assert np.corrcoef(x, y)[0, 1] == pytest.approx(-1, abs=1e-3)  # svg counts y downwards
 
 
 def test_classes_are_sorted_by_frequency_and_ties_keep_their_order():

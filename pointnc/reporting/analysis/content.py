@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.reporting.analysis.figures import Bin
-from pointnc.reporting.plots import History
+from pointnc.reporting.curve_charts import History
 from pointnc.scenes.taxonomy import Taxonomy
 
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from pointnc.reporting import markup
 from pointnc.reporting.analysis.content import Analysis, Diagnosis, Network
 from pointnc.reporting.analysis.dots import Axis, Dots, class_dots, factors
-from pointnc.reporting.analysis.numbers import curve_figures, group_table
+from pointnc.reporting.analysis.numbers import group_table
+from pointnc.reporting.curve_charts import curve_figures
 from pointnc.reporting.curves import FORCES
 from pointnc.reporting.plots import short
 from pointnc.scenes.taxonomy import GROUPS
@@ -174,8 +175,7 @@ def _curves(analysis: Analysis) -> str:
         }
         if history:
             title = escape(analysis.titled("During training", network))
-            figures = curve_figures(history, {name: name.rpartition("_")[2] for name in history})
-            blocks.append(f'<h3>{title}</h3><div class="grid3">{figures}</div>')
+            blocks.append(f'<h3>{title}</h3><div class="grid3">{curve_figures(history)}</div>')
     return "".join(blocks)
 
 

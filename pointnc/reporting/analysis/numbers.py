@@ -10,8 +10,8 @@ import numpy as np
 from pointnc.reporting import markup
 from pointnc.reporting.analysis.content import Analysis, Network
 from pointnc.reporting.analysis.dots import PERCENT, Dots, class_dots
+from pointnc.reporting.curve_charts import curve_figures
 from pointnc.reporting.curves import COLLAPSE
-from pointnc.reporting.plots import History, curve_panels
 from pointnc.scenes.taxonomy import GROUPS
 
 
@@ -140,23 +140,9 @@ def curves(analysis: Analysis) -> str:
     note = "Measured at each validation of the training, against optimizer steps; the dot marks the last one."
     return markup.section(
         "During training",
-        f'<div class="grid3">{curve_figures(history, {name: name for name in history} if several else {})}</div>',
+        f'<div class="grid3">{curve_figures(history)}</div>',
         note,
     )
-
-
-def curve_figures(history: History, legend: Mapping[str, str]) -> str:
-    """Return a figure for each panel of curves; ``legend`` says what is said of a curve beneath it."""
-    figures = []
-    for title, names, svg in curve_panels(history):
-        keys = "".join(
-            f'<li><span class="dash" style="background:var(--s{number % 6})"></span>{escape(legend[name])}</li>'
-            for number, name in enumerate(names)
-            if name in legend
-        )
-        key = f'<ul class="legend">{keys}</ul>' if keys else ""
-        figures.append(f'<figure><p class="title">{escape(title)}</p>{svg}{key}</figure>')
-    return "".join(figures)
 
 
 def frequency(analysis: Analysis) -> str:
