@@ -1,7 +1,7 @@
 """Checkpoints: written whole or not at all, read without running code from the file.
 
 A checkpoint holds what Lightning needs to go on and, under ``pointnc``, the contract: format number, package
-version, resolved configuration, taxonomy, and a checksum of all tensors.
+version, resolved configuration, taxonomy, the folder that its relative paths start from, and a checksum of all tensors.
 """
 
 from __future__ import annotations
@@ -37,7 +37,13 @@ STATE = {
 
 def contract(config: Mapping[str, Any], taxonomy: Taxonomy) -> dict[str, Any]:
     """Return what a checkpoint says of itself, in plain types."""
-    return {"format": FORMAT, "version": __version__, "config": dict(config), "taxonomy": taxonomy.to_dict()}
+    return {
+        "format": FORMAT,
+        "version": __version__,
+        "config": dict(config),
+        "taxonomy": taxonomy.to_dict(),
+        "folder": str(Path.cwd()),
+    }
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,8 @@ class Checkpoint:
 
     Attributes:
         path: where it lies.
-        config: the resolved configuration of the run.
+        config: the resolved configuration of the run; a store that was given relative to where the run stood, and is
+            not below where we stand, is absolute.
         taxonomy: the classes in the order of the head's outputs.
         version: the package version that wrote it.
         precision: as Lightning names it, in which it was trained; "32-true" where the file does not say.
@@ -107,6 +114,7 @@ def _contract(path: Path, data: dict[str, Any], own: Mapping[str, Any]) -> Check
         config, taxonomy = plain(own["config"], "config"), plain(own["taxonomy"], "taxonomy")
         for name, value in (("config", config), ("taxonomy", taxonomy)):
             check_type(value, dict, name)
+        _find_store(config, plain(own.get("folder"), "folder"))
         check_type(data["state_dict"], Mapping, "state_dict")
         for key, kind in STATE.items():
             if key in data:
@@ -124,6 +132,20 @@ def _contract(path: Path, data: dict[str, Any], own: Mapping[str, Any]) -> Check
         return Checkpoint(path, config, Taxonomy.from_dict(taxonomy), str(version), data, str(precision))
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
+
+
+def _find_store(config: dict[str, Any], folder: Any) -> None:
+    """Make the path of the store absolute where it leads to nothing from here, but did from the folder of the run."""
+    check_type(folder, str | None, "folder")
+    dataset = config.get("dataset")
+    if not folder or not isinstance(dataset, dict):
+        return
+    store = dataset.get("store")
+    if not isinstance(store, str) or Path(store).is_dir():
+        return
+    there = Path(folder) / store
+    if there.is_dir():
+        config["dataset"] = {**dataset, "store": str(there)}
 
 
 def _check_tensors(path: Path, data: Mapping[str, Any], written: Any) -> None:
