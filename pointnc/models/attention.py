@@ -19,35 +19,31 @@ BASE = 100.0
 
 
 def turns(cell: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return (2, T, 1, 32) cosines and sines of the angles by which the pairs of channels are turned.
+    """Return (T, 1, 32) complex numbers of length 1, by which the pairs of channels are turned.
 
     The angle of pair j of n is coordinate · BASE^(-j/(n-1)).
 
     Args:
         cell: (T, 3) coordinates of the tokens.
-        dtype: of the result.
+        dtype: of real and imaginary part, float32 or float64.
     """
     angles = []
     for axis, count in enumerate(TURNS):
         speed = BASE ** (-torch.arange(count, dtype=dtype, device=cell.device) / (count - 1))
         angles.append(cell[:, axis, None].to(dtype) * speed)
     angle = torch.cat(angles, dim=1)[:, None]
-    return torch.stack([angle.cos(), angle.sin()])
+    return torch.polar(torch.ones_like(angle), angle)
 
 
 def turn(x: Tensor, by: Tensor) -> Tensor:
-    """Turn the pairs (2j, 2j+1) of channels.
-
-    The first of all pairs come first in the result, then the second: queries and keys that are both arranged so have
-    the same inner products, and nothing else of them is used.
+    """Turn the pairs (2j, 2j+1) of channels, as complex numbers: one pass over memory, where real ones take seven.
 
     Args:
         x: (T, H, 64).
-        by: (2, T, 1, 32), as :func:`turns` returns them.
+        by: (T, 1, 32), as :func:`turns` returns them.
     """
-    first, second = x[..., 0::2], x[..., 1::2]
-    cosine, sine = by[0], by[1]
-    return torch.cat([first * cosine - second * sine, first * sine + second * cosine], dim=-1)
+    pairs = torch.view_as_complex(x.to(by.real.dtype).unflatten(-1, (-1, 2)))
+    return torch.view_as_real(pairs * by).flatten(-2)
 
 
 class Attention(nn.Module):
