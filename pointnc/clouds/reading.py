@@ -58,7 +58,7 @@ def look_through(
     try:
         conditions, remarks = Conditions.of(seen, wanted, unit, up, color_bits)
     except UserError as error:
-        raise UserError(f"{file.path}: {error}") from None
+        raise UserError(f"{file.path}: {error}", code=error.code) from None
     if seen.flagged:
         remarks.append(f"{seen.flagged} points are no measurements, as a flag of the file says, and {fate}")
     if seen.unmeasured:

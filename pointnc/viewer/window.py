@@ -34,7 +34,10 @@ REACH = 4
 def check_window() -> None:
     """Raise a UserError that says how to fix it where no window can be opened."""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise UserError("there is no display for a window; write a page by html=FILE.html or a picture by png=FILE.png")
+        raise UserError(
+            "there is no display for a window; write a page by html=FILE.html or a picture by png=FILE.png",
+            code="no-display",
+        )
     # A missing system library can end the process that imports Open3D: it is tried in another one.
     try:
         done = subprocess.run(
@@ -46,8 +49,8 @@ def check_window() -> None:
     finding = check_open3d(error)
     if finding.level == "problem":
         if error and "No module named 'open3d'" in error:
-            raise UserError(f"a window needs Open3D: pip install 'pointnc[view]', {INSTEAD}")
-        raise UserError(f"Open3D: {finding.text}; {finding.remedy}, {INSTEAD}")
+            raise UserError(f"a window needs Open3D: pip install 'pointnc[view]', {INSTEAD}", code="no-package")
+        raise UserError(f"Open3D: {finding.text}; {finding.remedy}, {INSTEAD}", code="no-package")
 
 
 def open_window(labeled: LabeledScene) -> None:
