@@ -10,7 +10,7 @@ import pytest
 
 from data_prep.scannet.preparation import prepare
 from pointnc.entry import entry
-from tests.synthetic import write_raw_root
+from tests.helpers.synthetic import write_raw_root
 
 REPOSITORY = Path(__file__).parent.parent
 QUICK = [

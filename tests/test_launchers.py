@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from data_prep.scannet.preparation import prepare
-from tests.synthetic import write_raw_root
+from tests.helpers.synthetic import write_raw_root
 from tests.test_entry import QUICK, command
 
 pytest.importorskip("hydra_plugins.hydra_submitit_launcher", reason="the extra slurm is not installed")

@@ -14,9 +14,9 @@ import pytest
 from markdown_it import MarkdownIt
 
 from data_prep.scannet.preparation import prepare
-from tests.commands import schema_of, settings
-from tests.synthetic import write_raw_root
-from tests.untrained import write_checkpoint
+from tests.helpers.commands import schema_of, settings
+from tests.helpers.synthetic import write_raw_root
+from tests.helpers.untrained import write_checkpoint
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = [

@@ -14,7 +14,7 @@ import torch
 from data_prep.scannet.preparation import prepare
 from pointnc.proof.runs import Command
 from tests.cluster.test_preparation import ROOT, free_port, wait_for
-from tests.synthetic import write_raw_root
+from tests.helpers.synthetic import write_raw_root
 
 SMALL = ["dataset.prepare=null", "dataset.store=store", "dataset.voxel_size=0.1", "trainer.accelerator=cpu", "workers=0",
          "logger=none", "model.planes=[8,8]", "model.layers=[1,1]", "batch_size=1", "trainer.check_val_every_n_epoch=24",

@@ -10,9 +10,9 @@ import pytest
 from data_prep.check.checking import check
 from data_prep.s3dis import preparation
 from pointnc.benchmarks.s3dis import taxonomy
-from pointnc.errors import UserError
 from pointnc.scenes.store import SceneStore
-from tests.commands import assert_one_line, run
+from tests.helpers.commands import assert_one_line, run
+from tests.helpers.mistakes import assert_mistake, raises
 
 OBJECTS = ("ceiling_1", "chair_1", "chair_2", "chair_10", "floor_1", "stairs_1", "table_1", "wall_1")
 POINTS = 60
@@ -92,7 +92,7 @@ def test_done_rooms_are_not_done_again_and_stay_in_their_split(raw: Path, store:
     preparation.prepare(raw, tmp_path / "store", workers=1)
     assert len(list((tmp_path / "store" / "train" / "Area_2-office_1").iterdir())) == 5
     assert marks == {path: path.stat().st_mtime_ns for path in marks}
-    with pytest.raises(UserError, match=r"has scene Area_5-office_1 in val, not in train: give another out"):
+    with raises("other-settings", "Area_5-office_1", "out", "store"):
         preparation.prepare(raw, tmp_path / "store", workers=1, val_areas=[1])
 
 
@@ -148,7 +148,7 @@ def test_damaged_rooms_do_not_stop_the_others(raw: Path, tmp_path: Path) -> None
     (tmp_path / "raw" / "Area_2" / "office_1" / "Annotations" / "floor_1.txt").write_bytes(b"")
     arguments = (f"raw={tmp_path / 'raw'}", f"out={tmp_path / 'store'}", "workers=1")
     done = run("data_prep.s3dis", *arguments, folder=tmp_path, code=2)
-    assert_one_line(done, "2 of 4 scenes were not prepared", "Annotations holds no <class>_<number>.txt", "failed.json")
+    assert_mistake(done, "not-prepared", "4 scenes", "2", "<class>_<number>.txt", "failed.json", "Annotations")
     failed = json.loads((tmp_path / "store" / "failed.json").read_text())
     assert "floor_1.txt is empty" in failed["train"]["Area_2-office_1"]
     assert SceneStore(tmp_path / "store").scenes("train") == ["Area_1-hallway_2"]

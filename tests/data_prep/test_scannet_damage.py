@@ -12,10 +12,10 @@ import pytest
 from data_prep.scannet import preparation
 from data_prep.scannet.raw import mesh_path, read_scan, write_scan
 from pointnc.benchmarks.scannet import LABEL_MAP_FILE
-from pointnc.errors import UserError
 from pointnc.scenes.ply import write_ply
 from pointnc.scenes.store import SceneStore
-from tests.synthetic import CLASSES, write_raw_root
+from tests.helpers.mistakes import raises
+from tests.helpers.synthetic import CLASSES, write_raw_root
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_damaged_scene_is_named_and_the_others_are_done(
     spoil, message = DAMAGE[damage]
     shutil.copytree(raw, tmp_path / "raw")
     spoil(tmp_path / "raw" / "scans" / "scene0001_00")
-    with pytest.raises(UserError, match=f"1 of 4 scenes.*scene0001_00.*{message}") as caught:
+    with raises("not-prepared", message, "4 scenes", "scene0001_00") as caught:
         preparation.prepare(tmp_path / "raw", tmp_path / "store", workers=1)
     assert "\n" not in str(caught.value)
     assert SceneStore(tmp_path / "store").scenes("train") == ["scene0000_00"]
@@ -97,7 +97,7 @@ def test_a_mended_scene_completes_the_store(raw: Path, tmp_path: Path) -> None:
     preparation.prepare(raw, tmp_path / "whole", workers=1)
     shutil.copytree(raw, tmp_path / "raw")
     _cut(mesh_path(tmp_path / "raw" / "scans" / "scene0001_00"))
-    with pytest.raises(UserError):
+    with raises("not-prepared", "scene0001_00_vh_clean_2.ply"):
         preparation.prepare(tmp_path / "raw", tmp_path / "store", workers=1)
     shutil.copytree(raw, tmp_path / "raw", dirs_exist_ok=True)
     manifest = preparation.prepare(tmp_path / "raw", tmp_path / "store", workers=1)
@@ -109,7 +109,7 @@ def test_a_mended_scene_completes_the_store(raw: Path, tmp_path: Path) -> None:
 def test_strict_stops_at_the_first_failure(raw: Path, tmp_path: Path, workers: int) -> None:
     shutil.copytree(raw, tmp_path / "raw")
     _cut(mesh_path(tmp_path / "raw" / "scans" / "scene0000_00"))
-    with pytest.raises(UserError, match=r"scene0000_00.*truncated.*strict=true"):
+    with raises("not-prepared", "strict=true", "scene0000_00_vh_clean_2.ply"):
         preparation.prepare(tmp_path / "raw", tmp_path / "store", workers=workers, strict=True)
     assert not (tmp_path / "store" / "failed.json").exists()
     if workers == 1:
@@ -121,7 +121,7 @@ def test_missing_scenes_are_counted_and_strict_refuses_them(
 ) -> None:
     shutil.copytree(raw, tmp_path / "raw")
     shutil.rmtree(tmp_path / "raw" / "scans" / "scene0002_00")
-    with pytest.raises(UserError, match="scene0002_00 of split val is missing"):
+    with raises("missing-scene", "val", "scene0002_00", "raw"):
         preparation.prepare(tmp_path / "raw", tmp_path / "store", workers=1, strict=True)
     preparation.prepare(tmp_path / "raw", tmp_path / "store", workers=1)
     assert "1 listed scenes are missing (val 1)" in " ".join(capsys.readouterr().out.split())
@@ -130,7 +130,7 @@ def test_missing_scenes_are_counted_and_strict_refuses_them(
 def test_v1_folder_is_refused(raw: Path, tmp_path: Path) -> None:
     shutil.copytree(raw, tmp_path / "raw")
     (tmp_path / "raw" / LABEL_MAP_FILE).write_text("category\tcount\tnyu40id\nwall\t9\t1\n")
-    with pytest.raises(UserError, match="ScanNet v1"):
+    with raises("other-version", "ScanNet v1", "scannetv2-labels.combined.tsv"):
         preparation.prepare(tmp_path / "raw", tmp_path / "store", workers=1)
     # Scans of v1 beside the table of v2: every scene is refused by its labels.ply.
     for folder in (tmp_path / "raw" / "scans").iterdir():
@@ -138,7 +138,7 @@ def test_v1_folder_is_refused(raw: Path, tmp_path: Path) -> None:
         ids = np.array([row[1] for row in CLASSES])[scan.segment_ids // 100]
         shutil.rmtree(folder)
         write_scan(replace(scan, nyu40=ids), folder)
-    with pytest.raises(UserError, match=r"3 of 3 scenes.*ScanNet v1"):
+    with raises("not-prepared", "3 scenes", "ScanNet v1", "labels.ply"):
         preparation.prepare(
             tmp_path / "raw", tmp_path / "store", splits=["train", "val"], label_map=raw / LABEL_MAP_FILE, workers=1
         )

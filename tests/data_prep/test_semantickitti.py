@@ -11,9 +11,9 @@ from data_prep.check.checking import check
 from data_prep.semantickitti import preparation
 from pointnc.benchmarks.semantickitti import taxonomy
 from pointnc.data import SceneDataset
-from pointnc.errors import UserError
 from pointnc.scenes.store import SceneStore
-from tests.commands import assert_one_line, run
+from tests.helpers.commands import assert_one_line, run
+from tests.helpers.mistakes import assert_mistake, raises
 
 # Raw id to class, from the data set's description.
 CLASSES = {
@@ -128,7 +128,7 @@ def test_own_splits(raw: Path, tmp_path: Path) -> None:
     done = run("data_prep.semantickitti", *arguments, "splits=[val]", folder=tmp_path)
     assert "08_000000" in SceneStore(tmp_path / "store").scenes("val") and "1" in done.stdout
     done = run("data_prep.semantickitti", *arguments, folder=tmp_path, code=2)
-    assert_one_line(done, "has scene 00_000000 in val, not in train")
+    assert_mistake(done, "other-settings", "scene 00_000000", "store")
 
 
 def _damage(kind: str, folder: Path) -> None:
@@ -168,12 +168,12 @@ def _damage(kind: str, folder: Path) -> None:
 def test_damaged_scans_are_named_and_the_others_done(raw: Path, tmp_path: Path, kind: str, words: str) -> None:
     shutil.copytree(raw, tmp_path / "raw")
     _damage(kind, tmp_path / "raw" / "dataset" / "sequences" / "00")
-    with pytest.raises(UserError) as error:
+    with raises("not-prepared", "1", "5", "000000") as error:
         preparation.prepare(tmp_path / "raw", tmp_path / "store", workers=1)
     assert "1 of 5 scenes were not prepared" in str(error.value) and words in str(error.value)
     assert list(json.loads((tmp_path / "store" / "failed.json").read_text())["train"]) == ["00_000000"]
     assert SceneStore(tmp_path / "store").scenes("train") == ["00_000001", "04_000000"]
-    with pytest.raises(UserError, match="strict=true"):
+    with raises("missing-scene", "strict=true", "raw"):
         preparation.prepare(tmp_path / "raw", tmp_path / "store2", splits=["train"], workers=1, strict=True)
 
 
@@ -226,5 +226,5 @@ def test_what_a_mac_leaves_beside_the_scans_is_no_scan(raw: Path, tmp_path: Path
 
 
 def test_a_training_split_of_which_nothing_is_there_is_a_mistake(raw: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"sequences of train \(01, 02\)"):
+    with raises("missing-scene", "01", "02", "sequences"):
         preparation.find_scans(raw, tmp_path, {"train": ["01", "02"], "val": ["00"]})

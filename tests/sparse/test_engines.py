@@ -17,7 +17,7 @@ from pointnc.sparse import engines, spconv_convolution
 from pointnc.sparse.engines import choose_engine, compute_dtype
 from pointnc.sparse.grid import SparseTensor
 from pointnc.sparse.modules import DownConvolution, SubmanifoldConvolution, UpConvolution
-from tests.models.voxels import random_voxels
+from tests.helpers.voxels import random_voxels
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
 NETWORKS = ["minkunet_tiny", "minkunet34c", "spunet", "minkunet50"]

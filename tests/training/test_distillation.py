@@ -17,7 +17,7 @@ from pointnc.training.distillation import ChannelView, Distillation
 from pointnc.training.run import train
 from pointnc.weights.checkpoint import read_checkpoint
 from pointnc.weights.exporting import export_run
-from tests.models.voxels import random_voxels
+from tests.helpers.voxels import random_voxels
 from tests.training.test_resume import _no_report, assert_equal, configure, interrupted_and_resumed, store  # noqa: F401
 
 VOLT = ("model=volt_tiny", "model.channels=64", "model.depth=1", "model.out_channels=8")

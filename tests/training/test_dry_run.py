@@ -11,7 +11,8 @@ from omegaconf import DictConfig
 from pointnc.entry import _explain, config_folder
 from pointnc.errors import UserError
 from pointnc.training.dry_run import dry_run
-from tests.commands import assert_one_line, run
+from tests.helpers.commands import run
+from tests.helpers.mistakes import assert_mistake
 
 NAMES = ["choice.dataset=rooms", "choice.model=minkunet_tiny", "choice.regularizer=none"]
 
@@ -23,7 +24,7 @@ def configure(*overrides: str) -> DictConfig:
 
 def test_nothing_is_made_for_a_wrong_setting(tmp_path: Path) -> None:
     done = run("pointnc.train", "loss=focal", "loss.gamma=-1", folder=tmp_path, code=2)
-    assert_one_line(done, "loss.gamma=-1", "at least 0")
+    assert_mistake(done, "option", "loss.gamma=-1", "0")
     assert not list(tmp_path.iterdir())
 
 

@@ -11,10 +11,10 @@ from torch import nn
 
 from pointnc.benchmarks.scannet import taxonomy
 from pointnc.collapse import CenterRegularizer, RegionRebalance
-from pointnc.errors import UserError
 from pointnc.losses import CrossEntropy, LogitAdjustedCrossEntropy, SumOfLosses
 from pointnc.training.objective import read_objective
 from pointnc.weights.checkpoint import Checkpoint
+from tests.helpers.mistakes import raises
 
 CLASSES = taxonomy("scannet20")
 ADJUSTED = {"_target_": "pointnc.losses.LogitAdjustedCrossEntropy", "tau": 0.5}
@@ -73,20 +73,20 @@ def test_an_auxiliary_classifier_comes_back_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "words"),
+    ("config", "mistake"),
     [
-        ({}, "does not say which loss"),
-        ({"loss": {"_target_": "os.system", "command": "true"}}, "os.system"),
-        ({"loss": {"_target_": "pointnc.losses.CrossEntropy", "sigma": 1}}, "loss of best.ckpt cannot be built"),
+        ({}, ("malformed", "best.ckpt")),
+        ({"loss": {"_target_": "os.system", "command": "true"}}, ("unsafe-file", "os.system", "best.ckpt")),
+        ({"loss": {"_target_": "pointnc.losses.CrossEntropy", "sigma": 1}}, ("unsupported", "best.ckpt", "'pointnc.losses.cross_entropy.CrossEntropy'", "'sigma'")),
         ({"loss": {"_target_": "pointnc.losses.CrossEntropy"}, "regularizer": {**CECO, "reduce_channels": 4}},
-         "regularizer of best.ckpt cannot be built"),
+         ("unsupported", "best.ckpt")),
         ({"loss": {"_target_": "pointnc.losses.CrossEntropy"},
-          "regularizer": {"_target_": STRANGER}}, "a Stranger, which is not known"),
+          "regularizer": {"_target_": STRANGER}}, ("unsupported", "best.ckpt")),
     ],
 )  # fmt: skip
-def test_what_cannot_be_built_is_said(config: dict[str, Any], words: str) -> None:
-    regularizer = Stranger() if "Stranger" in words else CenterRegularizer(20, 8)
-    with pytest.raises(UserError, match=words):
+def test_what_cannot_be_built_is_said(config: dict[str, Any], mistake: tuple[str, ...]) -> None:
+    regularizer = Stranger() if "Stranger" in mistake else CenterRegularizer(20, 8)
+    with raises(*mistake):
         read_objective(checkpoint(CrossEntropy(), regularizer, config), 8, trust=[STRANGER])
 
 

@@ -21,7 +21,7 @@ from pointnc.training import results
 from pointnc.training.run import train
 from pointnc.training.run_folder import resumed_config
 from pointnc.weights.checkpoint import read_checkpoint
-from tests.synthetic import write_raw_root
+from tests.helpers.synthetic import write_raw_root
 
 TINY = (
     "dataset.prepare=null",

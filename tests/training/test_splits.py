@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pointnc.errors import UserError
 from pointnc.scenes import SceneStore
 from pointnc.scenes.stored_taxonomy import stored_taxonomy
-from tests.commands import assert_one_line, run
-from tests.data_prep.labeled_rooms import write_root
+from tests.helpers.commands import assert_one_line, run
+from tests.helpers.labeled_rooms import write_root
+from tests.helpers.mistakes import raises
 
 QUICK = (
     "trainer.max_epochs=1", "trainer.accelerator=cpu", "workers=0", "logger=none", "dataset.voxel_size=0.3",
@@ -90,5 +90,5 @@ def test_several_label_sets_must_be_chosen_among(store: Path) -> None:
 def test_origin_comes_back_with_the_scene(original: Path) -> None:
     scene = SceneStore(original).load("train", "room0")
     np.testing.assert_array_equal(scene.origin, 0)
-    with pytest.raises(UserError, match="no manifest"):
+    with raises("not-a-store", "train"):
         stored_taxonomy(original / "train")

@@ -16,8 +16,9 @@ from pointnc.reporting.colors import WRONG
 from pointnc.scenes.ply import write_ply
 from pointnc.scenes.store import SceneStore
 from pointnc.viewer.payload import Payload, unpack
-from tests.commands import Done, assert_one_line, run
-from tests.synthetic import write_raw_root
+from tests.helpers.commands import Done, assert_one_line, run
+from tests.helpers.mistakes import assert_mistake, raises
+from tests.helpers.synthetic import write_raw_root
 
 CLASSES = taxonomy("scannet200")
 
@@ -266,7 +267,7 @@ def test_window_without_display_says_what_else(
 ) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    assert_one_line(visualize(tmp_path, f"store={store.root}", code=2), "no display", "html=FILE.html")
+    assert_mistake(visualize(tmp_path, f"store={store.root}", code=2), "no-display", "html=FILE.html")
 
 
 def test_window_without_open3d_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,16 +276,15 @@ def test_window_without_open3d_says_how_to_get_it(tmp_path: Path, monkeypatch: p
     if find_spec("open3d"):
         pytest.skip("Open3D is installed")
     monkeypatch.setenv("DISPLAY", ":0")
-    assert_one_line(visualize(tmp_path, "store=nowhere", code=2), "pip install 'pointnc[view]'", "html=FILE.html")
+    assert_mistake(visualize(tmp_path, "store=nowhere", code=2), "no-package", "'pointnc[view]'", "html=FILE.html")
 
 
 def test_scenes_of_different_classes_do_not_share_a_page(store: SceneStore, tmp_path: Path) -> None:
-    from pointnc.errors import UserError
     from pointnc.viewer.labeled_scene import LabeledScene
     from pointnc.viewer.page import write_page
 
     scene = store.load("val", store.scenes("val")[0])
-    with pytest.raises(UserError, match="other classes than the first"):
+    with raises("other-taxonomy", "200"):
         write_page(
             tmp_path / "a.html", [LabeledScene(scene, CLASSES), LabeledScene(scene, taxonomy("scannet20"))], 1000
         )

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import torch
 
-from pointnc.errors import UserError
 from pointnc.weights.checkpoint import read_checkpoint
 from pointnc.weights.foreign import read_state
 from pointnc.weights.tensors import checksum, tensors_in
 from pointnc.weights.trained import load_trained
-from tests.commands import assert_one_line, run
-from tests.training.strangers import Change, put, send, without_checksum
+from tests.helpers.changed_checkpoints import Change, put, send, without_checksum
+from tests.helpers.commands import assert_one_line, run
+from tests.helpers.mistakes import raises
 
 WEIGHT = "model.backbone.stem.convolution.weight"
 
@@ -195,13 +195,13 @@ def test_no_damage_goes_unnoticed(finished: Path, tmp_path: Path, earlier: bool)
         damaged = bytearray(whole)
         damaged[start + (number * 37) % size] ^= 1 << number % 8
         path.write_bytes(damaged)
-        with pytest.raises(UserError, match="damaged"):
+        with raises("damaged-file", "last.ckpt"):
             read_checkpoint(path)
     start, size = max(places, key=lambda place: place[1])
     path.write_bytes(whole[:start] + bytes(size) + whole[start + size :])
-    with pytest.raises(UserError, match="damaged"):
+    with raises("damaged-file", "last.ckpt"):
         load_trained(path, "cpu")
-    with pytest.raises(UserError, match="damaged"):
+    with raises("damaged-file", "last.ckpt", "'last/data/36'"):
         read_state(path)
 
 
@@ -211,14 +211,14 @@ def test_a_packed_archive_is_not_unpacked(finished: Path, tmp_path: Path) -> Non
         for member in source.infolist():
             target.writestr(member.filename, source.read(member))
     for read in (read_checkpoint, read_state):
-        with pytest.raises(UserError, match="packed"):
+        with raises("damaged-file", "a.ckpt"):
             read(tmp_path / "a.ckpt")
 
 
 def test_old_formats_of_torch_are_not_read(finished: Path, tmp_path: Path) -> None:
     data = torch.load(finished / "run" / "checkpoints" / "last.ckpt", weights_only=True)
     torch.save(data, tmp_path / "a.ckpt", _use_new_zipfile_serialization=False)
-    with pytest.raises(UserError, match="is no pointnc checkpoint"):
+    with raises("damaged-file", "a.ckpt"):
         read_checkpoint(tmp_path / "a.ckpt")
 
 

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from pointnc.models import CosineHead, ETFHead, Segmentor, Volt
 from pointnc.weights.onnx.volt import volt_model
-from tests.commands import assert_one_line, run
-from tests.models.voxels import random_voxels
+from tests.helpers.commands import assert_one_line, run
+from tests.helpers.mistakes import assert_mistake
+from tests.helpers.voxels import random_voxels
 from tests.oracles.volt import random_state
 from tests.weights.foreign.test_volt import write
 
@@ -87,5 +88,5 @@ def test_without_onnx_it_is_said_what_to_install(tmp_path: Path, monkeypatch: py
     for name in ("graph", "volt"):
         monkeypatch.delitem(sys.modules, f"pointnc.weights.onnx.{name}", raising=False)
     done = run(WEIGHTS, "export=w", "out=a.onnx", folder=tmp_path, code=2)
-    assert_one_line(done, "pip install 'pointnc[onnx]'")
+    assert_mistake(done, "no-package", "'pointnc[onnx]'", "format=onnx")
     assert not (tmp_path / "a.onnx").exists()

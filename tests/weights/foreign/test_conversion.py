@@ -12,7 +12,8 @@ from torch import Tensor
 from pointnc.errors import UserError
 from pointnc.models.segmentor import Segmentor
 from pointnc.weights.foreign import Converted, convert, recognize
-from tests.models.voxels import random_voxels
+from tests.helpers.mistakes import raises
+from tests.helpers.voxels import random_voxels
 from tests.oracles import minkowski, spunet
 
 EXTENT = 16
@@ -88,11 +89,11 @@ def test_an_order_that_nothing_tells_is_noted_or_asked_for() -> None:
     (note,) = convert(minkowski.random_state()).notes
     assert "CSC" in note and "SpatioTemporalSegmentation" in note and "kernel_order=hybrid" in note
     assert convert(minkowski.random_state(), kernel_order="cube").notes == ()
-    with pytest.raises(UserError, match="0.4 or older.*kernel_order=hybrid"):
+    with raises("ambiguous", "0.4", "kernel_order=hybrid"):
         convert(minkowski.random_state(pointwise_dimensions=3))
-    with pytest.raises(UserError, match="kernel_order=sphere: choose auto, cube"):
+    with raises("option", "kernel_order=sphere"):
         convert(minkowski.random_state(), kernel_order="sphere")  # type: ignore[arg-type]
-    with pytest.raises(UserError, match="kernel_order=hybrid is for checkpoints of MinkowskiEngine"):
+    with raises("conflicting-settings", "kernel_order=hybrid", "MinkowskiEngine"):
         convert(spunet.random_state(), kernel_order="hybrid")
 
 
