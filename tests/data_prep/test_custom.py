@@ -219,7 +219,7 @@ def test_only_what_changed_is_done_again(tmp_path: Path) -> None:
     (root / "train/room2.ply").unlink()
     assert "4 scenes" not in prepare(tmp_path).stdout
     write_taxonomy(root / "taxonomy.yaml")
-    assert_mistake(prepare(tmp_path, code=2), "other-settings", "train/room2")
+    assert_mistake(prepare(tmp_path, code=2), "other-settings", f"out={tmp_path / 'store'}", "train/room2")
 
 
 def test_check_asks_for_no_official_scenes(tmp_path: Path) -> None:
@@ -281,17 +281,17 @@ def test_mistakes_get_one_line(tmp_path: Path) -> None:
     (tmp_path / "root").mkdir()
     assert_mistake(prepare(tmp_path, code=2), "missing-file", "taxonomy.yaml", "data_prep.taxonomy")
     write_taxonomy(tmp_path / "root/taxonomy.yaml")
-    assert_mistake(prepare(tmp_path, code=2), "nothing-there")
+    assert_mistake(prepare(tmp_path, code=2), "nothing-there", f"root={tmp_path / 'root'}")
     write(tmp_path / "root/loose.ply", columns())
-    assert_mistake(prepare(tmp_path, code=2), "nothing-there", "train/")
+    assert_mistake(prepare(tmp_path, code=2), "nothing-there", f"root={tmp_path / 'root'}", "loose.ply", "train/")
     one_room(tmp_path)
-    assert_mistake(prepare(tmp_path, "splits=[trian]", code=2), "missing-file", "'trian'")
+    assert_mistake(prepare(tmp_path, "splits=[trian]", code=2), "missing-file", "'trian'", "train")
     assert_mistake(prepare(tmp_path, "unknown=skip", code=2), "option", "error, ignore", "unknown=skip")
-    assert_mistake(prepare(tmp_path, "units=ft", code=2), "option", "units=ft")
-    assert_mistake(prepare(tmp_path, "out=root", code=2), "overwrites-input")
+    assert_mistake(prepare(tmp_path, "units=ft", code=2), "option", "units=ft", "cm")
+    assert_mistake(prepare(tmp_path, "out=root", code=2), "overwrites-input", "out=root")
     assert_mistake(prepare(tmp_path, "ignore=[a]", code=2), "option", "ignore=['a']")
     (tmp_path / "root/taxonomy.yaml").write_text("classes: [{id: 1, name: wall, colour: [1, 2, 3]}]\n")
-    assert_mistake(prepare(tmp_path, code=2), "taxonomy", "'colour'")
+    assert_mistake(prepare(tmp_path, code=2), "taxonomy", "'colour'", "color")
     (tmp_path / "root/taxonomy.yaml").write_text("segment: ../../evil\nnames: [wall]\n")
     assert_mistake(prepare(tmp_path, code=2), "taxonomy", "segment", "'../../evil'")
     assert not (tmp_path / "store").exists()

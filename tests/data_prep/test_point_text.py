@@ -93,12 +93,12 @@ def test_files_of_another_kind_are_refused(tmp_path: Path) -> None:
         read_points(write(tmp_path / "a.txt"))
     with raises("missing-file", "none.txt"):
         read_points(tmp_path / "none.txt")
-    with raises("damaged-file", "3 lines", "'x y z red green blue'", "b.txt"):
+    with raises("damaged-file", "3 of 3 lines", "'x y z red green blue'", "b.txt"):
         read_points(write(tmp_path / "b.txt", *[b"1 2 3"] * 3))
-    with raises("damaged-file", "111 lines", "c.txt"):
+    with raises("damaged-file", "11 of 111 lines", "c.txt"):
         read_points(write(tmp_path / "c.txt", *[GOOD[0]] * 100, *[b"1 2 3"] * 11))
     assert read_points(write(tmp_path / "d.txt", *[GOOD[0]] * 100, *[b"1 2 3"] * 10)).dropped == 10
     with raises("damaged-file", "e.txt", "'x y z red green blue'"):
         read_points(write(tmp_path / "e.txt", bytes(range(256)) * 20))
-    with raises("damaged-file", "0 lines", "f.txt"):
+    with raises("damaged-file", "0 of 0 lines", "f.txt"):
         read_points(write(tmp_path / "f.txt", b"", b"  "))

@@ -42,7 +42,7 @@ def test_owners_equal_a_plain_loop(segment_ids: list[int], objects: list[list[in
     scan = bare_scan(segment_ids, objects)
     absent = [segment for segments in objects for segment in segments if segment not in segment_ids]
     if absent:
-        with raises("other-length", absent[0]):
+        with raises("other-length", f"over-segment {absent[0]}"):
             own_vertices(scan)
         return
     expected = []

@@ -31,22 +31,23 @@ def test_lists_of_the_folder_of_a_file_and_of_a_mapping(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../../etc", "..", ".", "", "/etc", "a/b", ".hidden", "a\0b", 3, None])
 def test_lists_cannot_leave_the_folder(tmp_path: Path, name: object) -> None:
-    with raises("bad-name", "name"):
+    with raises("bad-name", "train", repr(name)):
         split_lists(tmp_path, {"train": ["scene0000_00", name]})
-    with raises("bad-name", "name"):
-        split_lists(tmp_path, {name if isinstance(name, str) else "a/b": ["scene0000_00"]})
+    split = name if isinstance(name, str) else "a/b"
+    with raises("bad-name", repr(split)):
+        split_lists(tmp_path, {split: ["scene0000_00"]})
 
 
 def test_a_scene_belongs_to_one_split(tmp_path: Path) -> None:
-    with raises("ambiguous", "train", "val"):
+    with raises("ambiguous", "scene x", "train", "val"):
         split_lists(tmp_path, {"train": ["x"], "val": ["x"]})
 
 
 @pytest.mark.parametrize(
     "text, mistake",
     [
-        (None, ("file-access", "splits.json")), ("{", ("damaged-file", "splits.json")), ("3", ("malformed", "splits.json")), ('{"a": "b"}', ("malformed",)),
-        ('["val", ["train"]]', ("unknown-name",)), ('["val", {}]', ("unknown-name",)),
+        (None, ("file-access", "splits.json", "No such file")), ("{", ("damaged-file", "splits.json")), ("3", ("malformed", "splits.json")), ('{"a": "b"}', ("malformed", "split a")),
+        ('["val", ["train"]]', ("unknown-name", "['train']")), ('["val", {}]', ("unknown-name", "{}")),
     ],
 )  # fmt: skip
 def test_damaged_files_of_lists(tmp_path: Path, text: str | None, mistake: tuple[str, ...]) -> None:
@@ -77,6 +78,6 @@ def test_a_byte_order_mark_is_no_part_of_a_scene(tmp_path: Path) -> None:
 
 def test_a_training_split_of_which_nothing_is_there_is_a_mistake(tmp_path: Path) -> None:
     (tmp_path / "scans" / "b").mkdir(parents=True)
-    with raises("missing-scene", "2", "'a'", "'c'", "scans"):
+    with raises("missing-scene", "train", 2, "('a', 'c')", tmp_path / "scans", "splits=[val]"):
         find_jobs(tmp_path, tmp_path / "out", {"train": ["a", "c"], "val": ["b"]})
     assert len(find_jobs(tmp_path, tmp_path / "out", {"val": ["b", "c"]})[0]) == 1

@@ -123,15 +123,27 @@ def test_page_is_well_formed_and_needs_no_network(folder: Path) -> None:
 def test_mistakes(folder: Path) -> None:
     assert_mistake(run("data_prep.stats", folder=folder, code=2), "missing-setting", "data_prep.stats STORE")
     assert_mistake(run("data_prep.stats", "store=nowhere", folder=folder, code=2), "not-a-store", "nowhere")
-    assert_mistake(run("data_prep.stats", "store=store", "split=dev", folder=folder, code=2), "unknown-name", "'dev'")
     assert_mistake(
-        run("data_prep.stats", "store=store", "split=test", folder=folder, code=2), "no-labels", "segment.npy"
+        run("data_prep.stats", "store=store", "split=dev", folder=folder, code=2),
+        "unknown-name",
+        "store",
+        "'dev'",
+        "train",
     )
     assert_mistake(
-        run("data_prep.stats", "store=store", "segment=x", folder=folder, code=2), "other-taxonomy", "segment=x"
+        run("data_prep.stats", "store=store", "split=test", folder=folder, code=2), "no-labels", "test", "segment.npy"
+    )
+    assert_mistake(
+        run("data_prep.stats", "store=store", "segment=x", folder=folder, code=2),
+        "other-taxonomy",
+        "segment=x",
+        "store",
     )
     with raises("option", "beta=1.0"):
         statistics(folder / "store", beta=1.0, workers=1)
     assert_mistake(
-        run("data_prep.export", "store=store", "out=e", "format=obj", folder=folder, code=2), "option", "format=obj"
+        run("data_prep.export", "store=store", "out=e", "format=obj", folder=folder, code=2),
+        "option",
+        "format=obj",
+        "ply",
     )

@@ -85,7 +85,7 @@ def test_mistakes(tmp_path: Path) -> None:
     done = count(tmp_path, code=1)
     assert "more than 1000 different values" in done.stdout and "ignore=[-1,-2]" in done.stdout
     assert Taxonomy.from_yaml(root / "taxonomy.yaml").ids == IDS
-    assert_mistake(count(tmp_path, "label=colour", code=2), "no-labels", "'colour'", "label")
+    assert_mistake(count(tmp_path, "label=colour", code=2), "no-labels", "root", "'colour'", "label=NAME")
     assert_mistake(count(tmp_path, "out=root", code=2), "path-kind", "out=root")
     assert_mistake(count(tmp_path, "names=nowhere.yaml", code=2), "missing-file", "nowhere.yaml")
 

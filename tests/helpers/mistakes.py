@@ -36,11 +36,22 @@ def assert_mistake(done: Done, code: ErrorCode, *facts: object) -> None:
     assert_names(done.mistake, code, *facts)
 
 
+def assert_line(stderr: str, *facts: object) -> None:
+    """Check that another process ended in one line about a mistake, and that it names the facts."""
+    lines = stderr.strip().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: "), stderr
+    _assert_facts(lines[0], *facts)
+
+
 def assert_names(error: UserError, code: ErrorCode, *facts: object) -> None:
     """Check the code of a mistake, and that its line names each fact."""
     line = str(error)
     assert "\n" not in line
     assert error.code == code, line
+    _assert_facts(line, *facts)
+
+
+def _assert_facts(line: str, *facts: object) -> None:
     for fact in map(str, facts):
         # "3" is not named by "13", nor "wall" by "walls", but a path is by its end.
         before, after = (r"(?<!\w)" if fact[0].isalnum() else ""), (r"(?!\w)" if fact[-1].isalnum() else "")

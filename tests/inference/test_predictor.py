@@ -225,7 +225,7 @@ def test_the_model_is_left_as_it_was() -> None:
     modes = [module.training for module in model.modules()]
     state = {key: value.clone() for key, value in model.state_dict().items()}
     Predictor(model, ["color"], VOXEL).predict(random_scene())
-    with raises("missing-array", "dataset.features=[coord]"):
+    with raises("missing-array", "room", "color", "dataset.features=[coord]"):
         Predictor(model, ["color"], VOXEL).predict(random_scene().replace(color=None))
     with raises("too-dense", "max_points=50"):
         Predictor(model, ["color"], VOXEL, max_points=50).predict(random_scene())
@@ -245,8 +245,8 @@ def test_the_model_is_left_as_it_was() -> None:
         ({"views": ()}, ("option", "tta=none")),
         ({"interpolation": "cubic"}, ("option", "nearest, fragments", "'cubic'")),
         ({"max_points": 0}, ("option", "max_points", "0")),
-        ({"halo": -1.0}, ("option", "-1")),
-        ({"half": True}, ("no-device", "half", "CUDA")),
+        ({"halo": -1.0}, ("option", "halo", -1)),
+        ({"half": True}, ("no-device", "half=false", "cpu")),
     ],
 )
 def test_mistakes_are_named(wrong: dict, mistake: tuple[str, ...]) -> None:
@@ -256,7 +256,7 @@ def test_mistakes_are_named(wrong: dict, mistake: tuple[str, ...]) -> None:
 
 def test_scenes_that_cannot_be_labeled_are_named() -> None:
     predictor = Predictor(segmentor(ColorBackbone()), ["color"], VOXEL)
-    with raises("no-points"):
+    with raises("no-points", "room"):
         predictor.predict(random_scene().select(slice(0)))
     far = random_scene(2)
     far = far.replace(coord=np.array([[0, 0, 0], [9e7, 0, 0]], np.float32))

@@ -70,11 +70,11 @@ def test_presets(name: str, passes: int) -> None:
 
 
 def test_mistakes_are_named() -> None:
-    with raises("option", "0"):
+    with raises("option", "tta", "scale 0"):
         View(scale=0)
-    with raises("option", "1.0"):
+    with raises("option", "tta", "nan"):
         View(degrees=float("nan"))
-    with raises("option"):
+    with raises("option", "tta", "degrees"):
         make_views(degrees=[])
     with raises("ambiguous", "degrees=0.0"):
         make_views(degrees=[0, 90], extra_scales=[1.0])

@@ -154,20 +154,20 @@ def test_tensors_of_another_head_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("head", "mistake"),
     [
-        ({"name": "Conv3d"}, ("unknown-name", "'Conv3d'")),
-        ({"name": "ETFHead", "device": "cpu"}, ("unknown-name", "'device'")),
+        ({"name": "Conv3d"}, ("unknown-name", "'Conv3d'", "ETFHead")),
+        ({"name": "ETFHead", "device": "cpu"}, ("unknown-name", "ETFHead", "'device'")),
         ({"name": "ETFHead", "projector_channels": 10**9}, ("option", "projector_channels=1000000000")),
         ({"name": "ETFHead", "frame": ["auto"]}, ("option", "frame=['auto']")),
         ("ETFHead", ("malformed", "'str'", "'get'")),
     ],
 )
-def test_a_strangers_head_is_refused(head: Any, mistake: tuple[str, ...], tmp_path: Path) -> None:
+def test_the_head_of_an_untrusted_card_is_checked(head: Any, mistake: tuple[str, ...], tmp_path: Path) -> None:
     data = ModelCard(ARCHITECTURE, ("color",), 0.05, TAXONOMY).to_dict() | {"head": head, "format": 2}
     with raises(*mistake):
         ModelCard.from_dict(data)
 
 
-def test_a_strangers_sizes_cost_no_search() -> None:
+def test_the_sizes_of_an_untrusted_card_cost_no_search() -> None:
     with torch.device("meta"):
         head = HeadArchitecture("ETFHead").build(3000, 60000)
     assert head.weight.is_meta and head.vectors.shape == (60000, 3000)
@@ -179,7 +179,7 @@ def test_a_strangers_sizes_cost_no_search() -> None:
         ("ETFHead", {"scale": 0}, ("option", "scale=0")),
         ("CosineHead", {"scale": float("nan")}, ("option", "scale=nan")),
         ("CosineHead", {"learn_scale": 3}, ("option", "learn_scale=3")),
-        ("ETFHead", {"frame": "cross"}, ("option", "frame=cross")),
+        ("ETFHead", {"frame": "cross"}, ("option", "frame=cross", "auto, simplex, spread")),
         ("ETFHead", {"frame": "simplex"}, ("option", "frame=auto")),
         ("ETFHead", {"projector": "frozen"}, ("option", "projector=frozen")),
         ("ETFHead", {"projector_channels": 0}, ("option", "projector_channels=0")),

@@ -150,17 +150,17 @@ def test_weights_survive_a_round_trip(tmp_path: Path) -> None:
 
 def test_wrong_input_channels_name_both_numbers() -> None:
     coord = random_voxels()
-    with raises("channels", "3", "6", "model.in_channels"):
+    with raises("channels", "3 input channels", 6, "model.in_channels"):
         small_network()(coord, torch.zeros(len(coord), 6), 2)
 
 
 @pytest.mark.parametrize(
     ("change", "mistake"),
     [
-        ({"planes": (8, 8, 8)}, ("option", "3")),
-        ({"layers": (1, 1)}, ("option", "2")),
-        ({"layers": (1, 1, 0, 1)}, ("option", "1")),
-        ({"layers": (1, 1, 1, 10**9)}, ("option", "1000")),
+        ({"planes": (8, 8, 8)}, ("option", "planes", 3)),
+        ({"layers": (1, 1)}, ("option", "layers", 2, "planes", 4)),
+        ({"layers": (1, 1, 0, 1)}, ("option", "planes", "layers", 1)),
+        ({"layers": (1, 1, 1, 10**9)}, ("option", "layers", 10**9, 1000)),
         ({"stem_kernel": 4}, ("option", "stem_kernel=4")),
         ({"block": "dense"}, ("option", "block=dense")),
     ],

@@ -77,5 +77,5 @@ def test_a_bundle_carries_the_neck(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("neck", [0, 1.5, "wide", True])
 def test_a_neck_without_channels_is_refused(neck: object) -> None:
-    with raises("option", "neck="):
+    with raises("option", f"neck={neck}"):
         MinkUNet(3, **PLAN, neck=neck)

@@ -195,7 +195,7 @@ def test_half_precision_is_followed_and_near(dtype: torch.dtype) -> None:
         ({"channels": 100}, ("option", "channels=100", "64")),
         ({"channels": 32}, ("option", "channels=32", "64")),
         ({"depth": 0}, ("option", "depth=0")),
-        ({"depth": 1001}, ("option", "1000")),
+        ({"depth": 1001}, ("option", "depth", 1001, 1000)),
         ({"out_channels": 1.5}, ("option", "out_channels=1.5")),
         ({"drop_path": 1.0}, ("option", "drop_path=1.0")),
         ({"neck": 0}, ("option", "neck=0")),
@@ -208,7 +208,7 @@ def test_a_plan_that_is_none_is_refused(changes: dict[str, Any], mistake: tuple[
 
 def test_the_number_of_channels_is_checked() -> None:
     coord, features = case()
-    with raises("channels", "4", "3", "model.in_channels"):
+    with raises("channels", "4 input channels", 3, "model.in_channels"):
         loaded()(coord, features.float()[:, :3], 3)
 
 
@@ -222,7 +222,7 @@ def test_more_tokens_than_memory_serves_are_refused_before(monkeypatch: pytest.M
     coord, features = case()
     monkeypatch.setattr(memory_module, "SMALL", 0)
     monkeypatch.setattr(memory_module, "available", lambda device: 1000)
-    with raises("no-memory", "augmentation.transforms.steps.crop.max_points"):
+    with raises("no-memory", "GiB", "voxels", "tokens", "augmentation.transforms.steps.crop.max_points"):
         loaded()(coord, features.float(), 3)
     monkeypatch.setattr(memory_module, "available", lambda device: None)  # where it cannot be told, it is tried
     loaded()(coord, features.float(), 3)

@@ -229,7 +229,7 @@ def test_y_up_is_turned_upright() -> None:
 
 @pytest.mark.parametrize("setting", [{"unit": "inch"}, {"up": "x"}])
 def test_unknown_settings_are_named(setting: dict[str, str]) -> None:
-    with raises("option"):
+    with raises("option", *setting.values()):
         conditions(np.array([[0.0, 0, 0], [4, 2.5, 3]]), **setting)
 
 
@@ -261,7 +261,7 @@ def test_strength_of_laser_pulses_reaches_the_network(tmp_path: Path, name: str,
 
 def test_missing_strength_is_a_line(tmp_path: Path) -> None:
     cloud = open_cloud(write(tmp_path / "a.npy", colored(40)[0]))
-    with raises("missing-column", "strength", "a.npy"):
+    with raises("missing-column", "a.npy", "strength", "remission"):
         label_file(cloud, Targets(tmp_path / "b.npy"), predictor(("strength",)), TAXONOMY)
     assert [path.name for path in tmp_path.iterdir()] == ["a.npy"]
 

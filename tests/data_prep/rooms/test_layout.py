@@ -205,7 +205,7 @@ def test_equal_seeds_make_equal_rooms_and_others_do_not(rooms: list[Room]) -> No
 
 
 def test_unknown_kind_is_named() -> None:
-    with raises("unknown-name", "'attic'"):
+    with raises("unknown-name", "'attic'", "office"):
         make_room("a", np.random.default_rng(0), "attic")
 
 
