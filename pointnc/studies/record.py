@@ -118,7 +118,7 @@ def read_metrics(run: Run) -> Result:
         per_class = {name: float(value) for name, value in metrics["per_class"].items() if value is not None}
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise UserError(
-            f"{run.folder / METRICS} holds no metrics of a run ({one_line(error)}); {REMEDY}", code="damaged-file"
+            f"{run.folder / METRICS} holds no metrics of a run ({one_line(error)}); {REMEDY}", code="malformed"
         ) from None
     return Result(run.method, run.seed, values, per_class, metrics.get("model", ""), metrics.get("steps", 0))
 

@@ -283,7 +283,7 @@ def test_mistakes_get_one_line(tmp_path: Path) -> None:
     write_taxonomy(tmp_path / "root/taxonomy.yaml")
     assert_mistake(prepare(tmp_path, code=2), "nothing-there", f"root={tmp_path / 'root'}")
     write(tmp_path / "root/loose.ply", columns())
-    assert_mistake(prepare(tmp_path, code=2), "nothing-there", f"root={tmp_path / 'root'}", "loose.ply", "train/")
+    assert_mistake(prepare(tmp_path, code=2), "nothing-there", f"root={tmp_path / 'root'}", "train/")
     one_room(tmp_path)
     assert_mistake(prepare(tmp_path, "splits=[trian]", code=2), "missing-file", "'trian'", "train")
     assert_mistake(prepare(tmp_path, "unknown=skip", code=2), "option", "error, ignore", "unknown=skip")

@@ -199,7 +199,7 @@ def test_a_scene_that_is_prepared_again_while_it_is_loaded_is_never_mixed(
         if left[0] >= 6:  # more than there are arrays
             assert opened.load("train", "a", "segment200").semantic is not None
             continue
-        with raises("changed-meanwhile", folder, "a"):
+        with raises("changed-meanwhile", folder):
             opened.load("train", "a", "segment200")
 
 
@@ -212,6 +212,6 @@ def test_a_training_does_not_go_on_with_scenes_that_were_prepared_again(tmp_path
     shutil.copytree(tmp_path / "train" / "b", tmp_path / "train" / "c")
     scene(tmp_path / "train" / "b", 2)
     assert len(opened.load("train", "a")) == len(opened.load("train", "c")) == 50
-    with raises("changed-meanwhile", "b"):
+    with raises("changed-meanwhile", tmp_path / "train" / "b"):
         opened.load("train", "b")
     assert other.load("train", "b").coord[0, 0] == 2  # it has not seen the first state

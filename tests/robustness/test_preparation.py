@@ -73,7 +73,7 @@ def test_one_bad_scene_never_ends_a_preparation(raw: Path, tmp_path: Path, monke
     aggregation.write_text(json.dumps(groups))
     for workers in (1, 2):
         out = tmp_path / f"store{workers}"
-        with raises("not-prepared", "3 scenes", "1", "scene0000_00.aggregation.json"):
+        with raises("not-prepared", "1 of 3 scenes", "scene0000_00.aggregation.json"):
             prepare(raw, out, workers=workers)
         assert len(list(out.glob("*/scene*"))) == 2
         failed = json.loads((out / "failed.json").read_text())

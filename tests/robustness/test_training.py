@@ -117,7 +117,7 @@ def test_a_folder_that_is_trained_in_is_told_by_its_process(store: Path, tmp_pat
         for overrides in ([], ["resume=auto"]):
             again = configure(store, tmp_path / "run", *overrides)
             with (
-                raises("in-use", os.getpid(), folder, "run"),
+                raises("in-use", f"process {os.getpid()}", folder),
                 claimed_run(again),
             ):
                 pass
@@ -157,6 +157,8 @@ def test_a_full_disk_names_itself_and_the_last_checkpoint(tmp_path: Path, monkey
         return opened(Path("/dev/full") if self.suffix == ".tmp" else self, *arguments, **options)
 
     monkeypatch.setattr(Path, "open", full)
-    with raises("file-access", "No space left on device", "resume=", "last.ckpt", "best.ckpt") as said:
+    with raises(
+        "file-access", "No space left on device", tmp_path / "best.ckpt", f"resume={tmp_path / 'last.ckpt'}"
+    ) as said:
         AtomicCheckpointIO().save_checkpoint({"a": torch.zeros(10**6)}, tmp_path / "best.ckpt")
     assert "inline_container" not in str(said.value)

@@ -83,7 +83,7 @@ def test_missing_file_coordinate_or_vertex(tmp_path: Path) -> None:
     with raises("missing-column", "'z'", "a.ply"):
         read_ply(tmp_path / "a.ply")
     write_ply(tmp_path / "b.ply", {axis: np.zeros(3, np.float32) for axis in "xyz"}, np.array([[0, 1, 3]]))
-    with raises("damaged-file", "3", "b.ply"):
+    with raises("damaged-file", "b.ply", "vertex 3", 3):
         read_ply(tmp_path / "b.ply")
 
 

@@ -67,19 +67,19 @@ def test_manifest_of_a_store_and_its_taxonomy(tmp_path: Path) -> None:
     store = SceneStore(tmp_path)
     np.testing.assert_array_equal(store.histogram("train", FINE), counts)
     store.check_taxonomy(FINE)
-    with raises("other-taxonomy", "segment200"):
+    with raises("other-taxonomy", tmp_path, "segment200", "segment20", "dataset="):
         store.check_taxonomy(taxonomy("scannet20"))
 
 
 def test_missing_store_split_and_file(tmp_path: Path) -> None:
-    with raises("not-a-store", "store", "nowhere"):
+    with raises("not-a-store", tmp_path / "nowhere", "make it so"):
         SceneStore(tmp_path / "nowhere", hint="make it so")
-    with raises("nothing-there", "train"):
+    with raises("nothing-there", tmp_path / "train", "make it so"):
         SceneStore(tmp_path, hint="make it so").scenes("train")
     (tmp_path / "train").mkdir()
-    with raises("nothing-there", "train"):
+    with raises("nothing-there", tmp_path / "train", "empty"):
         SceneStore(tmp_path).scenes("train")
-    with raises("missing-file", "coord.npy"):
+    with raises("missing-file", tmp_path / "train" / "a" / "coord.npy"):
         SceneStore(tmp_path).load("train", "a")
 
 
@@ -99,15 +99,15 @@ def test_interrupted_write_leaves_nothing(tmp_path: Path) -> None:
 
 def test_scenes_that_cannot_be_used() -> None:
     coord = np.zeros((3, 3), np.float32)
-    with raises("no-points"):
+    with raises("no-points", "scene a"):
         Scene("a", coord[:0]).validate()
-    with raises("not-finite", "NaN", "1", "3"):
+    with raises("not-finite", "scene a", "coord", "NaN", "1 of 3"):
         Scene("a", np.array([[0, 0, 0], [0, np.nan, 0], [0, 0, 1]], np.float32)).validate()
-    with raises("other-length", "2 rows", "3"):
+    with raises("other-length", "scene a", "color", "2 rows", 3):
         Scene("a", coord, color=np.zeros((2, 3), np.uint8)).validate()
-    with raises("unknown-label", "label 200", "200 classes", "scannet200"):
+    with raises("unknown-label", "scene a", "label 200", "200 classes", "scannet200"):
         class_counts(Scene("a", coord, semantic=np.array([0, 1, 200])), FINE)
-    with raises("unknown-label", "label -7", "segment200.npy"):
+    with raises("unknown-label", "scene a", "label -7", "segment200.npy"):
         class_counts(Scene("a", coord, semantic=np.array([0, -7, -1])), FINE)
 
 

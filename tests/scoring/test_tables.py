@@ -108,7 +108,7 @@ def test_majority_is_predicting_one_class_everywhere(truth: list[int], train: li
 
 
 def test_bad_arguments_are_refused() -> None:
-    with raises("option", "'pointcept'"):
+    with raises("option", "'pointcept'", "official"):
         score(np.zeros((5, 6), np.int64), TAXONOMY, "pointcept")
     with pytest.raises(ValueError, match=r"\(5, 6\)"):
         score(np.zeros((5, 5), np.int64), TAXONOMY)

@@ -85,7 +85,7 @@ def test_shards_and_a_merge_make_what_one_process_makes(home: Path) -> None:
             run(*line, folder=home, code=1 if "predict" in line[0] else 0)
         if number == 3:
             for line in commands(home, "shards", "shard=merge"):
-                assert_mistake(run(*line, folder=home, code=2), "shards", "3 shards", "1")
+                assert_mistake(run(*line, folder=home, code=2), "shards", "1 of 3 shards")
     for line in commands(home, "shards", "shard=merge"):
         done = run(*line, folder=home, code=1 if "predict" in line[0] else 0)
         assert "merge" not in done.stdout

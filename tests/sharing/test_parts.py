@@ -50,8 +50,8 @@ def test_shards_are_read() -> None:
 
 @pytest.mark.parametrize(
     ("value", "mistake"),
-    [("17/16", ("option", "shard=17/16")), ("0/4", ("option", "1", "4")), ("-1/4", ("option", "shard=3/16")), ("3", ("option", "shard=3/16")),
-     (3, ("option", "shard=3/16")), ("a/b", ("option", "shard=3/16")), ("1/0", ("option", "shard=1/0")), ("1/2/3", ("option", "shard=3/16")), ("", ("option", "shard=3/16"))],
+    [("17/16", ("option", "shard=17/16")), ("0/4", ("option", "shard=0/4", "1 to 4")), ("-1/4", ("option", "shard=-1/4", "shard=3/16")), ("3", ("option", "shard=3:", "shard=3/16")),
+     (3, ("option", "shard=3:", "shard=3/16")), ("a/b", ("option", "shard=a/b", "shard=3/16")), ("1/0", ("option", "shard=1/0")), ("1/2/3", ("option", "shard=1/2/3", "shard=3/16")), ("", ("option", "shard=:", "shard=3/16"))],
 )  # fmt: skip
 def test_shards_without_sense_get_a_line(value: object, mistake: tuple[str, ...]) -> None:
     with raises(*mistake):

@@ -73,10 +73,10 @@ def test_forms_are_ranked_by_what_they_gain_over_their_own_recipe(tmp_path: Path
 @pytest.mark.parametrize(
     ("changes", "mistake"),
     [
-        ({"methods": {"ce": [], "neck+a": []}}, ("option", "methods.neck+a")),
-        ({"methods": {"ce": [], "other": []}}, ("option",)),
+        ({"methods": {"ce": [], "neck+a": []}}, ("option", "methods.neck+a", "methods.neck")),
+        ({"methods": {"ce": [], "other": []}}, ("option", "rungs", "RECIPE+FORM")),
         ({"rungs": [{"name": "x"}]}, ("option", "name, overrides, seeds, keep", "rungs[0]")),
-        ({"rungs": [{**RUNGS[0], "keep": 0}]}, ("option", "rungs[0]", "1")),
+        ({"rungs": [{**RUNGS[0], "keep": 0}]}, ("option", "rungs[0]", "keep")),
         ({"rungs": [{**RUNGS[0], "overrides": "x=1"}]}, ("option", "rungs[0].overrides", "loss=focal")),
     ],
 )

@@ -16,7 +16,6 @@ import pytest
 from omegaconf import OmegaConf
 from scipy import stats
 
-from pointnc.errors import UserError
 from pointnc.studies import Study, collect, read_study, run_all
 from pointnc.studies.plan import Run
 from pointnc.studies.record import Record
@@ -45,14 +44,14 @@ def test_every_method_runs_with_every_seed() -> None:
     ("changes", "mistake"),
     [
         ({"methods": {}}, ("missing-setting", "experiment=")),
-        ({"methods": {"../x": []}}, ("bad-name",)),
-        ({"methods": {"ce": "loss=focal"}}, ("option", "loss=focal")),
-        ({"methods": {"ce": ["focal"]}}, ("option", "loss=focal")),
-        ({"seeds": []}, ("option", "seeds")),
+        ({"methods": {"../x": []}}, ("bad-name", "methods.../x")),
+        ({"methods": {"ce": "loss=focal"}}, ("option", "ce:", "loss=focal")),
+        ({"methods": {"ce": ["focal"]}}, ("option", "ce:", "loss=focal")),
+        ({"seeds": []}, ("option", "seeds=[]")),
         ({"seeds": [0, 0]}, ("ambiguous", "seeds=[0, 0]")),
-        ({"seeds": ["a"]}, ("option", "seeds")),
-        ({"baseline": "none"}, ("unknown-name", "baseline=none")),
-        ({"only": ["focal"]}, ("unknown-name", "only=['focal']")),
+        ({"seeds": ["a"]}, ("option", "seeds=['a']")),
+        ({"baseline": "none"}, ("unknown-name", "baseline=none", "ce, other")),
+        ({"only": ["focal"]}, ("unknown-name", "only=['focal']", "ce, other")),
     ],
 )
 def test_bad_studies_get_a_line(changes: dict[str, Any], mistake: tuple[str, ...]) -> None:
@@ -120,12 +119,21 @@ def test_a_folder_of_other_overrides_is_refused(tmp_path: Path) -> None:
         is_done(other)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"overrides": 3}', "[" * 100_000])
-def test_a_folder_that_says_nonsense_of_itself_gets_a_line(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("{", "damaged-file"),
+        ("[]", "malformed"),
+        ("{}", "malformed"),
+        ('{"overrides": 3}', "malformed"),
+        ("[" * 100_000, "too-large"),
+    ],
+)
+def test_a_folder_that_says_nonsense_of_itself_gets_a_line(tmp_path: Path, text: str, code: str) -> None:
     run = study(folder=str(tmp_path)).runs()[0]
     run.folder.mkdir(parents=True)
     (run.folder / "study.json").write_text(text)
-    with pytest.raises(UserError, match=r"study\.json.*remove the folder"):
+    with raises(code, run.folder / "study.json", "remove"):
         is_done(run)
 
 
@@ -136,7 +144,8 @@ def test_metrics_that_are_none_get_a_line(tmp_path: Path, text: str) -> None:
     run = study(folder=str(tmp_path)).runs()[0]
     run.folder.mkdir(parents=True)
     (run.folder / "metrics.json").write_text(text)
-    with pytest.raises(UserError, match=r"metrics\.json.*remove the folder"):
+    code = "damaged-file" if text == "{" else "malformed"
+    with raises(code, run.folder / "metrics.json", "remove"):
         Record(tmp_path / "out.jsonl").add(run)
 
 
@@ -147,7 +156,7 @@ def test_metrics_that_are_none_get_a_line(tmp_path: Path, text: str) -> None:
 )  # fmt: skip
 def test_a_record_that_is_none_gets_a_line(tmp_path: Path, line: str) -> None:
     (tmp_path / "out.jsonl").write_text(f"{line}\n")
-    with pytest.raises(UserError, match=r"out\.jsonl, line 1: it .*restore the file"):
+    with raises("too-large" if line[0] == "[" and len(line) > 9 else "damaged-file", "out.jsonl", "line 1", "restore"):
         Record(tmp_path / "out.jsonl")
 
 
