@@ -147,12 +147,12 @@ def test_a_data_set_brings_its_recipe_and_no_length_of_its_own(dataset: str) -> 
 @pytest.mark.parametrize(
     ("arguments", "mistake"),
     [
-        (["max_point=3"], ("unknown-setting", "max_points=?")),
+        (["max_point=3"], ("unknown-setting", "max_point;", "max_points=?")),
         (["max_points=many"], ("option", "max_points=many")),
         (["overwrite=perhaps"], ("option", "overwrite=perhaps")),
-        (["halo=-1"], ("option", "halo=-1.0")),
+        (["halo=-1"], ("option", "halo=-1.0", 0)),
         (["interpolation=cubic"], ("option", "nearest, fragments", "interpolation=cubic")),
-        (["tta=many"], ("unknown-name", "tta=many")),
+        (["tta=many"], ("unknown-name", "tta=many", "fast, full or none")),
     ],
 )
 def test_mistakes(arguments: list[str], mistake: tuple[str, ...], tmp_path: Path) -> None:

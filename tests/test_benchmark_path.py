@@ -96,13 +96,13 @@ def test_submission(home: Path) -> None:
 @pytest.mark.parametrize(
     "arguments, mistake",
     [
-        (["checkpoint=run", "predictions=texts"], ("missing-setting", "checkpoint=RUN")),
+        (["checkpoint=run", "predictions=texts"], ("missing-setting", "checkpoint=RUN", "predictions=DIR")),
         (["predictions=nowhere", "truth=store"], ("missing-file", "nowhere")),
         (["predictions=texts"], ("missing-setting", "truth=STORE", "predictions=DIR")),
         (["checkpoint=raw/scannetv2_val.txt"], ("damaged-file", "scannetv2_val.txt")),
         (["checkpoint=run", "data_root=store", "max_points=many"], ("option", "max_points=many")),
         (["checkpoint=run", "data_root=store", "out=run/config.yaml/a.json"], ("file-access", "config.yaml")),
-        (["checkpoint=run", "data_root=store", "convention=mine"], ("option", "'mine'")),
+        (["checkpoint=run", "data_root=store", "convention=mine"], ("option", "'mine'", "official")),
     ],
 )
 def test_mistakes(home: Path, arguments: list[str], mistake: tuple[str, ...]) -> None:

@@ -17,6 +17,8 @@ from pointnc.clouds import read_cloud
 from pointnc.scenes import SceneStore, Taxonomy
 from tests.helpers.commands import run
 
+pytestmark = pytest.mark.slow
+
 DOCUMENT = Path(__file__).parent.parent / "docs" / "custom_data.md"
 REPOSITORY = DOCUMENT.parent.parent
 

@@ -14,7 +14,7 @@ from pointnc.__main__ import COMMANDS
 from pointnc.guesses import unknown_choice, unknown_setting
 from tests.helpers.commands import run
 from tests.helpers.labeled_rooms import columns, write
-from tests.helpers.mistakes import assert_mistake
+from tests.helpers.mistakes import assert_line, assert_mistake
 from tests.helpers.untrained import write_checkpoint
 
 ROOT = Path(__file__).parents[1]
@@ -23,16 +23,16 @@ ROOT = Path(__file__).parents[1]
 @pytest.mark.parametrize(
     ("module", "arguments", "mistake"),
     [
-        ("pointnc.train", ["epochs=3"], ("unknown-setting", "trainer.max_epochs=?")),
-        ("pointnc.train", ["--lr", "0.1"], ("unknown-setting", "optimizer.lr=?")),
-        ("pointnc.train", ["--batch_siz=2"], ("unknown-setting", "batch_size=?")),
+        ("pointnc.train", ["epochs=3"], ("unknown-setting", "epochs;", "trainer.max_epochs=?")),
+        ("pointnc.train", ["--lr", "0.1"], ("unknown-setting", "lr;", "optimizer.lr=?")),
+        ("pointnc.train", ["--batch_siz=2"], ("unknown-setting", "batch_siz;", "batch_size=?")),
         ("pointnc.train", ["voxel_size=0.1"], ("unknown-setting", "dataset.voxel_size=?")),
         ("pointnc.train", ["device=cpu"], ("unknown-setting", "trainer.accelerator=?")),
         ("pointnc.train", ["trainer.max_epoch=3"], ("unknown-setting", "trainer.max_epochs=?")),
-        ("pointnc.train", ["dataset=scannet"], ("unknown-name", "dataset=scannet", "scannet200?")),
-        ("pointnc.train", ["--dataset", "scannet"], ("unknown-name", "scannet200?", "dataset=scannet")),
-        ("pointnc.train", ["model=minkunet34x"], ("unknown-name", "model=minkunet34x")),
-        ("pointnc.train", ["model=nothing-like-it"], ("unknown-name", "model=nothing-like-it")),
+        ("pointnc.train", ["dataset=scannet"], ("unknown-name", "dataset=scannet", "scannet20 or scannet200?")),
+        ("pointnc.train", ["--dataset", "scannet"], ("unknown-name", "dataset=scannet", "scannet20 or scannet200?")),
+        ("pointnc.train", ["model=minkunet34x"], ("unknown-name", "model=minkunet34x", "minkunet34c")),
+        ("pointnc.train", ["model=nothing-like-it"], ("unknown-name", "model=nothing-like-it", "spunet")),
         (
             "pointnc.train",
             ["experiment=scannet200_papper"],
@@ -40,10 +40,10 @@ ROOT = Path(__file__).parents[1]
         ),
         ("pointnc.train", ["mix_probability=0"], ("unknown-setting", "augmentation.mix_probability=?")),
         ("pointnc.predict", ["ckpt=run"], ("unknown-setting", "checkpoint=?")),
-        ("pointnc.predict", ["--output", "out"], ("unknown-setting", "out=?")),
-        ("pointnc.evaluate", ["tta=many"], ("unknown-name", "tta=many")),
-        ("pointnc.study", ["experiment=room"], ("unknown-name", "experiment=room")),
-        ("data_prep.rooms", ["rooms=3"], ("unknown-setting",)),
+        ("pointnc.predict", ["--output", "out"], ("unknown-setting", "output;", "out=?")),
+        ("pointnc.evaluate", ["tta=many"], ("unknown-name", "tta=many", "fast, full or none")),
+        ("pointnc.study", ["experiment=room"], ("unknown-name", "experiment=room", "rooms?")),
+        ("data_prep.rooms", ["rooms=3"], ("unknown-setting", "rooms", "--help")),
         ("pointnc.train", ["scannet200"], ("unknown-setting", "'scannet200'", "name=value")),
         ("pointnc.weights", ["overwrite=true", "list"], ("unknown-setting", "'list'", "name=value")),
         ("pointnc.study", [""], ("unknown-setting", "''", "name=value")),
@@ -82,9 +82,10 @@ def test_a_command_runs_under_its_name() -> None:
     assert done.returncode == 0 and done.stdout.startswith("python -m data_prep.rooms: Procedural rooms")
     done = pointnc("predct", "room.ply")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: there is no command predct; did you mean predict? (pointnc --help)\n"
+    assert_line(done.stderr, "predct", "predict?", "pointnc --help")
     done = pointnc("predict", "--max-points", "many", "room.ply")
-    assert (done.returncode, done.stderr) == (2, "error: max_points=many: it must be a whole number\n")
+    assert done.returncode == 2
+    assert_line(done.stderr, "max_points=many")
 
 
 def test_help_loads_no_library() -> None:
@@ -100,7 +101,7 @@ def test_a_file_alone_is_labeled_by_the_newest_run(tmp_path: Path) -> None:
     (tmp_path / "scans").mkdir()
     write(tmp_path / "scans" / "room.ply", columns())
     done = run("pointnc.predict", "scans/room.ply", "accelerator=cpu", folder=tmp_path, code=2)
-    assert_mistake(done, "nothing-there", "checkpoint=RUN", "runs")
+    assert_mistake(done, "nothing-there", "checkpoint=RUN", tmp_path / "runs")
     for number, name in enumerate(("older", "newer")):
         place = tmp_path / "runs" / "rooms-volt" / name / "checkpoints" / "best.ckpt"
         place.parent.mkdir(parents=True)
@@ -109,4 +110,6 @@ def test_a_file_alone_is_labeled_by_the_newest_run(tmp_path: Path) -> None:
     done = run("pointnc.predict", "scans/room.ply", "accelerator=cpu", folder=tmp_path)
     assert done.stdout.splitlines()[0] == "checkpoint=runs/rooms-volt/newer, the newest run"
     assert (tmp_path / "scans" / "labeled" / "room.ply").is_file()
-    assert_mistake(run("pointnc.predict", folder=tmp_path, code=2), "missing-setting", "FILES")
+    assert_mistake(
+        run("pointnc.predict", folder=tmp_path, code=2), "missing-setting", "pointnc predict FILES", "input=FILES"
+    )

@@ -6,6 +6,8 @@ import pytest
 
 from tests.helpers.peaks import CASES, CHANNELS, CLASSES, CLEAR, measure
 
+pytestmark = pytest.mark.slow
+
 SCORES = 4 * CLASSES
 """Bytes a point of an (N, K) array of float32."""
 FEATURES = 4 * CHANNELS

@@ -33,7 +33,7 @@ def test_a_switch_is_true_or_false(module: str, setting: str, tmp_path: Path) ->
     name, value = setting.split("=")
     experiment = ["experiment=rooms"] if module == "pointnc.study" else []
     done = run(module, *experiment, setting, folder=tmp_path, code=2)
-    assert_mistake(done, "option", name, value)
+    assert_mistake(done, "option", f"{name}={value}")
     assert not list(tmp_path.iterdir())
 
 

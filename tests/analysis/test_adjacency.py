@@ -66,6 +66,7 @@ def test_association_by_hand() -> None:
     np.testing.assert_allclose(only_each_other, [[0, 1], [1, 0]])
 
 
+@pytest.mark.slow
 def test_a_split_is_the_sum_of_its_scenes(tmp_path: Path) -> None:
     prepare(write_raw_root(tmp_path / "raw", train=2, val=1), tmp_path / "store", workers=1)
     store, labels = SceneStore(tmp_path / "store"), taxonomy("scannet200")

@@ -191,6 +191,7 @@ def test_a_foreign_loss_is_not_called_and_the_rest_is_analyzed(home: Path, tmp_p
     assert "os.system" in remark
 
 
+@pytest.mark.slow
 def test_published_weights(home: Path) -> None:
     run("pointnc.weights", "export=plain", "out=bundle", folder=home)
     done = run("pointnc.analyze", "checkpoint=bundle", "out=weights", *FAST, folder=home, code=2)

@@ -19,7 +19,7 @@ from pointnc.errors import Interrupted
 from pointnc.scenes.store import SceneStore
 from pointnc.submit import Submit
 from tests.helpers.commands import settings
-from tests.helpers.mistakes import raises
+from tests.helpers.mistakes import assert_line, raises
 from tests.helpers.synthetic import write_raw_root
 from tests.helpers.untrained import write_checkpoint
 
@@ -89,9 +89,7 @@ def test_mistakes(tmp_path: Path, arguments: list[str], words: str) -> None:
     zipped(tmp_path / "a.zip", "scannet200", {})
     done = command(*arguments, folder=tmp_path, code=2)
     assert done.stdout == ""
-    assert len(done.stderr.splitlines()) == 1
-    assert done.stderr.startswith("error: ")
-    assert words in done.stderr
+    assert_line(done.stderr, words)
 
 
 @pytest.fixture(scope="module")

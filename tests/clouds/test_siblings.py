@@ -86,7 +86,7 @@ def test_pcd_of_lidars_and_of_the_first_versions(tmp_path: Path, key: str) -> No
     np.testing.assert_array_equal(cloud.attributes["label"], np.arange(COUNT))
 
 
-def test_a_table_that_lies_on_its_side_is_refused(tmp_path: Path) -> None:
+def test_a_transposed_table_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", COORD.T)
     with raises("shape", "a.npy", "(3, 240)"):
         open_cloud(tmp_path / "a.npy")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from data_prep.scannet.preparation import prepare
@@ -81,6 +82,7 @@ def children(parent: int) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_a_node_that_dies_comes_back_and_the_run_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     prepare(write_raw_root(tmp_path / "raw", train=2, val=2), tmp_path / "store", workers=1)
     nodes = Nodes(tmp_path, "disturbed")

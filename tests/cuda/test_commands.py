@@ -14,6 +14,8 @@ from pointnc.scenes.store import SceneStore
 from tests.cuda.waits import Waits
 from tests.helpers.commands import run
 
+pytestmark = pytest.mark.slow
+
 
 def test_evaluate(device_run: Path, tmp_path: Path, waits: Waits) -> None:
     run("pointnc.evaluate", f"checkpoint={device_run}", "tta=fast", "out=scores.json", folder=tmp_path)

@@ -288,7 +288,7 @@ def test_mistakes_get_one_line(tmp_path: Path) -> None:
     assert_mistake(prepare(tmp_path, "splits=[trian]", code=2), "missing-file", "'trian'", "train")
     assert_mistake(prepare(tmp_path, "unknown=skip", code=2), "option", "error, ignore", "unknown=skip")
     assert_mistake(prepare(tmp_path, "units=ft", code=2), "option", "units=ft", "cm")
-    assert_mistake(prepare(tmp_path, "out=root", code=2), "overwrites-input", "out=root")
+    assert_mistake(prepare(tmp_path, "out=root", code=2), "overwrites-input", f"out={tmp_path / 'root'}")
     assert_mistake(prepare(tmp_path, "ignore=[a]", code=2), "option", "ignore=['a']")
     (tmp_path / "root/taxonomy.yaml").write_text("classes: [{id: 1, name: wall, colour: [1, 2, 3]}]\n")
     assert_mistake(prepare(tmp_path, code=2), "taxonomy", "'colour'", "color")

@@ -39,7 +39,7 @@ def test_points_are_read(tmp_path: Path, end: bytes) -> None:
         (b"1 2 3 4 5 6x", [1, 2, 3, 4, 5, 6]),
     ],
 )
-def test_one_stray_character_is_mended(tmp_path: Path, line: bytes, row: list[float]) -> None:
+def test_one_stray_character_is_repaired(tmp_path: Path, line: bytes, row: list[float]) -> None:
     assert parse(line) is None
     assert repair(line) == row
     points = read_points(write(tmp_path / "a.txt", GOOD[0], line, GOOD[1]))

@@ -102,7 +102,7 @@ def test_two_processes_write_what_one_writes(raw: Path, store: Path, tmp_path: P
         assert path.read_bytes() == (tmp_path / "store" / path.relative_to(store)).read_bytes()
 
 
-def test_damage_is_mended_counted_and_said(raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_damage_is_repaired_counted_and_said(raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(raw / "Area_5", tmp_path / "raw" / "Area_5")
     folder = tmp_path / "raw" / "Area_5" / "office_1"
     path = folder / "Annotations" / "ceiling_1.txt"

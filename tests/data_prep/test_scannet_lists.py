@@ -57,7 +57,7 @@ def test_damaged_files_of_lists(tmp_path: Path, text: str | None, mistake: tuple
         split_lists(tmp_path, tmp_path / "splits.json")
 
 
-def test_where_a_scan_lies_says_whether_it_has_labels(tmp_path: Path) -> None:
+def test_the_folder_of_a_scan_says_whether_it_has_labels(tmp_path: Path) -> None:
     for folder in ("scans/a", "scans/own", "scans_test/b", "scans_test/a"):
         (tmp_path / folder).mkdir(parents=True)
     lists = {"train": ["a", "gone", "b"], "test": ["b2", "own"], "val": ["c"]}

@@ -1,4 +1,4 @@
-"""Small intact files of every kind that a stranger may give, each made in milliseconds."""
+"""Small intact files of every kind that somebody else may give, each made in milliseconds."""
 
 from __future__ import annotations
 

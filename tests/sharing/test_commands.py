@@ -63,6 +63,7 @@ def torchrun(home: Path, processes: int, lines: list[list[str]]) -> str:
     return text
 
 
+@pytest.mark.slow
 def test_ranks_of_torchrun_make_what_one_process_makes(home: Path) -> None:
     shutil.copytree(home / "store", home / "damaged")
     names = SceneStore(home / "damaged").scenes("val")
@@ -78,6 +79,7 @@ def test_ranks_of_torchrun_make_what_one_process_makes(home: Path) -> None:
     assert text.count("codes [0, 0, 1, 2, 2]") == 1 and text.count("codes [0, 0, 0, 2, 2]") == 1
 
 
+@pytest.mark.slow
 def test_shards_and_a_merge_make_what_one_process_makes(home: Path) -> None:
     for number in (2, 3, 1):
         for line in commands(home, "shards", f"shard={number}/3"):

@@ -49,6 +49,7 @@ def assert_same(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("checkpointing", [False, True])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_plain_torch_computes_what_the_cpu_engine_does(name: str, checkpointing: bool) -> None:

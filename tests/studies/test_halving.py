@@ -125,6 +125,7 @@ def test_a_damaged_record_is_named(tmp_path: Path) -> None:
         Record(tmp_path / "r.jsonl")
 
 
+@pytest.mark.slow
 def test_the_command_searches_in_rounds_and_goes_on_from_its_record(tmp_path: Path) -> None:
     common = ["data_root=rooms", "dataset.prepare.train=2", "dataset.prepare.val=1", "dataset.voxel_size=0.3",
               "workers=0", "trainer.check_val_every_n_epoch=1", "logger=none"]  # fmt: skip

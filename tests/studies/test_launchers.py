@@ -188,6 +188,7 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_jobs_train_are_preempted_and_go_on_to_the_same_bits(home: Path) -> None:
     """submitit's local executor: one job is preempted in the middle, begun again, and ends where an undisturbed one ends."""
     pytest.importorskip("submitit", reason=NEEDS_SUBMITIT)

@@ -168,6 +168,7 @@ def test_a_run_that_fails_is_reported_with_its_reason(tmp_path: Path) -> None:
     assert "nothing" in reports[0] and "log.txt" in reports[0]
 
 
+@pytest.mark.slow
 def test_the_command_runs_resumes_and_writes(tmp_path: Path) -> None:
     command = [
         sys.executable, "-m", "pointnc.study", "experiment=smoke", "seeds=[0]", "processes=2",

@@ -66,5 +66,5 @@ def test_checkpoints_hold_the_average_and_remember_the_weights(store: Path, tmp_
 
 @pytest.mark.parametrize("decay", [1.0, -0.1, "much"])
 def test_a_decay_that_is_no_share_is_refused(decay: Any) -> None:
-    with raises("option", "decay=", "0", "1"):
+    with raises("option", "decay=", 0, 1):
         WeightAverage(decay)

@@ -13,7 +13,7 @@ from tests.helpers.mistakes import raises
 @pytest.mark.parametrize("label", [-7, 20])
 def test_truth_outside_the_label_set_is_refused_by_name(label: int) -> None:
     scene = Scene("room7", np.zeros((3, 3), np.float32), semantic=np.array([0, -1, label], np.int16))
-    with raises("unknown-label", label, "room7"):
+    with raises("unknown-label", "scene room7", f"label {label}"):
         Tally(taxonomy("scannet20")).add(scene, np.zeros(3, np.int64))
 
 
@@ -22,16 +22,16 @@ def test_truth_outside_the_label_set_is_refused_by_name(label: int) -> None:
     [
         ([[0], [1], [5]], None),
         ([[], [], []], None),
-        ([[0], [1]], ("damaged-file",)),
-        ([[0], [-1], [5]], ("damaged-file",)),
-        ([[0], [99], [5]], ("damaged-file",)),
-        ([[0], [1], [0.5]], ("damaged-file",)),
-        ([["0"], [1], [1]], ("damaged-file",)),
-        ([[0], [1], [10**30]], ("damaged-file",)),
-        ({"a": 1}, ("damaged-file",)),
-        (None, ("damaged-file",)),
-        ([[0], [1], [6]], ("damaged-file", "5 points")),
-        ([[0, 1], [1, 1], [2**62, 2**62]], ("damaged-file", "5 points")),
+        ([[0], [1]], ("damaged-file", "scene room")),
+        ([[0], [-1], [5]], ("damaged-file", "scene room")),
+        ([[0], [99], [5]], ("damaged-file", "scene room")),
+        ([[0], [1], [0.5]], ("damaged-file", "scene room")),
+        ([["0"], [1], [1]], ("damaged-file", "scene room")),
+        ([[0], [1], [10**30]], ("damaged-file", "scene room")),
+        ({"a": 1}, ("damaged-file", "scene room")),
+        (None, ("damaged-file", "scene room")),
+        ([[0], [1], [6]], ("damaged-file", "scene room", "5 points")),
+        ([[0, 1], [1, 1], [2**62, 2**62]], ("damaged-file", "scene room", "5 points")),
     ],
 )
 def test_counts_out_of_a_shard_are_checked(sparse: object, mistake: tuple[str, ...] | None) -> None:

@@ -45,5 +45,5 @@ def test_nobody_logged_in_is_one_line(tmp_path: Path, monkeypatch: pytest.Monkey
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))  # where a login would be kept
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    with raises("no-server", "logger=wandb", "API", "logger.mode=offline"):
+    with raises("no-server", "logger=wandb", "API key", "logger.mode=offline"):
         wandb_runs(project="pointnc", mode="online")(save_dir=str(tmp_path))

@@ -18,7 +18,7 @@ from tests.helpers.mistakes import raises
 
 CLASSES = taxonomy("scannet20")
 ADJUSTED = {"_target_": "pointnc.losses.LogitAdjustedCrossEntropy", "tau": 0.5}
-STRANGER = "tests.training.test_objective.Stranger"
+FOREIGN = "tests.training.test_objective.Foreign"
 CECO = {"_target_": "pointnc.collapse.CenterRegularizer", "weight": 0.3}
 
 
@@ -75,22 +75,22 @@ def test_an_auxiliary_classifier_comes_back_too() -> None:
 @pytest.mark.parametrize(
     ("config", "mistake"),
     [
-        ({}, ("malformed", "best.ckpt")),
+        ({}, ("malformed", "best.ckpt", "loss")),
         ({"loss": {"_target_": "os.system", "command": "true"}}, ("unsafe-file", "os.system", "best.ckpt")),
-        ({"loss": {"_target_": "pointnc.losses.CrossEntropy", "sigma": 1}}, ("unsupported", "best.ckpt", "'pointnc.losses.cross_entropy.CrossEntropy'", "'sigma'")),
+        ({"loss": {"_target_": "pointnc.losses.CrossEntropy", "sigma": 1}}, ("unsupported", "best.ckpt", "loss", "'sigma'")),
         ({"loss": {"_target_": "pointnc.losses.CrossEntropy"}, "regularizer": {**CECO, "reduce_channels": 4}},
-         ("unsupported", "best.ckpt")),
+         ("unsupported", "best.ckpt", "regularizer")),
         ({"loss": {"_target_": "pointnc.losses.CrossEntropy"},
-          "regularizer": {"_target_": STRANGER}}, ("unsupported", "best.ckpt")),
+          "regularizer": {"_target_": FOREIGN}}, ("unsupported", "best.ckpt", "Foreign")),
     ],
 )  # fmt: skip
 def test_what_cannot_be_built_is_said(config: dict[str, Any], mistake: tuple[str, ...]) -> None:
-    regularizer = Stranger() if "Stranger" in mistake else CenterRegularizer(20, 8)
+    regularizer = Foreign() if "Foreign" in mistake else CenterRegularizer(20, 8)
     with raises(*mistake):
-        read_objective(checkpoint(CrossEntropy(), regularizer, config), 8, trust=[STRANGER])
+        read_objective(checkpoint(CrossEntropy(), regularizer, config), 8, trust=[FOREIGN])
 
 
-class Stranger(nn.Module):
+class Foreign(nn.Module):
     """A regularizer of somebody else."""
 
     def __init__(self, num_classes: int = 20, in_channels: int = 8) -> None:

@@ -61,7 +61,7 @@ def test_weights_bring_their_network_and_its_input(tmp_path: Path, capsys: pytes
         (TAXONOMY, False, False, "the head is new (it had none)"),
     ],
 )
-def test_the_head_alone_is_drawn_anew_for_other_classes(
+def test_the_head_alone_is_drawn_again_for_other_classes(
     taxonomy: Taxonomy, with_head: bool, kept: bool, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, original = weights(tmp_path, with_head)

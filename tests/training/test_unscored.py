@@ -46,7 +46,7 @@ def test_a_run_without_scores_says_so_before_and_ends_well(store: Path) -> None:
 
 def test_training_without_a_class_is_a_mistake(store: Path) -> None:
     done = run("pointnc.train", *QUICK, "dataset.train_split=val", folder=store.parent, code=2)
-    assert_mistake(done, "no-labels", "dataset.train_split=")
+    assert_mistake(done, "no-labels", "val", "dataset.train_split=")
 
 
 @pytest.mark.parametrize(("value", "text"), [(None, "–"), (math.nan, "–"), (12.345, "12.35"), (0.0, "0.00")])

@@ -51,7 +51,7 @@ def test_hidden_classes_are_those_of_the_layers_own_labels() -> None:
     without = replace(labeled, scene=labeled.scene.replace(semantic=None))
     assert labels_of(without, "color") is labeled.prediction
     assert layers_of(without) == ["color", "prediction", "confidence"]
-    with raises("missing-array", "color, prediction, confidence"):
+    with raises("missing-array", "error", "color, prediction, confidence"):
         layer_colors(without, "error")
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from pointnc.models import CosineHead, ETFHead, Segmentor, Volt
 from pointnc.weights.onnx.volt import volt_model
-from tests.helpers.commands import assert_one_line, run
+from tests.helpers.commands import run
 from tests.helpers.mistakes import assert_mistake
 from tests.helpers.voxels import random_voxels
 from tests.oracles.volt import random_state
@@ -72,12 +72,12 @@ def test_weights_become_a_file_that_says_what_it_wants(tmp_path: Path) -> None:
     assert len(json.loads(notes["classes"])) == 200
     result = session.run(None, {"coord": np.zeros((1, 3), np.int64), "features": np.zeros((1, 6), np.float32)})
     assert result[0].shape == (1, 200)
-    for arguments, words in (
-        (["out=a.onnx"], "a.onnx exists already"),
-        (["out=b", "format=onnx"], "out=FILE.onnx"),
-        (["out=b.onnx", "format=tflite"], "format=tflite is unknown; choose one of auto, safetensors, onnx"),
+    for arguments, mistake in (
+        (["out=a.onnx"], ("exists", "a.onnx", "overwrite=true")),
+        (["out=b", "format=onnx"], ("path-kind", "out=b", "out=FILE.onnx")),
+        (["out=b.onnx", "format=tflite"], ("option", "format=tflite", "auto, safetensors, onnx")),
     ):
-        assert_one_line(run(WEIGHTS, "export=w", *arguments, folder=tmp_path, code=2), words)
+        assert_mistake(run(WEIGHTS, "export=w", *arguments, folder=tmp_path, code=2), *mistake)
     run(WEIGHTS, "export=w", "out=a.onnx", "overwrite=true", folder=tmp_path)
 
 

@@ -14,8 +14,8 @@ from pointnc.weights import trust
 from pointnc.weights.trained import load_trained
 from pointnc.weights.trust import table, trusted
 from tests.helpers.changed_checkpoints import TINY, put, send
-from tests.helpers.commands import assert_one_line, run
-from tests.helpers.mistakes import assert_mistake, raises
+from tests.helpers.commands import run
+from tests.helpers.mistakes import assert_line, assert_mistake, raises
 
 UNET = "pointnc.models.minkunet.MinkUNet"
 SPAWN = "setuptools._distutils.spawn.spawn"
@@ -23,7 +23,7 @@ SPAWN = "setuptools._distutils.spawn.spawn"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that a user stands in: a stranger has left a module there, and Python looks for modules there."""
+    """The folder that a user stands in: somebody else has left a module there, and Python looks for modules there."""
     (tmp_path / "evil_module.py").write_text(
         "from pathlib import Path\nPath(__file__).with_name('mark').touch()\nclass Net: pass\ndef make(*_, **__): pass\n"
     )
@@ -115,7 +115,7 @@ def test_a_payload_is_neither_run_nor_imported_when_a_run_goes_on(finished: Path
     path = send(finished / "run", folder, put(*PAYLOADS[name]))
     done = run("pointnc.train", f"resume={path}", folder=folder, code=2)
     assert_untouched(folder)
-    assert_one_line(done, str(path))
+    assert_line(done.stderr, path)
     assert sorted(file.name for file in path.parents[1].iterdir()) == ["checkpoints"]
 
 
@@ -131,7 +131,7 @@ def test_a_payload_is_neither_run_nor_imported_when_a_network_is_read(
         start = (*TINY, f"dataset.store={finished / 'store'}", f"run_dir={folder / 'new'}", f"weights={path}")
         done = run("pointnc.train", *start, folder=folder, code=2)
     assert_untouched(folder)
-    assert_one_line(done, str(path))
+    assert_line(done.stderr, path)
 
 
 @pytest.mark.parametrize("tool", ["predict", "submit", "visualize", "analyze", "weights"])
@@ -146,7 +146,7 @@ def test_every_other_command_asks_first(finished: Path, folder: Path, tool: str)
     }
     done = run(f"pointnc.{tool}", *arguments[tool], folder=folder, code=2)
     assert_untouched(folder)
-    assert_one_line(done, "evil_module.Net")
+    assert_line(done.stderr, "evil_module.Net")
 
 
 def test_a_file_cannot_trust_itself(finished: Path, folder: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_part_at_the_root_hides_nothing_below_it(finished: Path, folder: Path)
 
     path = send(finished / "run", folder, change)
     for module, argument in (("pointnc.train", f"resume={path}"), ("pointnc.evaluate", f"checkpoint={path}")):
-        assert_one_line(run(module, argument, folder=folder, code=2), str(path))
+        assert_line(run(module, argument, folder=folder, code=2).stderr, path)
         assert_untouched(folder)
 
 
@@ -245,7 +245,7 @@ def test_the_table_is_that_of_the_configuration() -> None:
 
 def test_trust_takes_names() -> None:
     assert trusted(None) == frozenset() and trusted("a.B, c.D") == trusted(["a.B", "c.D"]) == {"a.B", "c.D"}
-    with raises("option", "trust", "mine.Loss"):
+    with raises("option", "trust", "trust=mine.Network,mine.Loss"):
         trusted([7])
     assert trust.OUTWARD == ("trainer", "logger")
 

@@ -14,7 +14,6 @@ from rich.console import Console
 from safetensors.torch import load_file, save_file
 
 import pointnc.models
-from pointnc.errors import UserError
 from pointnc.models.segmentor import Segmentor
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.weights.architecture import Architecture
@@ -97,7 +96,7 @@ def test_a_bundle_is_replaced_only_on_request_and_never_by_half(tmp_path: Path) 
     model, card = make()
     save_bundle(tmp_path / "b", model.state_dict(), card)
     before = (tmp_path / "b" / "model.safetensors").read_bytes()
-    with raises("exists", "overwrite=true", "b"):
+    with raises("exists", tmp_path / "b", "overwrite=true"):
         save_bundle(tmp_path / "b", model.state_dict(), card)
     broken = replace(card, taxonomy="no taxonomy")  # type: ignore[arg-type]
     with pytest.raises(AttributeError):
@@ -134,58 +133,58 @@ def forge(tmp_path: Path, **changes: Any) -> Path:
 @pytest.mark.parametrize(
     ("changes", "mistake"),
     [
-        ({"sha256": "0" * 64}, ("damaged-file", "forged.safetensors")),
-        ({"format": 99, "version": "9.9"}, ("other-version", "9.9", "forged.safetensors")),
-        ({"voxel_size": -1}, ("malformed", "forged.safetensors")),
-        ({"voxel_size": None}, ("malformed", "forged.safetensors")),
-        ({"features": None}, ("malformed", "forged.safetensors")),
-        ({"taxonomy": {"names": []}}, ("taxonomy", "forged.safetensors")),
-        ({"architecture": {"name": "os.system"}}, ("unknown-name", "forged.safetensors", "'os.system'")),
-        ({"architecture": {"name": "MinkUNet", **PLAN, "depth": 3}}, ("unknown-name", "'depth'", "forged.safetensors")),
+        ({"sha256": "0" * 64}, ("damaged-file",)),
+        ({"format": 99, "version": "9.9"}, ("other-version", "pointnc 9.9")),
+        ({"voxel_size": -1}, ("malformed", "voxel size", -1)),
+        ({"voxel_size": None}, ("malformed",)),
+        ({"features": None}, ("malformed",)),
+        ({"taxonomy": {"names": []}}, ("taxonomy", "no classes")),
+        ({"architecture": {"name": "os.system"}}, ("unknown-name", "'os.system'")),
+        ({"architecture": {"name": "MinkUNet", **PLAN, "depth": 3}}, ("unknown-name", "'depth'")),
         (
             {"architecture": {"name": "MinkUNet", "planes": [1, 1]}},
-            ("malformed", "'in_channels'", "forged.safetensors"),
+            ("malformed", "'in_channels'"),
         ),
         (
             {"architecture": {"name": "MinkUNet", **PLAN, "planes": {"_target_": "os.system"}}},
-            ("option", "forged.safetensors", "planes"),
+            ("option", "planes"),
         ),
         (
             {"architecture": {"name": "MinkUNet", **PLAN, "planes": [6, 8, 8, 10**12]}},
-            ("option", "1", "forged.safetensors"),
+            ("option", "planes", 10**12),
         ),
         (
             {"architecture": {"name": "MinkUNet", **PLAN, "planes": [6, 8, 8, 65536]}},
-            ("other-network", "forged.safetensors"),
+            ("other-network", 65536),
         ),
-        ({"architecture": {"name": "MinkUNet", **PLAN, "planes": "many"}}, ("option", "forged.safetensors", "planes")),
+        ({"architecture": {"name": "MinkUNet", **PLAN, "planes": "many"}}, ("option", "planes")),
         (
             {"architecture": {"name": "MinkUNet", **PLAN, "in_channels": "3"}},
-            ("option", "forged.safetensors", "in_channels=3"),
+            ("option", "in_channels=3"),
         ),
-        ({"architecture": []}, ("malformed", "forged.safetensors")),
-        ({"taxonomy": {"names": ["wall", "floor"]}}, ("other-network", "forged.safetensors")),
+        ({"architecture": []}, ("malformed",)),
+        ({"taxonomy": {"names": ["wall", "floor"]}}, ("other-network", "head.weight")),
         (
             {"architecture": {"name": "MinkUNet", **PLAN, "stem_kernel": "3\n\x1b[31m"}},
-            ("option", "forged.safetensors"),
+            ("option",),
         ),
         (
             {"architecture": {"name": "MinkUNet", **PLAN, "block": "a\nb"}},
-            ("option", "block=a\\nb", "forged.safetensors"),
+            ("option", "block=a\\nb"),
         ),
-        ({"taxonomy": {"name": "a\nb", "names": []}}, ("taxonomy", "forged.safetensors")),
-        ({"format": 99, "version": "9\n9"}, ("other-version", "9\\n9", "forged.safetensors")),
+        ({"taxonomy": {"name": "a\nb", "names": []}}, ("taxonomy",)),
+        ({"format": 99, "version": "9\n9"}, ("other-version", "9\\n9")),
     ],
 )
-def test_a_card_that_lies_is_refused_in_one_line(
+def test_a_forged_card_is_refused_in_one_line(
     tmp_path: Path, changes: dict[str, Any], mistake: tuple[str, ...]
 ) -> None:
-    with raises(*mistake) as caught:
+    with raises(*mistake, "forged.safetensors") as caught:
         pointnc.weights.load(forge(tmp_path, **changes))
-    assert str(caught.value).isprintable() and "forged.safetensors" in str(caught.value)
+    assert str(caught.value).isprintable()
 
 
-def test_a_strangers_card_commands_nothing_of_a_terminal(tmp_path: Path) -> None:
+def test_an_untrusted_card_commands_nothing_of_a_terminal(tmp_path: Path) -> None:
     path = forge(tmp_path, license="[/b]\x1b[31mred", notes=["one\nsource: mine"])
     shown = describe(path)
     assert "\x1b" not in shown and r"[/b]\x1b[31mred" in shown and r"one\nsource: mine" in shown
@@ -205,7 +204,7 @@ def test_weights_without_a_classifier_are_for_fine_tuning(tmp_path: Path) -> Non
     backbone = {name: value for name, value in model.state_dict().items() if not name.startswith("head.")}
     save_weights(tmp_path / "a.safetensors", backbone, replace(card, taxonomy=None))
     assert read_weights(tmp_path / "a.safetensors")[0].taxonomy is None
-    with raises("no-classifier", "a.safetensors"):
+    with raises("no-classifier", "a.safetensors", "pointnc.train weights="):
         pointnc.weights.load(tmp_path / "a.safetensors")
 
 
@@ -219,7 +218,7 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
 
 def test_safetensors_of_others_are_sent_to_the_import(tmp_path: Path) -> None:
     save_file({"a": torch.zeros(1)}, tmp_path / "x.safetensors")
-    with raises("not-a-bundle", "x.safetensors"):
+    with raises("not-a-bundle", "x.safetensors", "pointnc.weights import="):
         pointnc.weights.load(tmp_path / "x.safetensors")
 
 
@@ -237,7 +236,7 @@ def test_flipped_bits_are_noticed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["nowhere/at/all", "missing.safetensors", "../up"])
 def test_a_place_where_nothing_is_gets_a_line(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="no weights at"):
+    with raises("missing-file", tmp_path / name):
         pointnc.weights.load(name)
 
 

@@ -108,10 +108,10 @@ def test_a_path_with_odd_characters_is_a_path(home: Path, tmp_path: Path) -> Non
         ([], ("missing-setting", "import=FILE")),
         (["export=run", "import=run"], ("missing-setting", "import=FILE")),
         (["export=run"], ("missing-setting", "out=", "export=run")),
-        (["export=run", "out=a.onnx"], ("unsupported", "ONNX")),
+        (["export=run", "out=a.onnx"], ("unsupported", "ONNX", "MinkUNet")),
         (["export=run", "out=weights/mine"], ("exists", "overwrite=true")),
         (["export=store", "out=a"], ("missing-file", "last.ckpt")),
-        (["show"], ("missing-setting",)),
+        (["show"], ("missing-setting", "show")),
         (["show", "nowhere"], ("missing-file", "nowhere")),
         (["show", "owner/name"], ("missing-file", "owner/name")),
         (["list", "nowhere"], ("missing-file", "nowhere")),
@@ -160,6 +160,7 @@ def test_a_foreign_checkpoint_is_imported_evaluated_and_trained_on(home: Path, t
     assert read_checkpoint(tmp_path / "run").config["dataset"]["features"] == ["color_half"]
 
 
+@pytest.mark.slow
 def test_training_goes_on_from_imported_weights_on_generated_rooms(tmp_path: Path) -> None:
     scanner = Scanner(poses=8, width=64, height=48, voxel_size=0.1)
     generate(tmp_path / "raw", train=2, val=1, test=0, seed=3, workers=1, scanner=scanner)
@@ -201,7 +202,7 @@ def test_other_classes_get_a_new_head_and_only_that(home: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("outputs", "arguments", "mistake"),
     [
-        (13, [], ("missing-setting", "13", "'names'")),
+        (13, [], ("missing-setting", "13 outputs", "taxonomy=FILE.yaml")),
         (13, ["taxonomy=scannet20"], ("other-length", "20 classes", "scannet20")),
         (200, ["features=[color,normal]"], ("channels", "6 channels", "3")),
         (200, ["features=[colour]"], ("unknown-name", "'colour'", "dataset.features")),
@@ -212,7 +213,7 @@ def test_other_classes_get_a_new_head_and_only_that(home: Path, tmp_path: Path) 
         (200, ["voxel_size=true"], ("option", "voxel_size=True")),
         (200, ["features=color"], ("option", "[color]", "dataset.features")),
         (200, ["features=[5]"], ("unknown-name", "5", "dataset.features")),
-        (200, ["kernel_order=sphere"], ("option", "kernel_order=sphere", "a.pth")),
+        (200, ["kernel_order=sphere"], ("option", "kernel_order=sphere", "auto, cube", "a.pth")),
         (200, ["taxonomy=[a]"], ("option", "taxonomy=['a']")),
         (200, ["taxonomy=store/train"], ("file-access", "store/train")),
         (200, ["taxonomy=run/checkpoints/best.ckpt"], ("damaged-file", "best.ckpt", "'utf-8'")),
@@ -265,7 +266,9 @@ def test_the_kernel_order_reaches_the_weights(tmp_path: Path) -> None:
 def test_a_network_of_unknown_input_asks_for_it(home: Path, tmp_path: Path) -> None:
     write_foreign(tmp_path / "a.pth", inputs=9)
     place = [f"import={tmp_path / 'a.pth'}", f"out={tmp_path / 'w.safetensors'}"]
-    assert_mistake(run(WEIGHTS, *place, folder=home, code=2), "missing-setting", "9", "features=[color,normal]")
+    assert_mistake(
+        run(WEIGHTS, *place, folder=home, code=2), "missing-setting", "9 input channels", "features=[color,normal]"
+    )
     run(WEIGHTS, *place, "features=[color,normal,coord]", folder=home)
     card = pointnc.weights.load(tmp_path / "w.safetensors").card
     assert card is not None and card.features == ("color", "normal", "coord")
@@ -277,7 +280,7 @@ def test_a_feature_network_is_for_fine_tuning_only(home: Path, tmp_path: Path) -
     done = run(WEIGHTS, f"import={tmp_path / 'clip.pth'}", f"out={out}", "taxonomy=none", folder=home)
     assert "none: a feature network" in done.stdout
     evaluated = run("pointnc.evaluate", f"checkpoint={out}", "data_root=store", "accelerator=cpu", folder=home, code=2)
-    assert_mistake(evaluated, "no-classifier", "model.safetensors")
+    assert_mistake(evaluated, "no-classifier", "model.safetensors", "pointnc.train weights=")
     place = [f"dataset.store={home / 'store'}", f"weights={out}", f"run_dir={tmp_path / 'run'}"]
     assert "the head is new (it had none)" in run("pointnc.train", *TRAIN, *place, folder=home).stdout
     assert read_checkpoint(tmp_path / "run").model_state["head.weight"].shape == (200, 512)

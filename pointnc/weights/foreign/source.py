@@ -85,7 +85,7 @@ class Source:
             raise UserError(
                 f"{self.prefix}{name}.running_mean is missing: networks without batch normalization (instance norm, "
                 "group norm) are not supported",
-                code="missing-tensor",
+                code="unsupported",
             )
         taken = {key: self.take(f"{name}.{key}", (1,)) for key in NORM_BUFFERS}
         affine = [self.has(f"{name}.{key}") for key in ("weight", "bias")]

@@ -92,6 +92,7 @@ def test_what_is_there_is_kept_and_what_is_missing_is_made(root):
     assert generate(root, **ASKED) == []
 
 
+@pytest.mark.slow
 def test_other_settings_over_the_same_folder_are_refused_until_overwritten(root, tmp_path):
     few = {"train": 1, "val": 1, "workers": 1, "scanner": COARSE}
     generate(tmp_path, **few, seed=1)

@@ -50,20 +50,19 @@ class Evil:
 def test_nothing_is_run_unless_it_is_asked_for(refusal: Any, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     torch.save({"state_dict": STATE, "config": Evil(victim)}, tmp_path / "a.pth")
-    with raises("unsafe-file", "allow_pickle=true", "a.pth"):
+    with raises("unsafe-file", "a.pth", "asks for", "allow_pickle=true"):
         read_state(tmp_path / "a.pth", allow_pickle=refusal)
     assert not victim.exists()
     assert read_state(tmp_path / "a.pth", allow_pickle=True).keys() == STATE.keys()
     assert victim.exists()
 
 
-@pytest.mark.parametrize("name", [("damaged-file", "a.pth"), ("damaged-file", "a.safetensors")])
+@pytest.mark.parametrize("name", ["a.pth", "a.safetensors"])
 @pytest.mark.parametrize("content", [b"", b"hello", pickle.dumps({"a": 1}), b"PK\x03\x04 cut"])
 def test_files_that_are_no_checkpoints_get_one_line(name: str, content: bytes, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
-    with raises(*name) as caught:
+    with raises("damaged-file", name):
         read_state(tmp_path / name)
-    assert "\n" not in str(caught.value)
 
 
 def test_a_cut_checkpoint_gets_one_line(tmp_path: Path) -> None:
