@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import pickle
 import re
 from pathlib import Path
@@ -26,9 +27,22 @@ def test_every_code_is_explained_and_stands_in_the_table_of_the_page() -> None:
     assert table == [f"| `{code}` | {meaning} |" for code, meaning in MEANINGS.items()]
 
 
+FILES = [path for place in ("pointnc", "data_prep") for path in (ROOT / place).rglob("*.py")]
+
+
+def test_every_mistake_has_a_code() -> None:
+    without = [
+        f"{path.relative_to(ROOT)}, line {node.lineno}"
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "UserError"
+        if [one.arg for one in node.keywords] != ["code"]
+    ]
+    assert without == []
+
+
 def test_every_code_is_used() -> None:
-    files = [path for place in ("pointnc", "data_prep") for path in (ROOT / place).rglob("*.py")]
-    texts = [path.read_text(encoding="utf-8") for path in files if path.name != "error_codes.py"]
+    texts = [path.read_text(encoding="utf-8") for path in FILES if path.name != "error_codes.py"]
     used = {word for text in texts for word in re.findall(r"code(?:: [\w\[\]]+)? ?= ?\"([\w-]+)\"", text)}
     assert used == set(MEANINGS)
 

@@ -145,7 +145,7 @@ def test_full_resolution_needs_no_labels(make_dataset, make_store):
 
 def test_mistakes_of_the_configuration(make_dataset, make_store, taxonomy, tmp_path):
     store = make_store(2)
-    with raises("nothing-there", "val"):
+    with raises("nothing-there", tmp_path / "val"):
         SceneDataset(store, "val", taxonomy, FEATURES, 0.2)
     with raises("unknown-name", "'rgb'", "dataset.features"):
         SceneDataset(store, "train", taxonomy, ["rgb"], 0.2)

@@ -54,7 +54,7 @@ def test_dictionary_and_yaml_round_trip(tmp_path: Path) -> None:
         ({"names": ["a", "b"], "ids": [1, 1]}, ("taxonomy", "ids", 1)),
         ({"names": ["a", "b"], "ids": [1]}, ("taxonomy", "1 ids", "2 names")),
         ({"names": ["a"], "groups": ["rare"]}, ("taxonomy", "'rare'", "head, common, tail")),
-        ({"names": ["a"], "colors": [[1, 2]]}, ("taxonomy", "3", "2")),
+        ({"names": ["a"], "colors": [[1, 2]]}, ("taxonomy", "custom", "expected 3, got 2")),
         ({"names": ["a"], "ids": [-3]}, ("taxonomy", "id -3")),
     ],
 )
@@ -85,7 +85,7 @@ def test_class_by_class_is_the_same_as_list_by_list() -> None:
         ({"classes": [{"id": 1}]}, ("taxonomy", "class 0")),
         ({"classes": [{"name": "a", "colour": [1, 2, 3]}]}, ("taxonomy", "'colour'")),
         ({"classes": [{"name": "a", "id": 1}, {"name": "b"}]}, ("taxonomy", "'b'")),
-        ({"classes": [{"name": "a", "color": [1, 2]}]}, ("taxonomy", "3", "2")),
+        ({"classes": [{"name": "a", "color": [1, 2]}]}, ("taxonomy", "custom", "expected 3, got 2")),
         ({"classes": [{"name": "a", "color": [1, 2, 300]}]}, ("taxonomy", "[1, 2, 300]", "'a'", "0 to 255")),
         ({"classes": [{"name": "a", "id": 2**24}]}, ("taxonomy", f"id {2**24}", 2**24 - 1)),
         ({"names": ["a"], "segment": "../segment"}, ("taxonomy", "'../segment'")),

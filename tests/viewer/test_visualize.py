@@ -287,7 +287,7 @@ def test_scenes_of_different_classes_do_not_share_a_page(store: SceneStore, tmp_
     from pointnc.viewer.page import write_page
 
     scene = store.load("val", store.scenes("val")[0])
-    with raises("other-taxonomy", "200"):
+    with raises("other-taxonomy", scene.name, "scannet200", "scannet20"):
         write_page(
             tmp_path / "a.html", [LabeledScene(scene, CLASSES), LabeledScene(scene, taxonomy("scannet20"))], 1000
         )

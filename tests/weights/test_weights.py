@@ -136,8 +136,8 @@ def forge(tmp_path: Path, **changes: Any) -> Path:
         ({"sha256": "0" * 64}, ("damaged-file",)),
         ({"format": 99, "version": "9.9"}, ("other-version", "pointnc 9.9")),
         ({"voxel_size": -1}, ("malformed", "voxel size", -1)),
-        ({"voxel_size": None}, ("malformed",)),
-        ({"features": None}, ("malformed",)),
+        ({"voxel_size": None}, ("malformed", "NoneType")),
+        ({"features": None}, ("malformed", "NoneType")),
         ({"taxonomy": {"names": []}}, ("taxonomy", "no classes")),
         ({"architecture": {"name": "os.system"}}, ("unknown-name", "'os.system'")),
         ({"architecture": {"name": "MinkUNet", **PLAN, "depth": 3}}, ("unknown-name", "'depth'")),
@@ -162,18 +162,18 @@ def forge(tmp_path: Path, **changes: Any) -> Path:
             {"architecture": {"name": "MinkUNet", **PLAN, "in_channels": "3"}},
             ("option", "in_channels=3"),
         ),
-        ({"architecture": []}, ("malformed",)),
+        ({"architecture": []}, ("malformed", "list")),
         ({"taxonomy": {"names": ["wall", "floor"]}}, ("other-network", "head.weight")),
         (
             {"architecture": {"name": "MinkUNet", **PLAN, "stem_kernel": "3\n\x1b[31m"}},
-            ("option",),
+            ("option", r"stem_kernel=3\n\x1b[31m"),
         ),
         (
             {"architecture": {"name": "MinkUNet", **PLAN, "block": "a\nb"}},
             ("option", "block=a\\nb"),
         ),
-        ({"taxonomy": {"name": "a\nb", "names": []}}, ("taxonomy",)),
-        ({"format": 99, "version": "9\n9"}, ("other-version", "9\\n9")),
+        ({"taxonomy": {"name": "a\nb", "names": []}}, ("taxonomy", r"a\nb", "no classes")),
+        ({"format": 99, "version": "9\n9"}, ("other-version", r"pointnc 9\n9")),
     ],
 )
 def test_a_forged_card_is_refused_in_one_line(
