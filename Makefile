@@ -8,10 +8,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_FLAGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format docs bench fuzz kill image clean
+.PHONY: help install demo test check check-fast format docs bench fuzz kill image clean
 
 help: ## list these commands
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 # torch first and by itself: pip then has no reason to look for another build of it.
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -33,6 +33,10 @@ check: $(VENV)/tested ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+check-fast: check ## check, then the quick tests of what differs from the branch main (about a minute)
+	$(BIN)/python -m tests.changed | OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE xargs -r \
+		$(BIN)/python -m pytest -q -m 'not slow' -n auto --maxprocesses 2 --dist loadfile
 
 test: check ## check, then the tests
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile

@@ -74,9 +74,11 @@ def check_folders(raw: Path, out: Path, layout: str) -> None:
         UserError: see above.
     """
     if not raw.is_dir():
-        raise UserError(f"no raw scans at {raw.absolute()}: give raw=FOLDER with {layout} in it")
+        raise UserError(f"no raw scans at {raw.absolute()}: give raw=FOLDER with {layout} in it", code="nothing-there")
     if (out.exists() and not out.is_dir()) or out.resolve() == raw.resolve():
-        raise UserError(f"out={out} is a file or the raw folder itself: give a folder of its own")
+        raise UserError(
+            f"out={out} is a file or the raw folder itself: give a folder of its own", code="overwrites-input"
+        )
 
 
 def prepare_store(
@@ -130,7 +132,10 @@ def _check_splits(out: Path, jobs: Sequence[Job]) -> None:
     for job in jobs:
         name, split = job.target.name, job.target.parent.name
         if there.get(name, split) != split:
-            raise UserError(f"{out} has scene {name} in {there[name]}, not in {split}: give another out=STORE")
+            raise UserError(
+                f"{out} has scene {name} in {there[name]}, not in {split}: give another out=STORE",
+                code="other-settings",
+            )
 
 
 def unfinished(jobs: Sequence[Job], overwrite: bool = False) -> list[Job]:
@@ -166,7 +171,7 @@ def prepare_scenes(
         warnings.filterwarnings("ignore", module="joblib")  # that a strict stop leaves scenes undone
         for target, error in results:
             if error and strict:
-                raise UserError(f"{error} (strict=true)")
+                raise UserError(f"{error} (strict=true)", code="not-prepared")
             if error:
                 failed[target] = error
     for target in unseen([job.target for job in jobs if job.target not in failed]):
@@ -285,4 +290,6 @@ def raise_failures(out: Path, failures: Failures, todo: int) -> None:
     if failures:
         error = next(error for scenes in failures.values() for error in scenes.values())
         count = sum(map(len, failures.values()))
-        raise UserError(f"{count} of {todo} scenes were not prepared: {error} (all in {out / FAILED})")
+        raise UserError(
+            f"{count} of {todo} scenes were not prepared: {error} (all in {out / FAILED})", code="not-prepared"
+        )

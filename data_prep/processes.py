@@ -39,7 +39,7 @@ def check_workers(workers: object) -> None:
         UserError: not None and no whole number from 1.
     """
     if workers is not None and (not isinstance(workers, int) or isinstance(workers, bool) or workers < 1):
-        raise UserError(f"workers={workers} must be a whole number from 1, or null for one a core")
+        raise UserError(f"workers={workers} must be a whole number from 1, or null for one a core", code="option")
 
 
 @contextmanager
@@ -60,13 +60,16 @@ def engine(backend: str = "loky", scheduler: str | None = None, workers: int | N
     check_workers(workers)
     if backend == "loky":
         if scheduler is not None:
-            raise UserError(f"scheduler={scheduler} is for backend=dask or backend=ray; loky runs on this machine")
+            raise UserError(
+                f"scheduler={scheduler} is for backend=dask or backend=ray; loky runs on this machine",
+                code="conflicting-settings",
+            )
         yield
         return
     try:
         importlib.import_module(PACKAGES[backend])
     except ImportError as error:
-        raise UserError(f"backend={backend}: {error}; pip install 'pointnc[{backend}]'") from None
+        raise UserError(f"backend={backend}: {error}; pip install 'pointnc[{backend}]'", code="no-package") from None
     from joblib import parallel_config
 
     with ExitStack() as stack:
@@ -92,7 +95,10 @@ def _dask(stack: ExitStack, scheduler: str | None, workers: int | None) -> dict[
         remedy = "start one by: dask scheduler"
         if scheduler.endswith(".json"):
             if not Path(scheduler).is_file():  # Dask would wait for it without end
-                raise UserError(f"scheduler={scheduler}: there is no such file; {remedy} --scheduler-file {scheduler}")
+                raise UserError(
+                    f"scheduler={scheduler}: there is no such file; {remedy} --scheduler-file {scheduler}",
+                    code="no-server",
+                )
             place = {"scheduler_file": scheduler}
         else:
             check_answers("scheduler", scheduler, remedy, PATIENCE)
@@ -100,14 +106,21 @@ def _dask(stack: ExitStack, scheduler: str | None, workers: int | None) -> dict[
         try:
             client = stack.enter_context(Client(**place, timeout=PATIENCE))
         except (OSError, ValueError) as error:
-            raise UserError(f"scheduler={scheduler}: no Dask scheduler answers ({error}); {remedy}") from None
+            raise UserError(
+                f"scheduler={scheduler}: no Dask scheduler answers ({error}); {remedy}", code="no-server"
+            ) from None
     try:
         client.wait_for_workers(1, timeout=PATIENCE)
     except TimeoutError:
-        raise UserError(f"scheduler={scheduler} has no workers; start some by: dask worker {scheduler}") from None
+        raise UserError(
+            f"scheduler={scheduler} has no workers; start some by: dask worker {scheduler}", code="no-server"
+        ) from None
     for worker, answer in client.run(check_workers, None, on_error="return").items():
         if isinstance(answer, BaseException):
-            raise UserError(f"the Dask worker {worker} cannot run pointnc ({answer}): install the same version there")
+            raise UserError(
+                f"the Dask worker {worker} cannot run pointnc ({answer}): install the same version there",
+                code="no-server",
+            )
     return {"client": client}
 
 
@@ -158,7 +171,8 @@ def in_parallel(
         reason = str(error).strip().split("\n")[0]
         raise UserError(
             f"workers died ({type(error).__name__}: {reason}); what is done stays, and the same command goes on. If "
-            "memory was short: fewer workers"
+            "memory was short: fewer workers",
+            code="workers-died",
         ) from None
 
 

@@ -22,5 +22,8 @@ def choose_taxonomy(store: SceneStore, segment: str | None = None) -> Taxonomy:
     if segment is None:
         return max(known.values(), key=len)
     if segment not in known:
-        raise UserError(f"segment={segment}: the store {store.root} has the labels {', '.join(sorted(known))}")
+        raise UserError(
+            f"segment={segment}: the store {store.root} has the labels {', '.join(sorted(known))}",
+            code="other-taxonomy",
+        )
     return known[segment]

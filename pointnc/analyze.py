@@ -73,14 +73,16 @@ def main(config: DictConfig) -> None:
     files = out / "analysis.html", out / "analysis.json"
     for file in files:
         if file.exists() and not config.overwrite:
-            raise UserError(f"{file} exists; give another out= or overwrite=true")
+            raise UserError(f"{file} exists; give another out= or overwrite=true", code="exists")
     sources = _sources(config)
     store = evaluation.open_store(sources[0].trained, config.data_root)
     taxonomy = sources[0].trained.taxonomy
     for source in sources[1:]:
         difference = taxonomy.difference(source.trained.taxonomy)
         if difference:
-            raise UserError(f"the checkpoints have different classes ({difference}): analyze each by itself")
+            raise UserError(
+                f"the checkpoints have different classes ({difference}): analyze each by itself", code="other-taxonomy"
+            )
     size = config.contact_size or sources[0].trained.voxel_size
     histogram = store.histogram(config.train_split, taxonomy)
     subjects = [measure(source, store, config.split, config.nearest, config.workers) for source in sources]
@@ -115,14 +117,14 @@ def _sources(config: DictConfig) -> list[TrainedRun]:
     from pointnc.weights.trust import trusted
 
     if config.checkpoint is None:
-        raise UserError("give checkpoint=RUN, or checkpoint=RUN,RUN to compare two or three")
+        raise UserError("give checkpoint=RUN, or checkpoint=RUN,RUN to compare two or three", code="missing-setting")
     paths = [str(path) for path in config.checkpoint] if isinstance(config.checkpoint, ListConfig) else None
     paths = paths or [str(config.checkpoint)]
     labels = [str(label) for label in config.labels] if isinstance(config.labels, ListConfig) else [config.labels]
     if len(paths) > len(LETTERS):
-        raise UserError(f"{len(paths)} checkpoints; give one, two or three")
+        raise UserError(f"{len(paths)} checkpoints; give one, two or three", code="option")
     if config.labels is not None and len(labels) != len(paths):
-        raise UserError(f"{len(labels)} labels for {len(paths)} checkpoints")
+        raise UserError(f"{len(labels)} labels for {len(paths)} checkpoints", code="option")
     labels = labels if config.labels is not None else [None] * len(paths)
     how = (config.accelerator, config.half, config.engine, trusted(config.trust))
     sources = [open_run(path, label, *how) for path, label in zip(paths, labels)]

@@ -74,7 +74,9 @@ def read_arguments(
         read = [to_the_letter(one, schema, sweep) for one in read]
     for place, one in enumerate(read):
         if "=" not in one and one[:1] not in ("-", "~") and not (place and read[place - 1] in WITH_VALUE):
-            raise UserError(f"{one!r} is no setting: give them as name=value (--help lists all)")
+            raise UserError(
+                f"{one!r} is no setting: give them as name=value (--help lists all)", code="unknown-setting"
+            )
     given = {one.partition("=")[0] for one in read}
     # Beside the first setting: a flag in the middle would end the settings.
     place = next((place for place, one in enumerate(read) if "=" in one and not one.startswith("-")), len(read))

@@ -9,13 +9,16 @@ import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
+from pointnc.error_codes import ErrorCode
 from pointnc.errors import UserError
 
 
 class OptionError(UserError):
     """An argument that has no sense; the message begins with its name."""
+
+    usual_code: ClassVar[ErrorCode] = "option"
 
 
 @contextmanager
@@ -28,7 +31,7 @@ def of_node(node: str) -> Iterator[None]:
     try:
         yield
     except OptionError as error:
-        raise UserError(f"{node}.{error}") from None
+        raise UserError(f"{node}.{error}", code=error.code) from None
 
 
 def node_of(error: BaseException) -> str:

@@ -23,16 +23,17 @@ def device_of(accelerator: str) -> torch.device:
     import torch
 
     if accelerator not in ACCELERATORS:
-        raise UserError(f"accelerator={accelerator} is unknown; choose one of {', '.join(ACCELERATORS)}")
+        raise UserError(f"accelerator={accelerator} is unknown; choose one of {', '.join(ACCELERATORS)}", code="option")
     if accelerator == "mps":
         if not torch.backends.mps.is_available():
-            raise UserError("accelerator=mps, but torch sees no Metal device; use accelerator=cpu")
+            raise UserError("accelerator=mps, but torch sees no Metal device; use accelerator=cpu", code="no-device")
         return torch.device("mps")
     available = torch.cuda.is_available()
     if accelerator in ("cuda", "gpu") and not available:
         raise UserError(
             f"accelerator={accelerator}, but torch sees no CUDA device; python -m pointnc.doctor says why, "
-            "accelerator=cpu does without"
+            "accelerator=cpu does without",
+            code="no-device",
         )
     return torch.device("cuda" if available and accelerator != "cpu" else "cpu")
 

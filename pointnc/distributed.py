@@ -61,7 +61,8 @@ def take_device() -> int:
         processes = os.environ.get("LOCAL_WORLD_SIZE", str(local + 1))
         raise UserError(
             f"torchrun started {processes} processes here, but torch sees {devices} CUDA devices: "
-            f"--nproc-per-node {devices}, or trainer.accelerator=cpu"
+            f"--nproc-per-node {devices}, or trainer.accelerator=cpu",
+            code="no-device",
         )
     torch.cuda.set_device(local)
     return local

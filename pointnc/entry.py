@@ -45,7 +45,7 @@ def config_folder() -> Path:
     for folder in (package / "conf", package.parent / "conf"):
         if (folder / "train.yaml").is_file():
             return folder
-    raise UserError(f"the configuration is missing from {package}; install pointnc again")
+    raise UserError(f"the configuration is missing from {package}; install pointnc again", code="installation")
 
 
 def entry(
@@ -140,16 +140,17 @@ def _run(schema: type | None, task: Task, read: Callable[[], list[str]], interru
         sys.argv[1:] = read()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
-    failures: list[str] = []
+        raise SystemExit(2) from error
+    failures: list[UserError] = []
     codes = [0]  # a sweep runs several tasks: the highest counts
     composed = False
     home = os.getpid()  # a launcher (hydra/launcher=…) runs tasks in other processes, on other machines
 
-    def fail(line: str) -> None:
+    def fail(mistake: UserError) -> None:
+        alone = UserError(str(mistake), code=mistake.code)  # without the frames, in which networks and loaders live
         if os.getpid() != home:
-            raise UserError(line)  # what a job raises is all that comes back from it
-        failures.append(line)
+            raise alone  # what a job raises is all that comes back from it
+        failures.append(alone)
 
     # Caught inside the task: Hydra would print a paragraph of its own, and a sweep goes on to its next job.
     @functools.wraps(task)
@@ -193,11 +194,12 @@ def _run(schema: type | None, task: Task, read: Callable[[], list[str]], interru
         root = "train" if schema is None else "command"
         hydra.main(version_base="1.3", config_path=str(folder), config_name=root)(guarded)()
     except (UserError, HydraException, OmegaConfBaseException) as error:
-        failures.append(_explain(error, schema))
+        fail(_explain(error, schema))
     except (ValueError, TypeError):  # Hydra's, where a group is given a number (model=5) or a list of numbers
         if composed:
             raise  # not Hydra's, but a fault of ours
-        failures.append(f"{given}: a group takes a name out of it, as in model=spunet (--help lists all groups)")
+        line = f"{given}: a group takes a name out of it, as in model=spunet (--help lists all groups)"
+        failures.append(UserError(line, code="option"))
     except BrokenPipeError:
         if not _drop_unread_output():
             raise
@@ -205,13 +207,16 @@ def _run(schema: type | None, task: Task, read: Callable[[], list[str]], interru
     except RuntimeError as error:
         if "srun" not in str(error):  # submitit's, on a machine without Slurm
             raise
-        failures.append("hydra/launcher=submitit_slurm: no Slurm here; start it where sbatch and srun are")
+        line = "hydra/launcher=submitit_slurm: no Slurm here; start it where sbatch and srun are"
+        failures.append(UserError(line, code="no-server"))
     if failures and interruption.number is not None:  # what a library made of the signal
         raise KeyboardInterrupt("interrupted")
     if os.environ.get("RANK", "0") == "0":
-        for line in failures:
-            print(f"error: {line}", file=sys.stderr)
-    return 2 if failures else max(codes)
+        for mistake in failures:
+            print(f"error: {mistake}", file=sys.stderr)
+    if failures:
+        raise SystemExit(2) from failures[0]  # for who calls a command from Python: its cause has the code
+    return max(codes)
 
 
 def _drop_unread_output() -> bool:
@@ -226,29 +231,32 @@ def _drop_unread_output() -> bool:
     return True
 
 
-def _explain_disk(error: OSError) -> str:
-    """Return the one line of a file that could not be read or written."""
+def _explain_disk(error: OSError) -> UserError:
+    """Return the mistake that is behind a file that could not be read or written."""
     place = f"{error.filename}: " if error.filename else ""
     reason = error.strerror or str(error) or type(error).__name__
-    return f"{place}{reason}; free space, fix the permissions, or choose another place for what is written"
+    line = f"{place}{reason}; free space, fix the permissions, or choose another place for what is written"
+    return UserError(line, code="file-access")
 
 
-def _explain(error: BaseException, schema: type | None) -> str:
-    """Return the one line of a user's mistake, also where Hydra wrapped it while it built an object."""
+def _explain(error: BaseException, schema: type | None) -> UserError:
+    """Return the user's mistake behind an error, also where Hydra wrapped it while it built an object."""
     from omegaconf.errors import ValidationError
 
     cause: BaseException | None = error
     node = ""
     while cause is not None:
         if isinstance(cause, OptionError) and node:
-            return f"{node}.{cause}"
+            return UserError(f"{node}.{cause}", code=cause.code)
         if isinstance(cause, UserError):
-            return str(cause)
+            return cause
         node = node or node_of(cause)
         if isinstance(cause, ValidationError) and schema is not None and demand(schema, str(cause.full_key)):
-            return f"{cause.full_key}={cause.value}: it must be {demand(schema, str(cause.full_key))}"
+            line = f"{cause.full_key}={cause.value}: it must be {demand(schema, str(cause.full_key))}"
+            return UserError(line, code="option")
         cause = cause.__cause__ or cause.__context__
-    return explain(str(error), lambda: _known(schema)) or f"{' '.join(str(error).split())} (--help lists every setting)"
+    line = f"{' '.join(str(error).split())} (--help lists every setting)"
+    return explain(str(error), lambda: _known(schema)) or UserError(line, code="option")
 
 
 def _known(schema: type | None) -> list[str]:

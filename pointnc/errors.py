@@ -1,5 +1,11 @@
 """The one exception that stands for a user's mistake rather than a bug of ours."""
 
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pointnc.error_codes import ErrorCode
+
 LONGEST = 2000
 """Letters of a message."""
 
@@ -12,11 +18,18 @@ class UserError(Exception):
 
     Args:
         message: the line.
+        code: the kind of mistake, one of :data:`pointnc.error_codes.MEANINGS`; None: the usual one of the class.
+
+    Attributes:
+        code: the kind of mistake. Programs go by it; messages are for people, and change.
     """
 
-    def __init__(self, message: str) -> None:
+    usual_code: ClassVar[ErrorCode] = "bad-input"
+
+    def __init__(self, message: str, *, code: ErrorCode | None = None) -> None:
         line = printable(message)
         super().__init__(line if len(line) <= LONGEST else f"{line[: LONGEST - 300]} ... {line[-300:]}")
+        self.code: ErrorCode = code or self.usual_code
 
 
 def printable(text: str) -> str:

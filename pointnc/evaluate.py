@@ -61,10 +61,10 @@ def main(config: DictConfig) -> None:
     from pointnc.training import evaluation
 
     if config.checkpoint is not None and config.predictions is not None:
-        raise UserError("give either checkpoint=RUN or predictions=DIR truth=STORE")
+        raise UserError("give either checkpoint=RUN or predictions=DIR truth=STORE", code="missing-setting")
     out = Path(config.out) if config.out else None
     if out is not None and out.exists() and not config.overwrite:
-        raise UserError(f"{out} exists; give another out= or overwrite=true")
+        raise UserError(f"{out} exists; give another out= or overwrite=true", code="exists")
     start = time.perf_counter()
     trained = None
     if config.predictions is None:
@@ -76,7 +76,7 @@ def main(config: DictConfig) -> None:
         label = evaluation.predict_scenes(predictor, store, config.split, taxonomy.segment)
     else:
         if config.truth is None:
-            raise UserError("predictions=DIR needs truth=STORE, the store with the labels")
+            raise UserError("predictions=DIR needs truth=STORE, the store with the labels", code="missing-setting")
         store = SceneStore(config.truth)
         taxonomy = store_taxonomy(store, config.dataset)
         label = evaluation.read_scenes(Path(config.predictions), store, config.split, taxonomy)

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from pointnc.errors import UserError
+
 ELSEWHERE = {
     "epochs": "trainer.max_epochs",
     "max_epochs": "trainer.max_epochs",
@@ -72,8 +74,8 @@ def _or(words: list[str]) -> str:
     return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
-def explain(message: str, known: Callable[[], Iterable[str]]) -> str | None:
-    """Return the line about what Hydra did not find; None where it says something else.
+def explain(message: str, known: Callable[[], Iterable[str]]) -> UserError | None:
+    """Return the mistake behind what Hydra did not find; None where it says something else.
 
     Args:
         message: Hydra's.
@@ -81,9 +83,9 @@ def explain(message: str, known: Callable[[], Iterable[str]]) -> str | None:
     """
     text = " ".join(message.split())
     if found := re.search(r"Could not override '([^']*)'", text):
-        return unknown_setting(found[1], known())
+        return UserError(unknown_setting(found[1], known()), code="unknown-setting")
     if found := re.search(r"Could not find '([^']*)/([^'/]*)' Available options in '[^']*': (.*) Config search", text):
-        return unknown_choice(found[1], found[2], found[3].split())
+        return UserError(unknown_choice(found[1], found[2], found[3].split()), code="unknown-name")
     return None
 
 

@@ -66,7 +66,7 @@ def main(config: DictConfig) -> int:
     from pointnc.training.evaluation import make_predictor, open_network
 
     if config.input is None:
-        raise UserError("label which files? pointnc predict FILES, or input=FILES")
+        raise UserError("label which files? pointnc predict FILES, or input=FILES", code="missing-setting")
     check_frame(config.units, config.up, config.color_bits)
     columns = column_names(config.columns)
     inputs = {str(path): path for path in find_inputs(config.input)}

@@ -31,13 +31,13 @@ def check_answers(setting: str, address: str, remedy: str, patience: float = 10.
     scheme, _, place = address.rpartition("://")
     host, _, port = place.rpartition(":")
     if not (host and port.isdecimal()):
-        raise UserError(f"{setting}={address} is no address; give host:port")
+        raise UserError(f"{setting}={address} is no address; give host:port", code="option")
     try:
         with socket.create_connection((host.strip("[]"), int(port)), patience) as connection:
             if scheme != "tls" and not connection.recv(1):
                 raise OSError("it hung up")
     except (OSError, OverflowError) as error:
-        raise UserError(f"{setting}={address}: nobody answers ({error}); {remedy}") from None
+        raise UserError(f"{setting}={address}: nobody answers ({error}); {remedy}", code="no-server") from None
 
 
 def join_ray(setting: str, address: str | None, **options: Any) -> None:
@@ -59,4 +59,4 @@ def join_ray(setting: str, address: str | None, **options: Any) -> None:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         reason = str(error).strip().split("\n")[0]
-        raise UserError(f"{setting}={address}: no Ray cluster ({reason}); {_RAY}. {_TOKEN}") from None
+        raise UserError(f"{setting}={address}: no Ray cluster ({reason}); {_RAY}. {_TOKEN}", code="no-server") from None

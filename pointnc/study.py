@@ -91,7 +91,7 @@ def main(config: DictConfig) -> int:
     study = read_study(config)
     for key in ("processes", "threads"):
         if not isinstance(config[key], int) or config[key] < 1:
-            raise UserError(f"{key}={config[key]}: it must be a whole number, at least 1")
+            raise UserError(f"{key}={config[key]}: it must be a whole number, at least 1", code="option")
     sweep(Path(config.out).parent, *(run.folder for run in study.runs()))
     record = Record(Path(f"{config.out}.jsonl"))
     console = Console(soft_wrap=True)

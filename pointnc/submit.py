@@ -54,7 +54,7 @@ class Submit(PredictionSettings, NetworkSettings, SharedWork):
 def main(config: DictConfig) -> int:
     """Submit or validate; return 1 where there are violations."""
     if (config.validate is None) == (config.checkpoint is None):
-        raise UserError("give either checkpoint=RUN out=FILE.zip, or validate=FILE.zip")
+        raise UserError("give either checkpoint=RUN out=FILE.zip, or validate=FILE.zip", code="missing-setting")
     return submit(config) if config.validate is None else validate(config)
 
 
@@ -85,7 +85,7 @@ def validated_taxonomy(choice: str | None, data_root: str | None) -> Taxonomy:
         return store_taxonomy(SceneStore(data_root), choice)
     taxonomy = named_taxonomy(choice or scannet.TAXONOMIES[0])
     if data_root is None and taxonomy.name not in scannet.TAXONOMIES:
-        raise UserError(f"the scenes of {taxonomy.name} are not known: give data_root=STORE")
+        raise UserError(f"the scenes of {taxonomy.name} are not known: give data_root=STORE", code="missing-setting")
     return taxonomy
 
 
@@ -97,7 +97,7 @@ def submit(config: DictConfig) -> int:
         Interrupted: Ctrl-C; the same command goes on.
     """
     if config.out is None:
-        raise UserError("give out=FILE.zip, where the submission is written")
+        raise UserError("give out=FILE.zip, where the submission is written", code="missing-setting")
     from pointnc.benchmarks.named import named_taxonomy
     from pointnc.benchmarks.submission import InvalidSubmission, check_output, expected_scenes, write_zip
     from pointnc.scenes.leftovers import sweep
@@ -112,7 +112,9 @@ def submit(config: DictConfig) -> int:
     if config.dataset is not None:
         difference = trained.taxonomy.difference(named_taxonomy(config.dataset))
         if difference:
-            raise UserError(f"{trained.path} was trained on other classes: {difference}; leave dataset= out")
+            raise UserError(
+                f"{trained.path} was trained on other classes: {difference}; leave dataset= out", code="other-taxonomy"
+            )
     store = open_store(trained, config.data_root)
     expected = expected_scenes(config.split, store.root)
     folder = predictions_folder(config, trained.fingerprint, store)
@@ -186,12 +188,15 @@ def write_missing(
             f"interrupted; finished scenes are in {folder}; the same command goes on from there"
         ) from None
     except OSError as error:
-        raise UserError(f"could not write into {folder} ({error.strerror}): free space or give cache=FOLDER") from None
+        raise UserError(
+            f"could not write into {folder} ({error.strerror}): free space or give cache=FOLDER", code="file-access"
+        ) from None
     there = {path.name for path in folder.iterdir()}  # listed, not asked for one by one: network disks remember
     lost = [scene for scene in scenes if f"{scene}.txt" not in there]
     if lost:
         raise UserError(
-            f"{folder} lacks {lost[0]}.txt, which was predicted: all processes must see cache={folder.parent}"
+            f"{folder} lacks {lost[0]}.txt, which was predicted: all processes must see cache={folder.parent}",
+            code="missing-scene",
         )
     return True
 

@@ -39,7 +39,7 @@ def check_switches(config: DictConfig, root: Path, choices: Mapping[str, str | N
         for key in _switches(OmegaConf.to_container(OmegaConf.load(file)), package):
             value = OmegaConf.select(config, key, default=absent)
             if value is not absent and not isinstance(value, bool):
-                raise UserError(f"{key}={value}: it must be true or false")
+                raise UserError(f"{key}={value}: it must be true or false", code="option")
 
 
 def _switches(node: Any, package: str) -> Iterator[str]:

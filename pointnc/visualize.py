@@ -70,7 +70,7 @@ def main(config: DictConfig) -> None:
     for key, suffix in (("html", ".html"), ("png", ".png")):
         check_output(config[key], key, suffix, config.overwrite)
     if not isinstance(config.shown_points, int) or config.shown_points < 1:
-        raise UserError(f"shown_points is {config.shown_points}; it must be a whole number, at least 1")
+        raise UserError(f"shown_points is {config.shown_points}; it must be a whole number, at least 1", code="option")
     if config.html is None and config.png is None:
         from pointnc.viewer.opening import show
 
@@ -100,9 +100,9 @@ def check_output(path: str | None, key: str, suffix: str, overwrite: bool) -> No
     if path is None:
         return
     if Path(path).suffix.lower() != suffix:
-        raise UserError(f"{key}={path}: the name must end with {suffix}")
+        raise UserError(f"{key}={path}: the name must end with {suffix}", code="bad-name")
     if Path(path).exists() and not overwrite:
-        raise UserError(f"{path} exists; give another {key}= or overwrite=true")
+        raise UserError(f"{path} exists; give another {key}= or overwrite=true", code="exists")
 
 
 def _plain(value: Any) -> Any:

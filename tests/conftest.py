@@ -23,9 +23,9 @@ def _same_numbers_every_run() -> Iterator[None]:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a store, ``store``, and a run of one epoch, ``run``; tests change copies of it."""
     from data_prep.scannet.preparation import prepare
-    from tests.commands import run
-    from tests.synthetic import write_raw_root
-    from tests.training.strangers import TINY
+    from tests.helpers.changed_checkpoints import TINY
+    from tests.helpers.commands import run
+    from tests.helpers.synthetic import write_raw_root
 
     home = tmp_path_factory.mktemp("finished")
     prepare(write_raw_root(home / "raw", train=2, val=1), home / "store", workers=1)

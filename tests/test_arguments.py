@@ -17,9 +17,10 @@ from omegaconf import OmegaConf
 from pointnc.arguments import HYDRA, SHORT, read_arguments
 from pointnc.entry import config_folder
 from pointnc.settings import quoted, setting
-from tests.commands import assert_one_line, run
-from tests.data_prep.labeled_rooms import columns, write, write_root
-from tests.untrained import write_checkpoint
+from tests.helpers.commands import run
+from tests.helpers.labeled_rooms import columns, write, write_root
+from tests.helpers.mistakes import assert_mistake
+from tests.helpers.untrained import write_checkpoint
 
 FIXED = [f"{key}={value}" for key, value in HYDRA.items()]
 FROM_ELSEWHERE = st.text(st.characters(exclude_categories=["C"]), max_size=12)
@@ -144,18 +145,18 @@ def test_a_data_set_brings_its_recipe_and_no_length_of_its_own(dataset: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "mistake"),
     [
-        (["max_point=3"], ["no setting max_point", "did you mean max_points=?"]),
-        (["max_points=many"], ["max_points=many: it must be a whole number"]),
-        (["overwrite=perhaps"], ["overwrite=perhaps: it must be true or false"]),
-        (["halo=-1"], ["halo=-1.0: it must be a number at least 0"]),
-        (["interpolation=cubic"], ["interpolation=cubic is unknown; choose one of nearest, fragments"]),
-        (["tta=many"], ["there is no tta=many; choose fast, full or none?"]),
+        (["max_point=3"], ("unknown-setting", "max_point;", "max_points=?")),
+        (["max_points=many"], ("option", "max_points=many")),
+        (["overwrite=perhaps"], ("option", "overwrite=perhaps")),
+        (["halo=-1"], ("option", "halo=-1.0", 0)),
+        (["interpolation=cubic"], ("option", "nearest, fragments", "interpolation=cubic")),
+        (["tta=many"], ("unknown-name", "tta=many", "fast, full or none")),
     ],
 )
-def test_mistakes(arguments: list[str], words: list[str], tmp_path: Path) -> None:
-    assert_one_line(run("pointnc.predict", *arguments, folder=tmp_path, code=2), *words)
+def test_mistakes(arguments: list[str], mistake: tuple[str, ...], tmp_path: Path) -> None:
+    assert_mistake(run("pointnc.predict", *arguments, folder=tmp_path, code=2), *mistake)
 
 
 @pytest.mark.parametrize("module", ["pointnc.predict", "pointnc.weights", "pointnc.study", "data_prep.rooms"])

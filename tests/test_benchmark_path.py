@@ -12,7 +12,8 @@ from data_prep.rooms.scanner import Scanner
 from pointnc.benchmarks.predictions import write_labels
 from pointnc.benchmarks.scannet import taxonomy
 from pointnc.scenes.store import SceneStore
-from tests.commands import assert_one_line, run, settings
+from tests.helpers.commands import run, settings
+from tests.helpers.mistakes import assert_mistake
 
 QUICK = ["trainer.max_epochs=1", "trainer.accelerator=cpu", "workers=0", "batch_size=4", "dataset.voxel_size=0.1"]
 SMALL = ["model.planes=[8,8]", "model.layers=[1,1]", "model.stem_channels=8", "logger=none"]
@@ -89,20 +90,20 @@ def test_submission(home: Path) -> None:
     done = run("pointnc.submit", "validate=test.zip", folder=home, code=1)
     assert "97 violations" in done.stdout or "scene0707_00" in done.stdout
     done = run("pointnc.submit", "checkpoint=run", "data_root=store", "out=test.zip", folder=home, code=2)
-    assert_one_line(done, "test.zip", "overwrite=true")
+    assert_mistake(done, "exists", "test.zip", "overwrite=true")
 
 
 @pytest.mark.parametrize(
-    "arguments, words",
+    "arguments, mistake",
     [
-        (["checkpoint=run", "predictions=texts"], ["either checkpoint=RUN or"]),
-        (["predictions=nowhere", "truth=store"], ["no predictions at"]),
-        (["predictions=texts"], ["truth=STORE"]),
-        (["checkpoint=raw/scannetv2_val.txt"], ["no pointnc checkpoint"]),
-        (["checkpoint=run", "data_root=store", "max_points=many"], ["max_points=many", "whole number"]),
-        (["checkpoint=run", "data_root=store", "out=run/config.yaml/a.json"], ["config.yaml", "another place"]),
-        (["checkpoint=run", "data_root=store", "convention=mine"], ["unknown convention", "official"]),
+        (["checkpoint=run", "predictions=texts"], ("missing-setting", "checkpoint=RUN", "predictions=DIR")),
+        (["predictions=nowhere", "truth=store"], ("missing-file", "nowhere")),
+        (["predictions=texts"], ("missing-setting", "truth=STORE", "predictions=DIR")),
+        (["checkpoint=raw/scannetv2_val.txt"], ("damaged-file", "scannetv2_val.txt")),
+        (["checkpoint=run", "data_root=store", "max_points=many"], ("option", "max_points=many")),
+        (["checkpoint=run", "data_root=store", "out=run/config.yaml/a.json"], ("file-access", "config.yaml")),
+        (["checkpoint=run", "data_root=store", "convention=mine"], ("option", "'mine'", "official")),
     ],
 )
-def test_mistakes(home: Path, arguments: list[str], words: list[str]) -> None:
-    assert_one_line(run("pointnc.evaluate", *arguments, folder=home, code=2), *words)
+def test_mistakes(home: Path, arguments: list[str], mistake: tuple[str, ...]) -> None:
+    assert_mistake(run("pointnc.evaluate", *arguments, folder=home, code=2), *mistake)

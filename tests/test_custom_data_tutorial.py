@@ -15,7 +15,9 @@ from markdown_it import MarkdownIt
 from pointnc.benchmarks.scannet import taxonomy
 from pointnc.clouds import read_cloud
 from pointnc.scenes import SceneStore, Taxonomy
-from tests.commands import run
+from tests.helpers.commands import run
+
+pytestmark = pytest.mark.slow
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "custom_data.md"
 REPOSITORY = DOCUMENT.parent.parent

@@ -77,6 +77,7 @@ def test_steps_are_done_in_their_folder_with_their_variables(
         machine.step("VOLUME", "/data")
 
 
+@pytest.mark.slow
 def test_the_demo_is_stopped_after_its_first_epoch_and_one_without_fails(machine: object) -> None:
     endless = "import time\nprint('rooms', flush=True)\nprint('epoch 1/30', flush=True)\ntime.sleep(60)"
     machine.start = [sys.executable, "-c", endless]

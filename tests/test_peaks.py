@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.peaks import CASES, CHANNELS, CLASSES, CLEAR, measure
+from tests.helpers.peaks import CASES, CHANNELS, CLASSES, CLEAR, measure
+
+pytestmark = pytest.mark.slow
 
 SCORES = 4 * CLASSES
 """Bytes a point of an (N, K) array of float32."""

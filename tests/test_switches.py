@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from tests.commands import assert_one_line, run
+from tests.helpers.commands import run
+from tests.helpers.mistakes import assert_mistake
 from tests.weights.foreign.test_reading import Evil
 
 
@@ -32,7 +33,7 @@ def test_a_switch_is_true_or_false(module: str, setting: str, tmp_path: Path) ->
     name, value = setting.split("=")
     experiment = ["experiment=rooms"] if module == "pointnc.study" else []
     done = run(module, *experiment, setting, folder=tmp_path, code=2)
-    assert_one_line(done, f"{name}={value}: it must be true or false")
+    assert_mistake(done, "option", f"{name}={value}")
     assert not list(tmp_path.iterdir())
 
 

@@ -10,7 +10,7 @@ import pytest
 from pointnc.entry import config_folder
 from pointnc.meanings import arguments_of, comments_of, purpose
 from pointnc.training_help import training_help
-from tests.commands import run
+from tests.helpers.commands import run
 
 CHOICES = [
     f"{folder.name}={file.stem}"

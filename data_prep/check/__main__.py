@@ -39,7 +39,7 @@ def main(config: DictConfig) -> int:
 
     settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     if settings["store"] is None:
-        raise UserError("give the store's folder: python -m data_prep.check STORE")
+        raise UserError("give the store's folder: python -m data_prep.check STORE", code="missing-setting")
     report = check(settings["store"], splits=settings["splits"], workers=settings["workers"])
     print_report(report.scenes, report.listed, report.taxonomies, report.problems, classes=settings["classes"])
     return 0 if report.sound else 1

@@ -67,7 +67,7 @@ def check(store: str | Path, *, splits: Splits | None = None, workers: int | Non
     listed = expected_scenes(manifest, splits)
     found = _found(reader.root, listed if splits is not None else None)
     if not any(found.values()):
-        raise UserError(f"no scenes in {reader.root}: {reader.hint}")
+        raise UserError(f"no scenes in {reader.root}: {reader.hint}", code="nothing-there")
     taxonomies, problems = _taxonomies(manifest)
     records = {split: content["scenes"] for split, content in manifest.get("splits", {}).items()}
     for split in listed if splits is not None else {**listed, **records}:
@@ -96,7 +96,10 @@ def expected_scenes(manifest: Mapping[str, Any], splits: Splits | None) -> dict[
     if isinstance(splits, Sequence) and not isinstance(splits, str):
         unknown = [split for split in splits if split not in lists]
         if unknown:
-            raise UserError(f"the store was not prepared for split {unknown[0]!r}; choose among {', '.join(lists)}")
+            raise UserError(
+                f"the store was not prepared for split {unknown[0]!r}; choose among {', '.join(lists)}",
+                code="unknown-name",
+            )
         return {split: lists[split] for split in splits}
     return split_lists(None, splits)
 

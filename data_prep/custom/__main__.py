@@ -46,7 +46,7 @@ def main(config: DictConfig) -> int:
 
     settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     if settings["root"] is None or settings["out"] is None:
-        raise UserError("give root=FOLDER (with train/, val/ in it) and out=STORE")
+        raise UserError("give root=FOLDER (with train/, val/ in it) and out=STORE", code="missing-setting")
     keys = ("splits", "files", "workers", "overwrite")
     with engine(settings["backend"], settings["scheduler"], settings["workers"]):
         _, failures = prepare(

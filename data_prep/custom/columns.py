@@ -48,7 +48,9 @@ def find_label(attributes: Mapping[str, NDArray[Any]], wanted: str | None, place
     nameless = [name for name in attributes if name.startswith("column")]
     for candidates in (segments, nameless):
         if len(candidates) > 1:
-            raise UserError(f"{place}: {' or '.join(candidates)} may hold the classes; say which by label=NAME")
+            raise UserError(
+                f"{place}: {' or '.join(candidates)} may hold the classes; say which by label=NAME", code="ambiguous"
+            )
         if candidates:
             _doubt(attributes[candidates[0]], candidates[0], place)
             return candidates[0]
@@ -69,7 +71,8 @@ def _doubt(values: NDArray[Any], name: str, place: str) -> None:
     if different > MOST_GUESSED:
         raise UserError(
             f"{place}: {name} holds {different} different values, which are hardly classes: name the columns by "
-            f"columns=[x,y,z,...], or say label={name}"
+            f"columns=[x,y,z,...], or say label={name}",
+            code="ambiguous",
         )
 
 
@@ -87,7 +90,10 @@ def _named(attributes: Mapping[str, NDArray[Any]], wanted: str, what: str, place
         if name == wanted or (name.lower() == wanted.lower() and wanted not in attributes):
             return name
     there = ", ".join(attributes) or "nothing"
-    raise UserError(f"{place} has no column {wanted!r} ({what}=); besides coordinates and colors it has {there}")
+    raise UserError(
+        f"{place} has no column {wanted!r} ({what}=); besides coordinates and colors it has {there}",
+        code="missing-column",
+    )
 
 
 def _first(attributes: Mapping[str, NDArray[Any]], names: Iterable[str]) -> str | None:
@@ -106,10 +112,13 @@ def whole_numbers(values: NDArray[Any], what: str, place: str) -> NDArray[np.int
     if values.ndim == 2 and values.shape[1] == 1:  # as Pointcept keeps some
         values = values[:, 0]
     if values.ndim != 1 or values.dtype.kind not in "iubf":
-        raise UserError(f"{place}: the column {what} holds no numbers, one a point")
+        raise UserError(f"{place}: the column {what} holds no numbers, one a point", code="dtype")
     if values.dtype.kind != "f":
         if values.dtype == np.uint64 and len(values) and values.max() > np.iinfo(np.int64).max:
-            raise UserError(f"{place}: the column {what} holds {values.max()}, too large for a class or an object")
+            raise UserError(
+                f"{place}: the column {what} holds {values.max()}, too large for a class or an object",
+                code="out-of-range",
+            )
         return values.astype(np.int64)
     known = np.isfinite(values)
     numbers = np.where(known, values, IGNORE)
@@ -117,11 +126,13 @@ def whole_numbers(values: NDArray[Any], what: str, place: str) -> NDArray[np.int
     if odd.any():
         raise UserError(
             f"{place}: the column {what} holds {numbers[odd][0]:g}, no whole number; name the column of the classes "
-            "by label=NAME"
+            "by label=NAME",
+            code="dtype",
         )
     if len(numbers) and np.abs(numbers).max() > LARGEST:
         raise UserError(
-            f"{place}: the column {what} holds {numbers[np.abs(numbers).argmax()]:g}, too large for a number"
+            f"{place}: the column {what} holds {numbers[np.abs(numbers).argmax()]:g}, too large for a number",
+            code="out-of-range",
         )
     return numbers.astype(np.int64)
 

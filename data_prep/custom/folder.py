@@ -70,7 +70,9 @@ def find_rooms(
         UserError: the folder or a split is missing, or there is nothing to read.
     """
     if not root.is_dir():
-        raise UserError(f"root={root} is no folder: it must hold train/, val/, ... with one file a scene")
+        raise UserError(
+            f"root={root} is no folder: it must hold train/, val/, ... with one file a scene", code="missing-file"
+        )
     folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
     folders = [path for path in folders if path.name.lower() not in LEFT]
     folders = [path for path in folders if not (path / "coord.npy").is_file()]
@@ -78,7 +80,7 @@ def find_rooms(
         missing = [split for split in splits if split not in {path.name for path in folders}]
         if missing:
             there = ", ".join(path.name for path in folders) or "none"
-            raise UserError(f"root={root} has no folder {missing[0]!r}; its folders are: {there}")
+            raise UserError(f"root={root} has no folder {missing[0]!r}; its folders are: {there}", code="missing-file")
         folders = [path for path in folders if path.name in splits]
     rooms: list[Room] = []
     failures: dict[str, str] = {}
@@ -116,5 +118,5 @@ def find_rooms(
         loose = [path for path in root.iterdir() if path.suffix.lower() in CLOUDS or (path / "coord.npy").is_file()]
         where = f"{len(loose)} lie in it directly: move them into train/ and val/" if loose else "nothing can be read"
         first = next((f" ({place}: {line})" for place, line in failures.items()), "")
-        raise UserError(f"root={root} holds no point cloud in <split>/: {where}{first}")
+        raise UserError(f"root={root} holds no point cloud in <split>/: {where}{first}", code="nothing-there")
     return rooms, failures

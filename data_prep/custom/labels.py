@@ -90,7 +90,8 @@ def open_labeled(path: Path, labels: str | None = None, columns: Sequence[str] =
         return WithLabels(file, _by_color(read_color_table(Path(labels)), path))
     raise UserError(
         f"{path}: labels={labels} is neither the end of the name of a file beside it ({beside(path, labels).name}), "
-        f"nor {FACE}NAME, nor a table of colors that exists{_hint(path)}"
+        f"nor {FACE}NAME, nor a table of colors that exists{_hint(path)}",
+        code="missing-file",
     )
 
 
@@ -115,7 +116,7 @@ def face_labels(path: Path, name: str) -> NDArray[np.int64]:
     """
     table = read_elements(path, ("face",)).get("face") if path.suffix.lower() == ".ply" else None
     if table is None or name not in table.columns or table.columns[name].dtype.kind not in "iu":
-        raise UserError(f"{path}: its faces have no whole numbers {name!r}{_hint(path)}")
+        raise UserError(f"{path}: its faces have no whole numbers {name!r}{_hint(path)}", code="missing-column")
     vertex = read_header(path).find("vertex")
     return vote(table, name, 0 if vertex is None else vertex.count, path)
 
@@ -129,7 +130,7 @@ def vote(table: Table, name: str, vertices: int, path: Path) -> NDArray[np.int64
     corner = next((one for one in (*CORNERS, *table.items) if one in table.items), None)
     corners = np.empty(0, np.int64) if corner is None else table.items[corner].astype(np.int64)
     if len(corners) == 0 or corners.min() < 0 or corners.max() >= vertices:
-        raise UserError(f"{path}: its faces have no corners among its {vertices} vertices")
+        raise UserError(f"{path}: its faces have no corners among its {vertices} vertices", code="no-labels")
     assert corner is not None
     values, index = np.unique(np.repeat(table.columns[name], table.lengths[corner]), return_inverse=True)
     pairs, counts = np.unique(corners * len(values) + index, return_counts=True)
@@ -155,7 +156,9 @@ def read_color_table(path: Path) -> dict[tuple[int, int, int], int]:
     for color, number in rows:
         red, green, blue = color
         if table.setdefault((red, green, blue), number) != number:
-            raise UserError(f"{path} gives the color {color} to {table[red, green, blue]} and to {number}")
+            raise UserError(
+                f"{path} gives the color {color} to {table[red, green, blue]} and to {number}", code="ambiguous"
+            )
     return table
 
 
@@ -172,13 +175,18 @@ def _table_rows(path: Path) -> Iterator[tuple[int, int, int, int]]:
     heading = [name.strip().lstrip("#").strip().lower() for name in known.values()]
     number = next((name for name in ("id", "label", "class") if name in heading), None)
     if number is None or not {"red", "green", "blue"} <= set(heading):
-        raise UserError(f"{path} needs a first line with id, red, green and blue; it has {', '.join(heading)}")
+        raise UserError(
+            f"{path} needs a first line with id, red, green and blue; it has {', '.join(heading)}",
+            code="missing-column",
+        )
     places = [heading.index(name) for name in (number, "red", "green", "blue")]
     for line, row in enumerate(reader, 2):
         try:
             first, red, green, blue = (int(row[place]) for place in places)
         except (ValueError, IndexError):
-            raise UserError(f"{path}, line {line}: id, red, green and blue must be whole numbers") from None
+            raise UserError(
+                f"{path}, line {line}: id, red, green and blue must be whole numbers", code="damaged-file"
+            ) from None
         yield first, red, green, blue
 
 
@@ -189,7 +197,7 @@ def _by_color(table: dict[tuple[int, int, int], int], path: Path) -> Add:
 
     def add(cloud: PointCloud, first: int) -> PointCloud:
         if cloud.color is None:
-            raise UserError(f"{path} has no colors that could stand for classes")
+            raise UserError(f"{path} has no colors that could stand for classes", code="missing-column")
         color = cloud.color.astype(np.float64)
         if cloud.color.dtype.kind == "f" and np.nanmax(color, initial=0) <= 1:
             color = color * 255
@@ -199,7 +207,10 @@ def _by_color(table: dict[tuple[int, int, int], int], path: Path) -> Add:
         known = keys[place] == key
         if not known.any() and len(cloud):
             some = ", ".join(str(tuple(row.tolist())) for row in np.unique(whole, axis=0)[:5])
-            raise UserError(f"{path}: none of its colors ({some}, ...) stands for a class in the table of labels=")
+            raise UserError(
+                f"{path}: none of its colors ({some}, ...) stands for a class in the table of labels=",
+                code="unknown-label",
+            )
         labels = np.where(known, ids[place], IGNORE)
         return replace(cloud, color=None, attributes={**cloud.attributes, "label": labels})
 

@@ -89,7 +89,7 @@ def _check_target(root: Path, out: Path, rooms: Sequence[Room], settings: Settin
         UserError: it does.
     """
     if (out.exists() and not out.is_dir()) or out.resolve() == root.resolve():
-        raise UserError(f"out={out} is a file or the root itself: give a folder of its own")
+        raise UserError(f"out={out} is a file or the root itself: give a folder of its own", code="overwrites-input")
     if not out.is_dir():
         return
     _ = SceneStore(out).manifest  # a damaged one is better found before the work than after it
@@ -100,7 +100,8 @@ def _check_target(root: Path, out: Path, rooms: Sequence[Room], settings: Settin
     if strange:
         raise UserError(
             f"out={out} holds {len(strange)} scenes that were prepared otherwise, first "
-            f"{strange[0].parent.name}/{strange[0].name}: remove them, or give another out="
+            f"{strange[0].parent.name}/{strange[0].name}: remove them, or give another out=",
+            code="other-settings",
         )
 
 
@@ -148,7 +149,8 @@ def read_taxonomy(value: str | None, root: Path) -> Taxonomy:
     if not path.is_file():
         raise UserError(
             f"taxonomy file {path} does not exist: give taxonomy=FILE, or make one by "
-            f"python -m data_prep.taxonomy root={root}"
+            f"python -m data_prep.taxonomy root={root}",
+            code="missing-file",
         )
     return Taxonomy.from_yaml(path)
 
@@ -161,7 +163,7 @@ def read_settings(config: dict[str, Any]) -> Settings:
     """
     for key, allowed in (("unknown", ("error", "ignore")), ("normals", ("auto", "none"))):
         if config[key] not in allowed:
-            raise UserError(f"{key}={config[key]}: choose one of {', '.join(allowed)}")
+            raise UserError(f"{key}={config[key]}: choose one of {', '.join(allowed)}", code="option")
     check_frame(config["units"], config["up"], config["color_bits"])
     return Settings(
         taxonomy=read_taxonomy(config["taxonomy"], Path(config["root"])),
@@ -185,5 +187,5 @@ def read_ignored(value: Any) -> tuple[int, ...]:
     """
     values = [] if value is None else value if isinstance(value, list) else [value]
     if not all(isinstance(one, int) and not isinstance(one, bool) for one in values):
-        raise UserError(f"ignore={value}: give the ids that mean no class, such as ignore=[0,255]")
+        raise UserError(f"ignore={value}: give the ids that mean no class, such as ignore=[0,255]", code="option")
     return tuple(sorted({-1, *values}))

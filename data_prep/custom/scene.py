@@ -80,7 +80,7 @@ def prepare_room(room: Room, target: Path, settings: Settings) -> list[str]:
     state = room.state()  # before reading: a file that changes meanwhile is read again next time
     file = open_labeled(room.path, settings.labels, settings.columns)
     if len(file) == 0:
-        raise UserError(f"{room.path} has no points")
+        raise UserError(f"{room.path} has no points", code="no-points")
     gathered = Gathered(file, lambda cloud: _columns(cloud, room, settings))
     reading = look_through(file, ("color?",), settings.units, settings.up, settings.color_bits, pieces=gathered)
     seen, remarks = reading.seen, reading.remarks
@@ -140,7 +140,8 @@ def _columns(cloud: PointCloud, room: Room, settings: Settings) -> tuple[str | N
         others = " or ".join(elsewhere(room.path)) or "labels="
         raise UserError(
             f"{place} has no labels: besides coordinates, colors and normals it has {there}; name the column by "
-            f"label=NAME, say where else they are by {others}, or put files without labels into {UNLABELED}/"
+            f"label=NAME, say where else they are by {others}, or put files without labels into {UNLABELED}/",
+            code="no-labels",
         )
     return label, find_instance(cloud.attributes, _wanted(settings.instance, cloud, optional), place)
 
@@ -159,7 +160,8 @@ def _note(labels: Labels, label: str | None, settings: Settings) -> dict[str, An
         if settings.unknown == "error":
             raise UserError(
                 f"{labels.place}: {label} holds ids that the taxonomy {settings.taxonomy.name} lacks: {listed}{more}; "
-                "add them to it, or give unknown=ignore"
+                "add them to it, or give unknown=ignore",
+                code="unknown-label",
             )
         note["unknown"] = {str(value): count for value, count in found}
     return note

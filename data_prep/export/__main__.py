@@ -41,7 +41,7 @@ def main(config: DictConfig) -> None:
 
     settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     if settings["store"] is None or settings["out"] is None:
-        raise UserError("give store=STORE and out=FOLDER")
+        raise UserError("give store=STORE and out=FOLDER", code="missing-setting")
     paths = export(kind=settings.pop("format"), **settings)
     size = sum(path.stat().st_size for path in paths)
     print(f"{len(paths)} files in {settings['out']}, {size / 1e6:,.1f} MB")

@@ -66,7 +66,7 @@ def _write_las(path: Path, table: Table, compress: bool) -> None:
     try:
         import laspy
     except ImportError:
-        raise UserError("format=las and laz need laspy: pip install 'pointnc[las]'") from None
+        raise UserError("format=las and laz need laspy: pip install 'pointnc[las]'", code="no-package") from None
     header = laspy.LasHeader(point_format=2 if "red" in table else 0, version="1.4")
     header.offsets = np.array([np.floor(table[axis].min()) for axis in "xyz"], np.float64)
     header.scales = np.full(3, 1e-4)  # tenths of a millimeter

@@ -79,9 +79,9 @@ def export(
 
     check_workers(workers)
     if kind not in WRITERS:
-        raise UserError(f"format={kind}: choose one of {', '.join(WRITERS)}")
+        raise UserError(f"format={kind}: choose one of {', '.join(WRITERS)}", code="option")
     if limit is not None and (not isinstance(limit, int) or limit < 1):
-        raise UserError(f"limit={limit}: it must be a whole number from 1, or null")
+        raise UserError(f"limit={limit}: it must be a whole number from 1, or null", code="option")
     reader = SceneStore(store, hint="give store=, the folder of a scene store")
     taxonomy = choose_taxonomy(reader, segment)
     jobs = [

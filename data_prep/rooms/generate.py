@@ -102,15 +102,15 @@ def generate(
     counts = {"train": train, "val": val, "test": test}
     for key, value in {**counts, "seed": seed}.items():
         if not isinstance(value, int) or value < 0:
-            raise UserError(f"{key}={value} must be a whole number from 0")
+            raise UserError(f"{key}={value} must be a whole number from 0", code="option")
     if sum(counts.values()) == 0:
-        raise UserError("train=0 val=0 test=0 asks for no room; ask for one at least")
+        raise UserError("train=0 val=0 test=0 asks for no room; ask for one at least", code="option")
     check_workers(workers)
     out, scanner = Path(out).absolute(), scanner or Scanner()
     try:
         out.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise UserError(f"{out} is a file; choose a folder as out=") from None
+        raise UserError(f"{out} is a file; choose a folder as out=", code="path-kind") from None
     # One at a time: a second command for the same rooms waits, and then finds them made.
     with hold(out, wait=True, doing="makes rooms"):
         _claim(out, {"version": VERSION, "seed": seed, **counts, "scanner": asdict(scanner)}, overwrite)
@@ -130,7 +130,7 @@ def _make(out: Path, counts: dict[str, int], seed: int, workers: int | None, sca
         made = _make_scenes([task for task in tasks if not task.folder.exists()], len(tasks), workers)
     lost = unseen([task.folder for task in tasks])
     if lost:
-        raise UserError(unseen_line(lost[0]))
+        raise UserError(unseen_line(lost[0]), code="missing-file")
     for split in SPLITS:
         write_text(out / f"scannetv2_{split}.txt", "".join(f"{name}\n" for name in names[split]))
     return sorted(made, key=lambda item: item.name)
@@ -196,7 +196,9 @@ def _claim(out: Path, settings: dict[str, Any], overwrite: bool) -> None:
         found = read_json_object(out / RECORD, f"remove {out}, or choose another out=")
     except FileNotFoundError:
         if any((out / name).exists() for name in ("scans", "scans_test")):
-            raise UserError(f"{out} holds scans but no {RECORD}: they are not rooms; choose another out=") from None
+            raise UserError(
+                f"{out} holds scans but no {RECORD}: they are not rooms; choose another out=", code="not-ours"
+            ) from None
         found = settings
     if overwrite:
         for folder in ("scans", "scans_test"):
@@ -205,7 +207,8 @@ def _claim(out: Path, settings: dict[str, Any], overwrite: bool) -> None:
     elif found != settings:
         raise UserError(
             f"{out} holds rooms with {', '.join(_differences(found, settings))}; "
-            "add overwrite=true to make them again, or choose another out="
+            "add overwrite=true to make them again, or choose another out=",
+            code="other-settings",
         )
     sweep(out, *(out / folder for folder in ("scans", "scans_test")))
     write_json(out / RECORD, settings)

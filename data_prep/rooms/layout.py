@@ -41,7 +41,7 @@ def make_room(name: str, rng: Rng, kind: str | None = None) -> Room:
     if kind is None:
         kind = draw_kind(rng)
     if kind not in PLANS:
-        raise UserError(f"unknown kind of room {kind!r}; choose one of {', '.join(KINDS)}")
+        raise UserError(f"unknown kind of room {kind!r}; choose one of {', '.join(KINDS)}", code="unknown-name")
     size = draw_size(kind, rng)
     furnishing = Furnishing(size, make_shell(size, rng))
     for labels, low, high in PLANS[kind].essentials:

@@ -56,13 +56,15 @@ class Scanner:
         whole = {"poses", "width", "height"}
         for key, value in vars(self).items():
             if not isinstance(value, int if key in whole else (int, float)):
-                raise UserError(f"scanner.{key}={value} must be a {'whole ' * (key in whole)}number")
+                raise UserError(f"scanner.{key}={value} must be a {'whole ' * (key in whole)}number", code="option")
             if value < 0 or (value == 0 and key in positive):
-                raise UserError(f"scanner.{key}={value} must be {'positive' if key in positive else '0 or more'}")
+                raise UserError(
+                    f"scanner.{key}={value} must be {'positive' if key in positive else '0 or more'}", code="option"
+                )
         if self.field_of_view >= 170:
-            raise UserError(f"scanner.field_of_view={self.field_of_view} must be below 170 degrees")
+            raise UserError(f"scanner.field_of_view={self.field_of_view} must be below 170 degrees", code="option")
         if self.dropout >= 1:
-            raise UserError(f"scanner.dropout={self.dropout} leaves no reading; choose less than 1")
+            raise UserError(f"scanner.dropout={self.dropout} leaves no reading; choose less than 1", code="option")
 
     @property
     def camera(self) -> Camera:

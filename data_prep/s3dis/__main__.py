@@ -34,12 +34,12 @@ def main(config: DictConfig) -> None:
     from omegaconf import OmegaConf
 
     if config.raw is None or config.out is None:
-        raise UserError(f"give raw=FOLDER (with {LAYOUT} in it) and out=STORE")
+        raise UserError(f"give raw=FOLDER (with {LAYOUT} in it) and out=STORE", code="missing-setting")
     settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     areas = settings["val_areas"]
     for area in areas if isinstance(areas, list) else [areas]:
         if not isinstance(area, int) or isinstance(area, bool):
-            raise UserError(f"val_areas={areas}: give numbers, for example val_areas=[5]")
+            raise UserError(f"val_areas={areas}: give numbers, for example val_areas=[5]", code="option")
     keys = ("val_areas", "normals", "workers", "overwrite", "strict")
     with engine(settings["backend"], settings["scheduler"], settings["workers"]):
         prepare(settings["raw"], settings["out"], **{key: settings[key] for key in keys})

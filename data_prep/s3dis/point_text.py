@@ -51,13 +51,13 @@ def read_points(path: Path) -> PointText:
     """
     try:
         if path.stat().st_size == 0:
-            raise UserError(f"{path} is empty; unpack the data set again")
+            raise UserError(f"{path} is empty; unpack the data set again", code="empty-file")
         # As latin-1 every byte is a character: none can stop the reading before the line is looked at.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # numpy's, that there are no numbers: refused below
             table = np.loadtxt(path, np.float32, comments=None, ndmin=2, encoding="latin-1")
     except FileNotFoundError:
-        raise UserError(f"{path} does not exist; unpack the data set again") from None
+        raise UserError(f"{path} does not exist; unpack the data set again", code="missing-file") from None
     except ValueError:
         return _read_lines(path)
     return _split(table) if len(table) and _is_readable(table) else _read_lines(path)
@@ -92,7 +92,10 @@ def _read_lines(path: Path) -> PointText:
             rows.append(row)
     lines = len(rows) + dropped
     if not rows or dropped > max(TOLERATED, lines // 100):
-        raise UserError(f"{path}: {dropped} of {lines} lines are not 'x y z red green blue'; unpack the data set again")
+        raise UserError(
+            f"{path}: {dropped} of {lines} lines are not 'x y z red green blue'; unpack the data set again",
+            code="damaged-file",
+        )
     return _split(np.array(rows, np.float32), repaired, dropped)
 
 

@@ -81,18 +81,25 @@ def find_rooms(raw: Path, out: Path, val_areas: Sequence[int]) -> list[Room]:
         if name and folder.is_dir():
             other = areas.setdefault(int(name[1]), folder)
             if other != folder:
-                raise UserError(f"{other} and {folder} are the same area: give raw=FOLDER with one of them in it")
+                raise UserError(
+                    f"{other} and {folder} are the same area: give raw=FOLDER with one of them in it", code="ambiguous"
+                )
     absent = [area for area in val_areas if area not in areas]
     if areas and absent:
         there = ", ".join(map(str, sorted(areas)))
-        raise UserError(f"val_areas={list(val_areas)}, but there is no Area_{absent[0]} in {raw}; there are {there}")
+        raise UserError(
+            f"val_areas={list(val_areas)}, but there is no Area_{absent[0]} in {raw}; there are {there}",
+            code="missing-file",
+        )
     jobs: dict[str, list[Room]] = {"train": [], "val": []}
     for number, area in sorted(areas.items()):
         split = "val" if number in val_areas else "train"
         for room in sorted(path for path in area.iterdir() if path.is_dir() and not path.name.startswith(".")):
             jobs[split].append(Room(room, out / split / f"{area.name}-{room.name}"))
     if not any(jobs.values()):
-        raise UserError(f"no rooms in {raw}: give raw=FOLDER with {LAYOUT} in it (Stanford3dDataset_v1.2)")
+        raise UserError(
+            f"no rooms in {raw}: give raw=FOLDER with {LAYOUT} in it (Stanford3dDataset_v1.2)", code="nothing-there"
+        )
     return jobs["train"] + jobs["val"]
 
 
@@ -149,7 +156,9 @@ def annotation_files(room: Path) -> tuple[list[tuple[str, Path]], list[str]]:
         elif not path.name.startswith("."):
             skipped.append(path.name)
     if not found:
-        raise UserError(f"{room / 'Annotations'} holds no <class>_<number>.txt; unpack the data set again")
+        raise UserError(
+            f"{room / 'Annotations'} holds no <class>_<number>.txt; unpack the data set again", code="nothing-there"
+        )
     return [(name, path) for name, _, path in sorted(found)], skipped
 
 

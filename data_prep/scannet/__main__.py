@@ -38,7 +38,7 @@ def main(config: DictConfig) -> None:
     from omegaconf import OmegaConf
 
     if config.raw is None or config.out is None:
-        raise UserError("give raw=FOLDER (with scans/ in it) and out=STORE")
+        raise UserError("give raw=FOLDER (with scans/ in it) and out=STORE", code="missing-setting")
     settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     keys = ("splits", "label_map", "workers", "overwrite", "strict")
     with engine(settings["backend"], settings["scheduler"], settings["workers"]):

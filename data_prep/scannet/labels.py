@@ -81,7 +81,7 @@ def own_vertices(scan: RawScan) -> tuple[NDArray[np.int32], int]:
         UserError: the scan has no annotation, or an object names an over-segment that no vertex has.
     """
     if scan.segment_ids is None:
-        raise UserError(f"scan {scan.name} has no annotation; fetch segs.json and aggregation.json")
+        raise UserError(f"scan {scan.name} has no annotation; fetch segs.json and aggregation.json", code="no-labels")
     segments, vertex_to_segment = _unique(scan.segment_ids)
     claimed = np.array([segment for item in scan.objects for segment in item.segments], np.int64)
     claimant = np.repeat(np.arange(len(scan.objects)), [len(item.segments) for item in scan.objects])
@@ -91,7 +91,8 @@ def own_vertices(scan: RawScan) -> tuple[NDArray[np.int32], int]:
         index = claimant[absent[0]]
         raise UserError(
             f"scan {scan.name}: object {index} ({scan.objects[index].label}) names over-segment {claimed[absent[0]]}, "
-            "which no vertex has; fetch segs.json and aggregation.json again"
+            "which no vertex has; fetch segs.json and aggregation.json again",
+            code="other-length",
         )
     owner = np.full(len(segments), -1, np.int32)
     owner[place] = claimant  # of repeated places the last one counts
@@ -143,5 +144,6 @@ def _refuse_v1(scan: RawScan, nyu40: NDArray[Any], names: LabelMap, instance: ND
     if 2 * np.count_nonzero(2 * agree[judged] < points[judged]) > np.count_nonzero(judged):
         raise UserError(
             f"scan {scan.name}: labels.ply holds raw ids (up to {nyu40.max()}) instead of NYU40 ids, as ScanNet v1 "
-            "has them; pointnc reads ScanNet v2: fetch the v2 annotations"
+            "has them; pointnc reads ScanNet v2: fetch the v2 annotations",
+            code="other-version",
         )

@@ -35,13 +35,15 @@ def split_lists(raw: Path | None, splits: Splits | None = None) -> dict[str, lis
         if splits is not None:
             unknown = [split for split in splits if not isinstance(split, str) or split not in lists]
             if unknown:
-                raise UserError(f"unknown split {unknown[0]!r}; choose among {', '.join(lists)}")
+                raise UserError(f"unknown split {unknown[0]!r}; choose among {', '.join(lists)}", code="unknown-name")
             lists = {split: lists[split] for split in lists if split in splits}
     owner: dict[str, str] = {}
     for split, names in lists.items():
         for name in names:
             if name in owner:
-                raise UserError(f"scene {name} is in split {owner[name]} and in split {split}; take it out of one")
+                raise UserError(
+                    f"scene {name} is in split {owner[name]} and in split {split}; take it out of one", code="ambiguous"
+                )
             owner[name] = split
     return lists
 
@@ -50,9 +52,11 @@ def _read(path: Path) -> Mapping[str, Sequence[str]] | Sequence[str]:
     try:
         data = read_json(path, "write {'train': ['scene0000_00', ...]}")
     except OSError as error:
-        raise UserError(f"splits file {path} cannot be read: {error.strerror or error}") from None
+        raise UserError(f"splits file {path} cannot be read: {error.strerror or error}", code="file-access") from None
     if not isinstance(data, (dict, list)):
-        raise UserError(f"splits file {path} holds neither an object of lists nor a list of split names")
+        raise UserError(
+            f"splits file {path} holds neither an object of lists nor a list of split names", code="malformed"
+        )
     return data
 
 
@@ -69,12 +73,12 @@ def _default_lists(raw: Path | None) -> dict[str, list[str]]:
 
 def _checked(split: str, names: Sequence[str]) -> list[str]:
     if not _is_name(split):
-        raise UserError(f"{split!r} is no split name; use letters, digits and _")
+        raise UserError(f"{split!r} is no split name; use letters, digits and _", code="bad-name")
     if isinstance(names, str) or not isinstance(names, Sequence):
-        raise UserError(f"split {split} is no list of scene names")
+        raise UserError(f"split {split} is no list of scene names", code="malformed")
     for name in names:
         if not _is_name(name):
-            raise UserError(f"the list of split {split} holds {name!r}, which is no scene name")
+            raise UserError(f"the list of split {split} holds {name!r}, which is no scene name", code="bad-name")
     return list(dict.fromkeys(names))
 
 
@@ -106,12 +110,14 @@ def find_jobs(raw: Path, out: Path, lists: Mapping[str, Sequence[str]]) -> tuple
         count = sum(map(len, missing.values()))
         raise UserError(
             f"none of the {count} listed scenes lies in {raw.absolute()}/scans: give raw=FOLDER with scans/ in it, "
-            "or put your own scannetv2_train.txt and scannetv2_val.txt beside scans/"
+            "or put your own scannetv2_train.txt and scannetv2_val.txt beside scans/",
+            code="nothing-there",
         )
     if "train" in lists and not any(job.target.parent.name == "train" for job in jobs):
         names = ", ".join(map(repr, lists["train"][:3])) + (", ..." if len(lists["train"]) > 3 else "")
         raise UserError(
             f"no scene of train is there: its list names {len(lists['train'])} ({names}), none of which lies in "
-            f"{raw.absolute()}/scans; put them there, correct the list, or leave train out by splits=[val]"
+            f"{raw.absolute()}/scans; put them there, correct the list, or leave train out by splits=[val]",
+            code="missing-scene",
         )
     return jobs, missing

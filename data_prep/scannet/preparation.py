@@ -56,7 +56,9 @@ def prepare(
     jobs, missing = find_jobs(raw, out, lists)
     if strict and missing:
         split, absent = next(iter(missing.items()))
-        raise UserError(f"scene {absent[0]} of split {split} is missing from {raw.absolute()} (strict=true)")
+        raise UserError(
+            f"scene {absent[0]} of split {split} is missing from {raw.absolute()} (strict=true)", code="missing-scene"
+        )
     names, table = LabelMap({}, {}), Path(label_map or raw / scannet.LABEL_MAP_FILE)
     if any(job.labels for job in jobs):
         names = LabelMap.from_tsv(table)

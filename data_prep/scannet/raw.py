@@ -93,16 +93,18 @@ def read_scan(folder: Path, labels: bool = True) -> RawScan:
     fields, faces = read_ply(path)
     for channel in CHANNELS:
         if channel not in fields:
-            raise UserError(f"{path} has no vertex property {channel!r}; fetch it again")
+            raise UserError(f"{path} has no vertex property {channel!r}; fetch it again", code="missing-column")
         if fields[channel].dtype != np.uint8:
-            raise UserError(f"{path}: property {channel!r} is {fields[channel].dtype}, not uchar; fetch it again")
+            raise UserError(
+                f"{path}: property {channel!r} is {fields[channel].dtype}, not uchar; fetch it again", code="dtype"
+            )
     if faces is None:
-        raise UserError(f"{path} has no faces; fetch it again")
+        raise UserError(f"{path} has no faces; fetch it again", code="malformed")
     coord = np.stack([fields[axis] for axis in "xyz"], axis=1).astype(np.float32, copy=False)
     if len(coord) == 0:
-        raise UserError(f"{path} has no points; fetch it again")
+        raise UserError(f"{path} has no points; fetch it again", code="no-points")
     if not max(-coord.min(), coord.max()) <= FAR:  # true for NaN
-        raise UserError(f"{path} holds coordinates that are NaN or beyond {FAR:g} m; fetch it again")
+        raise UserError(f"{path} holds coordinates that are NaN or beyond {FAR:g} m; fetch it again", code="not-finite")
     scan = RawScan(
         name=folder.name,
         coord=coord,
@@ -125,28 +127,36 @@ def _read_segments(path: Path, vertices: int) -> NDArray[np.int32]:
     listed = _read_json(path, SMALL + MOST_BYTES_OF_ID * vertices).get("segIndices")
     if not isinstance(listed, list) or len(listed) != vertices:
         found = len(listed) if isinstance(listed, list) else "no"
-        raise UserError(f"{path} has {found} segIndices, the mesh {vertices} vertices; fetch both again")
+        raise UserError(
+            f"{path} has {found} segIndices, the mesh {vertices} vertices; fetch both again", code="other-length"
+        )
     try:
         ids = np.array(listed)
         if ids.ndim == 1 and ids.dtype.kind == "i" and ids.min() >= 0 and ids.max() <= np.iinfo(np.int32).max:
             return ids.astype(np.int32)
     except (ValueError, OverflowError):  # nested lists
         pass
-    raise UserError(f"{path}: segIndices are not all over-segment numbers; fetch it again")
+    raise UserError(f"{path}: segIndices are not all over-segment numbers; fetch it again", code="damaged-file")
 
 
 def _read_objects(path: Path) -> tuple[RawObject, ...]:
     groups = _read_json(path, LARGE).get("segGroups")
     if not isinstance(groups, list):
-        raise UserError(f"{path} is no aggregation file (it has no list segGroups); fetch it again")
+        raise UserError(f"{path} is no aggregation file (it has no list segGroups); fetch it again", code="malformed")
     largest = np.iinfo(np.int32).max
     objects = []
     for number, group in enumerate(groups):
         label, segments = (group.get(key) if isinstance(group, dict) else None for key in ("label", "segments"))
         if not isinstance(label, str) or not isinstance(segments, list):
-            raise UserError(f"{path} is no aggregation file (object {number} has no label or segments); fetch it again")
+            raise UserError(
+                f"{path} is no aggregation file (object {number} has no label or segments); fetch it again",
+                code="malformed",
+            )
         if not all(type(one) is int and 0 <= one <= largest for one in segments):
-            raise UserError(f"{path}: segments of object {number} are not all over-segment numbers; fetch it again")
+            raise UserError(
+                f"{path}: segments of object {number} are not all over-segment numbers; fetch it again",
+                code="damaged-file",
+            )
         objects.append(RawObject(label, tuple(segments)))
     return tuple(objects)
 
@@ -156,11 +166,11 @@ def _read_nyu40(path: Path, vertices: int) -> NDArray[Any] | None:
         return None
     label = read_ply(path, only=("label",))[0].get("label")
     if label is None:
-        raise UserError(f"{path} has no vertex property 'label'; fetch it again or delete it")
+        raise UserError(f"{path} has no vertex property 'label'; fetch it again or delete it", code="missing-column")
     if label.dtype.kind not in "iu":
-        raise UserError(f"{path}: property 'label' is {label.dtype}, not an integer; fetch it again")
+        raise UserError(f"{path}: property 'label' is {label.dtype}, not an integer; fetch it again", code="dtype")
     if len(label) != vertices:
-        raise UserError(f"{path} has {len(label)} vertices, the mesh {vertices}; fetch both again")
+        raise UserError(f"{path} has {len(label)} vertices, the mesh {vertices}; fetch both again", code="other-length")
     return label
 
 
@@ -168,7 +178,7 @@ def _read_json(path: Path, most: int) -> dict[str, Any]:
     try:
         return read_json_object(path, "fetch it again", most=most)
     except FileNotFoundError:
-        raise UserError(f"{path} is missing; fetch the scan again") from None
+        raise UserError(f"{path} is missing; fetch the scan again", code="missing-file") from None
 
 
 def read_axis_alignment(path: Path) -> NDArray[np.float64]:
@@ -181,18 +191,22 @@ def read_axis_alignment(path: Path) -> NDArray[np.float64]:
         return np.eye(4)
     lines = read_bounded(path, SMALL, "fetch it again").decode("utf-8-sig", "replace").splitlines()
     if not any(map(str.strip, lines)):
-        raise UserError(f"{path} is empty; fetch it again")
+        raise UserError(f"{path} is empty; fetch it again", code="empty-file")
     for line in lines:
         key, _, value = line.partition("=")
         if key.strip() == "axisAlignment":
             try:
                 matrix = np.array([float(x) for x in value.split()]).reshape(4, 4)
             except ValueError:
-                raise UserError(f"{path}: axisAlignment does not hold 16 numbers; fetch it again") from None
+                raise UserError(
+                    f"{path}: axisAlignment does not hold 16 numbers; fetch it again", code="damaged-file"
+                ) from None
             if not np.isfinite(matrix).all():
-                raise UserError(f"{path}: axisAlignment holds NaN or infinity; fetch it again")
+                raise UserError(f"{path}: axisAlignment holds NaN or infinity; fetch it again", code="not-finite")
             if np.abs(matrix[:3, :3]).max() > LARGEST_SCALE or np.abs(matrix[:3, 3]).max() > FAR:
-                raise UserError(f"{path}: axisAlignment moves by more than {FAR:g} m; fetch it again")
+                raise UserError(
+                    f"{path}: axisAlignment moves by more than {FAR:g} m; fetch it again", code="out-of-range"
+                )
             return matrix
     return np.eye(4)
 

@@ -34,7 +34,7 @@ def main(config: DictConfig) -> None:
     from omegaconf import OmegaConf
 
     if config.raw is None or config.out is None:
-        raise UserError(f"give raw=FOLDER (with {LAYOUT} in it) and out=STORE")
+        raise UserError(f"give raw=FOLDER (with {LAYOUT} in it) and out=STORE", code="missing-setting")
     settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     keys = ("splits", "workers", "overwrite", "strict")
     with engine(settings["backend"], settings["scheduler"], settings["workers"]):

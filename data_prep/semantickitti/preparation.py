@@ -66,7 +66,7 @@ def prepare(
     check_folders(raw, out, LAYOUT)
     scans, missing = find_scans(raw, out, sequence_lists(splits))
     if strict and missing:
-        raise UserError(f"sequence {missing[0]} is missing from {raw} (strict=true)")
+        raise UserError(f"sequence {missing[0]} is missing from {raw} (strict=true)", code="missing-scene")
     data_set = DataSet(
         semantickitti.taxonomy(),
         "SemanticKITTI",
@@ -86,21 +86,26 @@ def sequence_lists(splits: Splits | None) -> dict[str, list[str]]:
         names = list(official) if splits is None else [splits] if isinstance(splits, str) else list(splits)
         unknown = [name for name in names if name not in official]
         if unknown:
-            raise UserError(f"unknown split {unknown[0]!r}; choose among {', '.join(official)}")
+            raise UserError(f"unknown split {unknown[0]!r}; choose among {', '.join(official)}", code="unknown-name")
         return {name: list(official[name]) for name in names}
     lists: dict[str, list[str]] = {}
     owner: dict[str, str] = {}
     for split, sequences in splits.items():
         if not str(split).isidentifier():
-            raise UserError(f"{split!r} is no split name; use letters, digits and _")
+            raise UserError(f"{split!r} is no split name; use letters, digits and _", code="bad-name")
         if isinstance(sequences, str) or not isinstance(sequences, Sequence):
-            raise UserError(f"splits: {split} is no list of sequences; write splits={{train:[00,01],val:[08]}}")
+            raise UserError(
+                f"splits: {split} is no list of sequences; write splits={{train:[00,01],val:[08]}}", code="malformed"
+            )
         for sequence in sequences:
             if not str(sequence).isdecimal():
-                raise UserError(f"splits: {sequence!r} of {split} is no sequence; give its number")
+                raise UserError(f"splits: {sequence!r} of {split} is no sequence; give its number", code="bad-name")
             name = f"{int(sequence):02d}"
             if owner.setdefault(name, split) != split:
-                raise UserError(f"sequence {name} is in split {owner[name]} and in split {split}; take it out of one")
+                raise UserError(
+                    f"sequence {name} is in split {owner[name]} and in split {split}; take it out of one",
+                    code="ambiguous",
+                )
         lists[str(split)] = list(dict.fromkeys(f"{int(sequence):02d}" for sequence in sequences))
     return lists
 
@@ -126,15 +131,21 @@ def find_scans(raw: Path, out: Path, lists: Mapping[str, Sequence[str]]) -> tupl
             if labels is not None and not labels.is_dir():
                 raise UserError(
                     f"{labels} is missing: unpack the labels of SemanticKITTI (data_odometry_labels) there, or leave "
-                    f"the sequence out by splits={{train:[00],val:[08]}}"
+                    f"the sequence out by splits={{train:[00],val:[08]}}",
+                    code="missing-file",
                 )
             for file in files:
                 label = labels / f"{file.stem}.label" if labels is not None else None
                 scans.append(Scan(file, label, out / split / f"{sequence}_{file.stem}"))
     if "train" in lists and not any(scan.target.parent.name == "train" for scan in scans) and scans:
-        raise UserError(f"no scans of the sequences of train ({', '.join(lists['train'])}) in {root}: {LEAVE_OUT}")
+        raise UserError(
+            f"no scans of the sequences of train ({', '.join(lists['train'])}) in {root}: {LEAVE_OUT}",
+            code="missing-scene",
+        )
     if not scans:
-        raise UserError(f"no scans of the listed sequences in {raw}: give raw=FOLDER with {LAYOUT} in it")
+        raise UserError(
+            f"no scans of the listed sequences in {raw}: give raw=FOLDER with {LAYOUT} in it", code="nothing-there"
+        )
     return scans, missing
 
 
@@ -147,17 +158,20 @@ def prepare_scan(job: Scan) -> None:
     points = _read(job.points, "<f4")
     if len(points) % 4 or len(points) == 0:
         size = job.points.stat().st_size
-        raise UserError(f"{job.points} has {size} bytes, no number of points of 16 bytes; unpack it again")
+        raise UserError(
+            f"{job.points} has {size} bytes, no number of points of 16 bytes; unpack it again", code="damaged-file"
+        )
     points = points.reshape(-1, 4)
     if not np.isfinite(points).all():
-        raise UserError(f"{job.points} holds NaN or infinity; unpack it again")
+        raise UserError(f"{job.points} holds NaN or infinity; unpack it again", code="not-finite")
     arrays: dict[str, NDArray[Any]] = {"coord": points[:, :3], "strength": points[:, 3:]}
     taxonomy = semantickitti.taxonomy()
     if job.labels is not None:
         labels = _read(job.labels, "<u4")
         if len(labels) != len(points):
             raise UserError(
-                f"{job.labels} has {len(labels)} labels, {job.points.name} {len(points)} points; unpack both again"
+                f"{job.labels} has {len(labels)} labels, {job.points.name} {len(points)} points; unpack both again",
+                code="other-length",
             )
         arrays[taxonomy.segment], arrays["instance"] = decode_labels(labels, str(job.labels))
     sources = [path for path in (job.points, job.labels) if path is not None]
@@ -166,10 +180,10 @@ def prepare_scan(job: Scan) -> None:
 
 def _read(path: Path, dtype: str) -> NDArray[Any]:
     if not path.is_file():
-        raise UserError(f"{path} is missing; unpack the data set again")
+        raise UserError(f"{path} is missing; unpack the data set again", code="missing-file")
     size = path.stat().st_size
     if size % np.dtype(dtype).itemsize:
-        raise UserError(f"{path} is truncated ({size} bytes); unpack it again")
+        raise UserError(f"{path} is truncated ({size} bytes); unpack it again", code="damaged-file")
     return np.fromfile(path, dtype)
 
 
@@ -192,7 +206,8 @@ def decode_labels(labels: NDArray[np.uint32], place: str) -> tuple[NDArray[np.in
     if len(unknown):
         raise UserError(
             f"{place}: label id {unknown[0]} at {np.count_nonzero(unknown == unknown[0])} points is none of the 34 of "
-            "SemanticKITTI; these labels are of another data set, or damaged"
+            "SemanticKITTI; these labels are of another data set, or damaged",
+            code="unknown-label",
         )
     number = (labels >> 16).astype(np.int64)
     key = (segment.astype(np.int64) << 16) | number

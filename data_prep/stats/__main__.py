@@ -47,7 +47,7 @@ def main(config: DictConfig) -> None:
     from pointnc.scenes.store import SceneStore
 
     if config.store is None:
-        raise UserError("give the store's folder: python -m data_prep.stats STORE")
+        raise UserError("give the store's folder: python -m data_prep.stats STORE", code="missing-setting")
     found = statistics(
         config.store, segment=config.segment, split=config.split, beta=config.beta, workers=config.workers
     )

@@ -45,7 +45,10 @@ def statistics(
     taxonomy = choose_taxonomy(reader, segment)
     splits = reader.splits()
     if split not in splits:
-        raise UserError(f"the store {reader.root} has no split {split!r}; give split= one of {', '.join(splits)}")
+        raise UserError(
+            f"the store {reader.root} has no split {split!r}; give split= one of {', '.join(splits)}",
+            code="unknown-name",
+        )
     jobs = [(part, name) for part in splits for name in reader.scenes(part)]
     root = reader.root.absolute()  # a worker that was started earlier may stand in another folder
     rows = Parallel(n_jobs=workers or -1)(delayed(_count_scene)(root, *job, taxonomy) for job in jobs)
@@ -66,7 +69,9 @@ def statistics(
             np.sum(objects, axis=0) if objects else None,
         )
     if split not in counted:
-        raise UserError(f"no scene of split {split} has {taxonomy.segment}.npy; give segment= or another split=")
+        raise UserError(
+            f"no scene of split {split} has {taxonomy.segment}.npy; give segment= or another split=", code="no-labels"
+        )
     class_weights(counted[split].classes.sum(axis=0), "effective_number", beta)  # refuses a bad beta early
     return Statistics(str(reader.root), taxonomy, split, counted, unlabeled, beta)
 

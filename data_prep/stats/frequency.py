@@ -54,9 +54,9 @@ def class_weights(counts: NDArray[Any], scheme: Scheme, beta: float = 0.9999) ->
         UserError: an unknown scheme, or β out of range.
     """
     if scheme not in get_args(Scheme):
-        raise UserError(f"unknown weights {scheme!r}; choose one of {', '.join(get_args(Scheme))}")
+        raise UserError(f"unknown weights {scheme!r}; choose one of {', '.join(get_args(Scheme))}", code="option")
     if not 0 <= beta < 1:
-        raise UserError(f"beta={beta}: it must be at least 0 and below 1")
+        raise UserError(f"beta={beta}: it must be at least 0 and below 1", code="option")
     seen = np.asarray(counts) > 0
     number = np.maximum(np.asarray(counts, np.float64), 1)
     if scheme == "inverse":

@@ -53,11 +53,11 @@ def main(config: DictConfig) -> int:
 
     settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     if settings["root"] is None:
-        raise UserError("give root=FOLDER (with train/, val/ in it)")
+        raise UserError("give root=FOLDER (with train/, val/ in it)", code="missing-setting")
     root = Path(settings["root"])
     path = Path(settings["out"] or root / TAXONOMY)
     if path.is_dir():
-        raise UserError(f"out={path} is a folder: name a file")
+        raise UserError(f"out={path} is a folder: name a file", code="path-kind")
     given = Taxonomy.from_yaml(path) if path.exists() else None
     names = stored_names(root) if settings["names"] is None else read_taxonomy(settings["names"], root)
     keys = ("label", "splits", "files", "workers")
@@ -73,7 +73,7 @@ def main(config: DictConfig) -> int:
     if not everything:
         first = next((f": {place}: {line}" for place, line in found.failures.items()), "")
         hint = next((f"; there is {remark}" for remark in found.elsewhere), "")
-        raise UserError(f"no file in {root} has labels; name their column by label=NAME{hint}{first}")
+        raise UserError(f"no file in {root} has labels; name their column by label=NAME{hint}{first}", code="no-labels")
     taxonomy = derive_taxonomy(everything, settings["name"], given, names, settings["regroup"])
     write_taxonomy(path, taxonomy, found.total(), found.scenes)
     report(taxonomy, found, path)

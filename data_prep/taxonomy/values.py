@@ -151,7 +151,8 @@ def _count(room: Room, reading: Reading) -> Counted:
         if len(counts) > MOST:
             raise UserError(
                 f"{room.path}: {column} holds more than {MOST} different values, so it seems not to be one of classes; "
-                "give label=NAME"
+                "give label=NAME",
+                code="ambiguous",
             )
     found.remarks += file.remarks
     if found.column is not None and len(counts) == 1:
@@ -160,7 +161,8 @@ def _count(room: Room, reading: Reading) -> Counted:
     if negative:
         raise UserError(
             f"{room.path}: {column} holds the negative id {min(negative)}; if it means no class, give "
-            f"ignore=[-1,{min(negative)}]"
+            f"ignore=[-1,{min(negative)}]",
+            code="unknown-label",
         )
     return found
 

@@ -37,7 +37,9 @@ def class_adjacency(store: SceneStore, split: str, taxonomy: Taxonomy, voxel_siz
     for name in store.scenes(split):
         scene = store.load(split, name, taxonomy.segment)
         if scene.semantic is None:
-            raise UserError(f"scene {name} has no {taxonomy.segment}.npy; prepare the store with labels")
+            raise UserError(
+                f"scene {name} has no {taxonomy.segment}.npy; prepare the store with labels", code="no-labels"
+            )
         taxonomy.check_labels(scene)
         voxels = voxelize(np.asarray(scene.coord), voxel_size)
         label = np.asarray(scene.semantic)[voxels.index].astype(np.int64)

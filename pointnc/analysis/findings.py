@@ -49,7 +49,9 @@ def analyze(
     taxonomy = subjects[0].source.trained.taxonomy
     seen = np.all([_seen(subject) for subject in subjects], axis=0)
     if seen.sum() < 2:
-        raise UserError(f"{int(seen.sum())} classes have points in this split: angles need two at least")
+        raise UserError(
+            f"{int(seen.sum())} classes have points in this split: angles need two at least", code="no-labels"
+        )
     classes = np.array([k for k in by_frequency(train_histogram) if seen[k]])
     contact = association(adjacency)[np.ix_(classes, classes)]
     centers = [_center_cosine(subject, classes) for subject in subjects]

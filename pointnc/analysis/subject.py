@@ -121,7 +121,9 @@ def _history(path: Path) -> dict[str, list[tuple[int, float]]]:
     try:
         return {str(name): [(int(step), float(value)) for step, value in curve] for name, curve in curves.items()}
     except (AttributeError, OverflowError, RuntimeError, TypeError, ValueError):
-        raise UserError(f"{checkpoint.path} is damaged: the curves of its training are no numbers") from None
+        raise UserError(
+            f"{checkpoint.path} is damaged: the curves of its training are no numbers", code="damaged-file"
+        ) from None
 
 
 @torch.no_grad()
@@ -139,9 +141,11 @@ def measure(source: TrainedRun, store: SceneStore, split: str, nearest: str = "s
         UserError: ``nearest`` is unknown, there is no bank, or a scene lacks labels or a feature.
     """
     if nearest not in NEAREST:
-        raise UserError(f"unknown nearest={nearest}; choose one of {', '.join(NEAREST)}")
+        raise UserError(f"unknown nearest={nearest}; choose one of {', '.join(NEAREST)}", code="option")
     if nearest == "bank" and (source.bank is None or not source.bank[1].any()):
-        raise UserError(f"{source.trained.path} holds no class centers of its training; use nearest=split")
+        raise UserError(
+            f"{source.trained.path} holds no class centers of its training; use nearest=split", code="malformed"
+        )
     trained, taxonomy = source.trained, source.trained.taxonomy
     near = None
     if nearest == "bank" and source.bank is not None:
@@ -189,7 +193,9 @@ def _outputs(
     loader = make_loader(dataset, sampler, workers, pin=device.type == "cuda")
     for batch in track(loader, description=title, total=len(dataset)):
         if batch.point_segment is None:
-            raise UserError(f"scene {batch.names[0]} has no labels to measure by; choose a split with labels")
+            raise UserError(
+                f"scene {batch.names[0]} has no labels to measure by; choose a split with labels", code="no-labels"
+            )
         batch = batch.to(device, non_blocking=device.type == "cuda")
         with autocast(device, trained.half):
             output = trained.model(batch)

@@ -59,7 +59,10 @@ def placed(
     beside = [name for name, value in given.items() if value is not None]
     if isinstance(cloud, Scene | str | Path):
         if beside:
-            raise UserError(f"{beside[0]}= goes with an array of coordinates; a scene or a file has its own")
+            raise UserError(
+                f"{beside[0]}= goes with an array of coordinates; a scene or a file has its own",
+                code="conflicting-settings",
+            )
         if isinstance(cloud, Scene):
             return _of_scene(cloud.validate(), arrays)
         return _of_path(Path(cloud), arrays, units, up, color_bits, columns, fate)
@@ -67,7 +70,7 @@ def placed(
     known = {name: _array(given[name], name, 1 if name == "strength" else 3) for name in beside}
     for name, values in known.items():
         if len(values) != len(coord):
-            raise UserError(f"{len(values)} values of {name} for {len(coord)} points")
+            raise UserError(f"{len(values)} values of {name} for {len(coord)} points", code="other-length")
     attributes = {"intensity": known["strength"]} if strength is not None else {}
     normals = known["normal"].astype(np.float32) if normal is not None else None
     points = PointCloud(coord, known.get("color"), normals, attributes)
@@ -116,5 +119,5 @@ def _array(values: Array, what: str, width: int) -> NDArray[Any]:
         array = array[:, 0]
     wanted = "(N,)" if width == 1 else f"(N, {width})"
     if array.ndim != (1 if width == 1 else 2) or (width > 1 and array.shape[1] != width):
-        raise UserError(f"{what} of the shape {array.shape}: {wanted} is needed")
+        raise UserError(f"{what} of the shape {array.shape}: {wanted} is needed", code="shape")
     return array

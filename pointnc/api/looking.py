@@ -56,7 +56,7 @@ class View:
 
             write_panels(path, [self.labeled])
         else:
-            raise UserError(f"{path}: the name must end with .html (a page) or .png (a picture)")
+            raise UserError(f"{path}: the name must end with .html (a page) or .png (a picture)", code="wrong-format")
         return path
 
     def open(self) -> Path:
@@ -114,7 +114,9 @@ def visualize(
     points = placed(cloud, color, units=units, up=up, fate="are left out")
     classes = _classes(result, taxonomy)
     if classes is None and (result is not None or truth is not None or points.scene.semantic is not None):
-        raise UserError("which classes are the labels of? give taxonomy=, for example taxonomy='scannet200'")
+        raise UserError(
+            "which classes are the labels of? give taxonomy=, for example taxonomy='scannet200'", code="missing-setting"
+        )
     said = result.labels if isinstance(result, Result) else result
     confidence = result.confidence if isinstance(result, Result) else None
     scene = points.scene
@@ -147,9 +149,14 @@ def _fit(values: Array, points: PlacedCloud, what: str) -> Any:
     """
     values = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
     if values.shape != (len(points.points),):
-        raise UserError(f"{what} of the shape {values.shape} for {len(points.points)} points: one for each is needed")
+        raise UserError(
+            f"{what} of the shape {values.shape} for {len(points.points)} points: one for each is needed",
+            code="other-length",
+        )
     if values.dtype.kind not in "iuf":
-        raise UserError(f"{what} holds values of the type {values.dtype}: train indices are needed, {IGNORE} for none")
+        raise UserError(
+            f"{what} holds values of the type {values.dtype}: train indices are needed, {IGNORE} for none", code="dtype"
+        )
     return values if points.rows is None else values[points.rows]
 
 

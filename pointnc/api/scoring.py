@@ -34,5 +34,5 @@ def evaluate(model: Model, scenes: Split | Iterable[Scene], convention: str = "o
     for scene in scenes:
         counts.add(scene, predictor.predict(scene).labels)
     if not counts.scenes:
-        raise UserError("there are no scenes to evaluate")
+        raise UserError("there are no scenes to evaluate", code="nothing-there")
     return score(counts.total, model.taxonomy, convention)

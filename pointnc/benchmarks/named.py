@@ -26,7 +26,9 @@ def named_taxonomy(choice: Any) -> Taxonomy:
         return scannet.taxonomy(name)
     if name in NAMES:
         return s3dis.taxonomy() if name == "s3dis" else semantickitti.taxonomy()
-    raise UserError(f"unknown taxonomy {name!r}; choose one of {', '.join(NAMES)}, or give FILE.yaml")
+    raise UserError(
+        f"unknown taxonomy {name!r}; choose one of {', '.join(NAMES)}, or give FILE.yaml", code="unknown-name"
+    )
 
 
 def store_taxonomy(store: SceneStore, choice: Any = None) -> Taxonomy:

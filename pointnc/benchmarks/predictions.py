@@ -92,12 +92,16 @@ def read_labels(path: str | Path) -> NDArray[np.int64]:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise UserError(f"cannot read the prediction file {path.absolute()} ({error.strerror})") from None
+        raise UserError(
+            f"cannot read the prediction file {path.absolute()} ({error.strerror})", code="file-access"
+        ) from None
     lines = parse_lines(raw, keep=1)
     if len(lines.values) == 0:
-        raise UserError(f"{path} is empty; it needs one class id a line")
+        raise UserError(f"{path} is empty; it needs one class id a line", code="empty-file")
     if lines.faults:
-        raise UserError(f"{path}, line {lines.faults[0][0]}: {lines.explain(0)}; write one class id a line")
+        raise UserError(
+            f"{path}, line {lines.faults[0][0]}: {lines.explain(0)}; write one class id a line", code="damaged-file"
+        )
     return lines.values
 
 

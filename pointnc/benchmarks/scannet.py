@@ -32,7 +32,7 @@ def taxonomy(name: str) -> Taxonomy:
         UserError: another name.
     """
     if name not in TAXONOMIES:
-        raise UserError(f"unknown taxonomy {name!r}; choose one of {', '.join(TAXONOMIES)}")
+        raise UserError(f"unknown taxonomy {name!r}; choose one of {', '.join(TAXONOMIES)}", code="unknown-name")
     return read_taxonomy(name, segment=name.replace("scannet", "segment"))
 
 
@@ -45,7 +45,7 @@ def instance_counts() -> dict[str, int]:
 def split_scenes(split: str) -> list[str]:
     """Return the official scene names of "train" (1201), "val" (312) or "test" (100)."""
     if split not in SPLITS:
-        raise UserError(f"unknown split {split!r}; choose one of {', '.join(SPLITS)}")
+        raise UserError(f"unknown split {split!r}; choose one of {', '.join(SPLITS)}", code="unknown-name")
     return (DATA / f"scannetv2_{split}.txt").read_text(encoding="ascii").split()
 
 
@@ -74,17 +74,22 @@ class LabelMap:
         if "raw_category" not in columns and "category" in columns:
             raise UserError(
                 f"{path} is the label table of ScanNet v1 (its column is 'category', not 'raw_category'); "
-                f"pointnc reads ScanNet v2: fetch {LABEL_MAP_FILE} and the v2 annotations"
+                f"pointnc reads ScanNet v2: fetch {LABEL_MAP_FILE} and the v2 annotations",
+                code="other-version",
             )
         if len(set(columns)) < len(columns):
-            raise UserError(f"{path} has a column twice; fetch {LABEL_MAP_FILE} of ScanNet v2 again")
+            raise UserError(f"{path} has a column twice; fetch {LABEL_MAP_FILE} of ScanNet v2 again", code="ambiguous")
         for column in ("raw_category", "nyu40id"):
             if column not in columns:
-                raise UserError(f"{path} has no column {column!r}; fetch {LABEL_MAP_FILE} of ScanNet v2 again")
+                raise UserError(
+                    f"{path} has no column {column!r}; fetch {LABEL_MAP_FILE} of ScanNet v2 again",
+                    code="missing-column",
+                )
         if "id" not in columns:
             raise UserError(
                 f"{path} has no column 'id': it is the older table without ScanNet200 ids; fetch the one released "
-                "with ScanNet200"
+                "with ScanNet200",
+                code="other-version",
             )
         fine: dict[str, int] = {}
         coarse: dict[str, int] = {}
@@ -97,7 +102,9 @@ class LabelMap:
                 fine.setdefault(row["raw_category"], ids[0])
                 coarse.setdefault(row["raw_category"], ids[1])
             except (TypeError, ValueError):
-                raise UserError(f"{path}, line {line}: ids are not numbers; fetch the file again") from None
+                raise UserError(
+                    f"{path}, line {line}: ids are not numbers; fetch the file again", code="damaged-file"
+                ) from None
         _refuse_older(path, fine)
         return cls(fine, coarse)
 
@@ -118,12 +125,15 @@ def _read_label_map(path: Path) -> tuple[list[str], list[dict[str, str]]]:
         note = " (scannet-labels.combined.tsv beside it belongs to ScanNet v1)" if v1 else ""
         raise UserError(
             f"label map {path.absolute()} does not exist{note}; fetch {LABEL_MAP_FILE} of ScanNet v2 "
-            "or give label_map=FILE"
+            "or give label_map=FILE",
+            code="missing-file",
         ) from None
     except (OSError, csv.Error) as error:
-        raise UserError(f"label map {path} cannot be read ({error}); fetch {LABEL_MAP_FILE} again") from None
+        raise UserError(
+            f"label map {path} cannot be read ({error}); fetch {LABEL_MAP_FILE} again", code="damaged-file"
+        ) from None
     if not rows:
-        raise UserError(f"label map {path} is empty; fetch {LABEL_MAP_FILE} of ScanNet v2 again")
+        raise UserError(f"label map {path} is empty; fetch {LABEL_MAP_FILE} of ScanNet v2 again", code="empty-file")
     return list(reader.fieldnames or ()), rows
 
 
@@ -138,5 +148,6 @@ def _refuse_older(path: Path, ids: dict[str, int]) -> None:
         name = (certain or wrong)[0]
         raise UserError(
             f"{path} gives {name!r} the id {ids[name]} instead of {known[name]}: it is the older table without "
-            "ScanNet200 ids; fetch the one released with ScanNet200"
+            "ScanNet200 ids; fetch the one released with ScanNet200",
+            code="other-version",
         )

@@ -9,9 +9,11 @@ from __future__ import annotations
 import shutil
 import zipfile
 from pathlib import Path
+from typing import ClassVar
 
 from pointnc.benchmarks import scannet
 from pointnc.benchmarks.validation import Expected, Violation, find_violations
+from pointnc.error_codes import ErrorCode
 from pointnc.errors import UserError
 from pointnc.scenes.atomic import atomic_path
 from pointnc.scenes.ply_header import read_header
@@ -25,6 +27,8 @@ _EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a zip can hold: one time for all, so t
 
 class InvalidSubmission(UserError):  # noqa: N818 - as UserError, a mistake and no fault of the program
     """A submission was not written because a server would refuse it; ``violations`` has all the reasons."""
+
+    usual_code: ClassVar[ErrorCode] = "invalid-submission"
 
     def __init__(self, out: Path, violations: list[Violation]) -> None:
         more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
@@ -54,7 +58,8 @@ def expected_scenes(split: str, root: str | Path | None = None) -> Expected:
         return _raw_scenes(scans, split)
     raise UserError(
         f"{root.absolute()} holds no scenes of the split {split}: give data_root=FOLDER, a store with {split}/ or a "
-        f"raw root with {scans.name}/"
+        f"raw root with {scans.name}/",
+        code="nothing-there",
     )
 
 
@@ -63,7 +68,9 @@ def _raw_scenes(scans: Path, split: str) -> Expected:
     scenes = own.read_text(encoding="utf-8-sig").split() if own.is_file() else scannet.split_scenes(split)
     meshes = {scene: scans / scene / f"{scene}_vh_clean_2.ply" for scene in scenes}
     if not any(mesh.is_file() for mesh in meshes.values()):
-        raise UserError(f"{scans.absolute()} holds none of the {len(scenes)} scenes of the split {split}")
+        raise UserError(
+            f"{scans.absolute()} holds none of the {len(scenes)} scenes of the split {split}", code="nothing-there"
+        )
     return {scene: _count_vertices(mesh) if mesh.is_file() else None for scene, mesh in meshes.items()}
 
 
@@ -95,7 +102,9 @@ def write_zip(
     check_output(out, overwrite)
     files = sorted(path for path in folder.glob("*.txt") if path.is_file() and not path.name.startswith("."))
     if not files:
-        raise UserError(f"no prediction files in {folder.absolute()}; it needs one <scene>.txt for each scene")
+        raise UserError(
+            f"no prediction files in {folder.absolute()}; it needs one <scene>.txt for each scene", code="nothing-there"
+        )
     try:
         with atomic_path(out) as temporary:
             with zipfile.ZipFile(temporary, "w") as archive:
@@ -106,7 +115,9 @@ def write_zip(
             if violations:
                 raise InvalidSubmission(out, violations)
     except OSError as error:
-        raise UserError(f"could not write {out} ({error.strerror}): free space or choose another out=") from None
+        raise UserError(
+            f"could not write {out} ({error.strerror}): free space or choose another out=", code="file-access"
+        ) from None
     return out
 
 
@@ -117,9 +128,11 @@ def check_output(out: Path, overwrite: bool) -> None:
         UserError: it is a folder, or it is there and ``overwrite`` is not given.
     """
     if out.is_dir():
-        raise UserError(f"{out.absolute()} is a folder; give out=FILE.zip")
+        raise UserError(f"{out.absolute()} is a folder; give out=FILE.zip", code="path-kind")
     if out.exists() and not overwrite:
-        raise UserError(f"{out.absolute()} exists; add overwrite=true to replace it, or choose another out=")
+        raise UserError(
+            f"{out.absolute()} exists; add overwrite=true to replace it, or choose another out=", code="exists"
+        )
 
 
 def _add(archive: zipfile.ZipFile, path: Path) -> None:

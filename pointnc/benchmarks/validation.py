@@ -66,7 +66,7 @@ def find_violations(path: str | Path, taxonomy: Taxonomy, expected: Expected) ->
     """
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"no submission at {path.absolute()}; give the path of a zip")
+        raise UserError(f"no submission at {path.absolute()}; give the path of a zip", code="missing-file")
     try:
         with zipfile.ZipFile(path) as archive:
             return _check(archive, taxonomy, expected)

@@ -38,9 +38,11 @@ class NpyFile(CloudFile):
         self.array: NDArray[Any] = map_array(path, "write it again by numpy.save")
         self._last: tuple[str, ...] = ()
         if self.array.dtype.names is None and (self.array.ndim != 2 or self.array.shape[1] < 3):
-            raise UserError(f"{path} has the shape {self.array.shape}: (N, 3 or more) is needed")
+            raise UserError(f"{path} has the shape {self.array.shape}: (N, 3 or more) is needed", code="shape")
         if self.array.dtype.names is None and len(self.array) <= 16 and self.array.shape[1] > 64:
-            raise UserError(f"{path} has the shape {self.array.shape}: its points seem to be columns; transpose it")
+            raise UserError(
+                f"{path} has the shape {self.array.shape}: its points seem to be columns; transpose it", code="shape"
+            )
         if self.array.dtype.names is None:
             check_numbers(self.array, str(path))
             if columns:
@@ -48,7 +50,7 @@ class NpyFile(CloudFile):
             elif (remark := self._guess()) is not None:
                 self.remarks.append(remark)
         if self.array.dtype.names is not None and self.array.ndim != 1:
-            raise UserError(f"{path} has records in the shape {self.array.shape}: (N,) is needed")
+            raise UserError(f"{path} has records in the shape {self.array.shape}: (N,) is needed", code="shape")
 
     def __len__(self) -> int:
         return len(self.array)
@@ -130,15 +132,17 @@ class NpzFile(CloudFile):
                 self._columns |= {one: values[:, i] for i, one in enumerate(TRIPLES[name.lower()])}
         self._read_table()
         if "x" not in self._columns and "x" not in self.arrays:
-            raise UserError(f"{path} has no array coord (N, 3); it has {', '.join(self.arrays) or 'none'}")
+            raise UserError(
+                f"{path} has no array coord (N, 3); it has {', '.join(self.arrays) or 'none'}", code="missing-column"
+            )
         along = self._columns["x"] if "x" in self._columns else self.arrays["x"]
         if along.ndim != 1:
-            raise UserError(f"{path}: x has the shape {along.shape}: (N,) is needed")
+            raise UserError(f"{path}: x has the shape {along.shape}: (N,) is needed", code="shape")
         count = len(along)
         self._columns |= {name: v for name, v in self.arrays.items() if v.shape == (count,)}
         for name, values in self._columns.items():
             if len(values) != count:
-                raise UserError(f"{path}: {name} has {len(values)} rows, the coordinates {count}")
+                raise UserError(f"{path}: {name} has {len(values)} rows, the coordinates {count}", code="other-length")
 
     def _read_table(self) -> None:
         """Take the only array of rows for a table, where none is called as coordinates are."""

@@ -125,13 +125,17 @@ def from_columns(columns: Columns, path: Path) -> PointCloud:
     coord = _triple(known, COORDS)
     if not coord:
         missing = next(axis for axis in "xyz" if axis not in known)
-        raise UserError(f"{path} has no column {missing!r}; it has {', '.join(columns) or 'none'}")
+        raise UserError(
+            f"{path} has no column {missing!r}; it has {', '.join(columns) or 'none'}", code="missing-column"
+        )
     color, normal = _triple(known, COLORS), _triple(known, NORMALS)
     used = {*coord, *color, *normal}
     lower = [name.lower() for name in columns]
     for name in used:
         if lower.count(name.lower()) > 1:
-            raise UserError(f"{path} has two columns {name.lower()!r}, which differ in case alone; rename one")
+            raise UserError(
+                f"{path} has two columns {name.lower()!r}, which differ in case alone; rename one", code="ambiguous"
+            )
     cloud = PointCloud(
         _stack(columns, coord, path).astype(np.float64, copy=False),
         _stack(columns, color, path) if color else None,
@@ -183,9 +187,11 @@ def check_columns(names: Sequence[str], path: Path) -> None:
     seen: set[str] = set()
     for name in names:
         if any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in name):
-            raise UserError(f"{path}: the name of the column {name!r} holds control characters; rename it")
+            raise UserError(
+                f"{path}: the name of the column {name!r} holds control characters; rename it", code="bad-name"
+            )
         if name in seen:
-            raise UserError(f"{path}: the column {name!r} is declared twice; rename one")
+            raise UserError(f"{path}: the column {name!r} is declared twice; rename one", code="ambiguous")
         seen.add(name)
 
 
@@ -196,14 +202,18 @@ def check_numbers(values: NDArray[Any], what: str) -> None:
         UserError: texts, complex numbers, truth values, dates, records.
     """
     if values.dtype.kind not in "iuf":
-        raise UserError(f"{what} holds values of the type {values.dtype}: integers or floating point are needed")
+        raise UserError(
+            f"{what} holds values of the type {values.dtype}: integers or floating point are needed", code="dtype"
+        )
 
 
 def _stack(columns: Columns, names: Sequence[str], path: Path) -> NDArray[Any]:
     for name in names:
         check_numbers(columns[name], f"{path}: the column {name!r}")
         if columns[name].ndim != 1:
-            raise UserError(f"{path}: the column {name!r} has {columns[name].shape[1:]} values a point: 1 is needed")
+            raise UserError(
+                f"{path}: the column {name!r} has {columns[name].shape[1:]} values a point: 1 is needed", code="shape"
+            )
     return np.stack([columns[name] for name in names], axis=1)
 
 

@@ -36,7 +36,7 @@ def check_frame(unit: str, up: str, color_bits: object = "auto") -> None:
     """
     for key, value, kind in (("units", unit, Unit), ("up", up, Up), ("color_bits", color_bits, Bits)):
         if value not in get_args(kind):
-            raise UserError(f"{key}={value}: choose one of {', '.join(map(str, get_args(kind)))}")
+            raise UserError(f"{key}={value}: choose one of {', '.join(map(str, get_args(kind)))}", code="option")
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,8 @@ class Conditions:
             if seen.strength_high is None:
                 raise UserError(
                     "the network was trained with the strength of laser pulses: the file needs a column "
-                    f"{' or '.join(STRENGTHS)}; {_there(seen)}"
+                    f"{' or '.join(STRENGTHS)}; {_there(seen)}",
+                    code="missing-column",
                 )
             if seen.strength_high > 1:
                 most = 255 if seen.strength_high <= 255 else 65535

@@ -37,7 +37,7 @@ class E57File(CloudFile):
         try:
             import pye57
         except ImportError:
-            raise UserError(f"{path} needs pye57: pip install 'pointnc[e57]'") from None
+            raise UserError(f"{path} needs pye57: pip install 'pointnc[e57]'", code="no-package") from None
         check_e57(path)
         self._library = pye57.libe57
         try:
@@ -46,7 +46,7 @@ class E57File(CloudFile):
             self._fields = [self._kinds(header) for header in self._headers]
             self._limits = [self._color_limit(header) for header in self._headers]
         except Exception as error:  # its bindings raise an exception class of their own
-            raise UserError(f"{path} is damaged or no e57 file ({one_line(error)})") from None
+            raise UserError(f"{path} is damaged or no e57 file ({one_line(error)})", code="damaged-file") from None
         self.count = sum(header.point_count for header in self._headers)
         self._columns = self._common()
 
@@ -75,7 +75,7 @@ class E57File(CloudFile):
             except UserError:
                 raise
             except Exception as error:
-                raise UserError(f"{self.path}, scan {number}: {one_line(error)}") from None
+                raise UserError(f"{self.path}, scan {number}: {one_line(error)}", code="damaged-file") from None
 
     def _read(self, header: Any, fields: dict[str, Kind], size: int) -> Iterator[dict[str, NDArray[Any]]]:
         """Yield the values of a scan, as they are."""

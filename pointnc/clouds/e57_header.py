@@ -31,7 +31,7 @@ def check_e57(path: Path) -> None:
             if points.get("type") == "CompressedVector":
                 _check_scan(points, size)
     except _Damaged as damage:
-        raise UserError(f"{path} is damaged or no e57 file: {damage}") from None
+        raise UserError(f"{path} is damaged or no e57 file: {damage}", code="damaged-file") from None
 
 
 class _Damaged(Exception):  # noqa: N818 - what is wrong with the file

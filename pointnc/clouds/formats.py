@@ -50,12 +50,15 @@ def open_cloud(path: str | Path, columns: Sequence[str] = ()) -> CloudFile:
     if path.is_dir():
         return StoreScene(path)
     if not path.exists():
-        raise UserError(f"{path} does not exist")
+        raise UserError(f"{path} does not exist", code="missing-file")
     kind = SUFFIXES.get(path.suffix.lower())
     if kind is None:
-        raise UserError(f"{path}: unknown format {path.suffix or 'without a suffix'}; known are {', '.join(SUFFIXES)}")
+        raise UserError(
+            f"{path}: unknown format {path.suffix or 'without a suffix'}; known are {', '.join(SUFFIXES)}",
+            code="wrong-format",
+        )
     if path.stat().st_size == 0:
-        raise UserError(f"{path} is empty (0 bytes)")
+        raise UserError(f"{path} is empty (0 bytes)", code="empty-file")
     cloud = kind(path, columns) if issubclass(kind, TextFile | NpyFile | RawScan) else kind(path)
     check_columns(cloud.names(), path)
     return cloud
@@ -69,5 +72,5 @@ def read_cloud(path: str | Path) -> PointCloud:
     """
     cloud = open_cloud(path)
     if len(cloud) == 0:
-        raise UserError(f"{path} has no points")
+        raise UserError(f"{path} has no points", code="no-points")
     return cloud.read()

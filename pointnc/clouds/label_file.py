@@ -31,7 +31,7 @@ def read_label_file(path: Path, count: int | None = None) -> dict[str, NDArray[A
         UserError: it is missing, damaged, or has another number of labels.
     """
     if not path.is_file():
-        raise UserError(f"{path} does not exist: the labels of {path.stem} were to be there")
+        raise UserError(f"{path} does not exist: the labels of {path.stem} were to be there", code="missing-file")
     found: dict[str, NDArray[Any]]
     if path.suffix.lower() == ".label" and _is_raw(path):
         values = np.fromfile(path, "<u4")
@@ -42,7 +42,9 @@ def read_label_file(path: Path, count: int | None = None) -> dict[str, NDArray[A
         found = {"label": _read_text(path)}
     there = found["label"].shape
     if len(there) != 1 or (count is not None and there != (count,)):
-        raise UserError(f"{path} has labels in the shape {there}, the cloud beside it {count} points")
+        raise UserError(
+            f"{path} has labels in the shape {there}, the cloud beside it {count} points", code="other-length"
+        )
     return found
 
 
@@ -59,7 +61,9 @@ def _read_text(path: Path) -> NDArray[np.float64]:
         with path.open("rb") as stream:
             table = parse_lines(line for line in stream if line.strip())
     except ValueError as error:
-        raise UserError(f"{path} is no list of labels, one a line ({one_line(error)})") from None
+        raise UserError(f"{path} is no list of labels, one a line ({one_line(error)})", code="wrong-format") from None
     if table.shape[1:] != (1,):
-        raise UserError(f"{path} is no list of labels: it has {table.shape[1] if table.size else 0} columns")
+        raise UserError(
+            f"{path} is no list of labels: it has {table.shape[1] if table.size else 0} columns", code="wrong-format"
+        )
     return np.asarray(table[:, 0])

@@ -34,14 +34,16 @@ class LasFile(CloudFile):
         try:
             import laspy
         except ImportError:
-            raise UserError(f"{path} needs laspy: pip install 'pointnc[las]'") from None
+            raise UserError(f"{path} needs laspy: pip install 'pointnc[las]'", code="no-package") from None
         self._laspy = laspy
         self._layout = read_layout(path)
         with self._open() as reader:
             self.count = int(reader.header.point_count)
             self._names = list(reader.header.point_format.dimension_names)
         if "" in self._names:
-            raise UserError(f"{path} describes an extra column without a name: write it again with one")
+            raise UserError(
+                f"{path} describes an extra column without a name: write it again with one", code="bad-name"
+            )
 
     def __len__(self) -> int:
         return self.count
@@ -59,7 +61,10 @@ class LasFile(CloudFile):
                 yield from_columns({axis: np.asarray(points[axis], np.float64) for axis in "xyz"} | columns, self.path)
                 read += len(points)
         if read != self.count:
-            raise UserError(f"{self.path} is truncated: its header promises {self.count} points, {read} are there")
+            raise UserError(
+                f"{self.path} is truncated: its header promises {self.count} points, {read} are there",
+                code="damaged-file",
+            )
 
     def rewrite(self, target: Path, columns: Iterable[Columns]) -> None:
         """Copy header, records and what follows; coordinates stay the integers that they are.
@@ -72,7 +77,9 @@ class LasFile(CloudFile):
         except (UserError, OSError):
             raise
         except Exception as error:  # what is odd in a header was kept until now
-            raise UserError(f"{self.path} cannot be written with more columns ({one_line(error)})") from None
+            raise UserError(
+                f"{self.path} cannot be written with more columns ({one_line(error)})", code="file-access"
+            ) from None
 
     def _rewrite(self, target: Path, rows: Rows) -> None:
         with self._open() as reader:
@@ -130,7 +137,7 @@ class LasFile(CloudFile):
         try:
             return self._laspy.open(str(self.path), laz_backend=backend)
         except Exception as error:  # damaged names, dates and records raise in many ways
-            raise UserError(f"{self.path} is damaged or no las file ({one_line(error)})") from None
+            raise UserError(f"{self.path} is damaged or no las file ({one_line(error)})", code="damaged-file") from None
 
     def _pieces(self, reader: Any, size: int) -> Iterator[Any]:
         """Turn what laspy raises in mid-file into a line."""
@@ -143,7 +150,9 @@ class LasFile(CloudFile):
             except UserError:
                 raise
             except Exception as error:
-                raise UserError(f"{self.path} is damaged or truncated ({one_line(error)})") from None
+                raise UserError(
+                    f"{self.path} is damaged or truncated ({one_line(error)})", code="damaged-file"
+                ) from None
             yield points
 
 

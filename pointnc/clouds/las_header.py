@@ -59,9 +59,9 @@ def read_layout(path: Path) -> LasLayout:
                 _check_chunks(stream, layout, size)
             return layout
     except _Damaged as damage:
-        raise UserError(f"{path} is damaged or no las file: {damage}") from None
+        raise UserError(f"{path} is damaged or no las file: {damage}", code="damaged-file") from None
     except struct.error:
-        raise UserError(f"{path} is damaged or no las file: it is truncated") from None
+        raise UserError(f"{path} is damaged or no las file: it is truncated", code="damaged-file") from None
 
 
 class _Damaged(Exception):  # noqa: N818 - what is wrong with the file

@@ -59,7 +59,7 @@ class LazProcess:
         while filled < len(records):
             got = self._process.stdout.readinto(view[filled:])  # type: ignore[attr-defined]
             if not got:
-                raise UserError(f"{self.path} is damaged or truncated ({self._end()})")
+                raise UserError(f"{self.path} is damaged or truncated ({self._end()})", code="damaged-file")
             filled += got
         return records
 

@@ -89,7 +89,8 @@ class PcdFile(CloudFile):
                 for row, words in zip(range(stop - start), points):
                     if len(words) != len(words_of):
                         raise UserError(
-                            f"{self.path}, point {start + row + 1}: {len(words)} values, not {len(words_of)}"
+                            f"{self.path}, point {start + row + 1}: {len(words)} values, not {len(words_of)}",
+                            code="damaged-file",
                         )
                     out.write(b" ".join([*(words[i] for i in kept), *(column[row] for column in new)]) + b"\n")
 
@@ -112,14 +113,18 @@ class PcdFile(CloudFile):
                     columns = (name,) if count == 1 else tuple(f"{name}_{i}" for i in range(count))
                 fields.append(Field(name, size, kind, count, columns))
         except ValueError as error:
-            raise UserError(f"{self.path} is damaged: FIELDS, SIZE, TYPE and COUNT do not agree ({error})") from None
+            raise UserError(
+                f"{self.path} is damaged: FIELDS, SIZE, TYPE and COUNT do not agree ({error})", code="damaged-file"
+            ) from None
         return fields
 
     def _dtype(self) -> np.dtype[Any]:
         try:
             return np.dtype([(name, field.dtype) for field in self.fields for name in field.columns])
         except (KeyError, ValueError, TypeError) as error:
-            raise UserError(f"{self.path} is damaged: FIELDS, SIZE, TYPE and COUNT do not agree ({error})") from None
+            raise UserError(
+                f"{self.path} is damaged: FIELDS, SIZE, TYPE and COUNT do not agree ({error})", code="damaged-file"
+            ) from None
 
     def _check_room(self) -> None:
         """Compare the number of points with the file: what is compressed cannot grow beyond what lzf can."""
@@ -132,7 +137,8 @@ class PcdFile(CloudFile):
         elif self.count * (self.dtype.itemsize if self.kind == "binary" else 2 * values) > there + 1:
             raise UserError(
                 f"{self.path} is truncated: its header promises {self.count} points of {values} values, {there} bytes "
-                "are there"
+                "are there",
+                code="damaged-file",
             )
 
     def _header(self, fields: list[Field]) -> Iterator[bytes]:
@@ -171,11 +177,13 @@ class PcdFile(CloudFile):
         width = sum(field.count * field.dtype.itemsize for field in there)
         fits = len(sizes) == 8 and len(packed) == length and size == self.count * width
         if not fits or size > MOST_GROWTH * len(packed):
-            raise UserError(f"{self.path} is truncated: its compressed data are not as long as its header says")
+            raise UserError(
+                f"{self.path} is truncated: its compressed data are not as long as its header says", code="damaged-file"
+            )
         try:
             raw = decompress(packed, size)
         except ValueError as error:
-            raise UserError(f"{self.path} is damaged: {error}") from None
+            raise UserError(f"{self.path} is damaged: {error}", code="damaged-file") from None
         records, at = np.zeros(self.count, self.dtype), 0
         for field in there:  # all values of a field together, those of a point side by side
             values = np.frombuffer(raw, field.dtype, self.count * field.count, at).reshape(self.count, field.count)
@@ -189,9 +197,12 @@ class PcdFile(CloudFile):
         try:
             table = parse_rows(stream, self.count)
         except ValueError as error:
-            raise UserError(f"{self.path} is damaged: {one_line(error)}") from None
+            raise UserError(f"{self.path} is damaged: {one_line(error)}", code="damaged-file") from None
         if table.shape != (self.count, len(names)) and self.count:
-            raise UserError(f"{self.path} is truncated: its header promises {self.count} points of {len(names)} values")
+            raise UserError(
+                f"{self.path} is truncated: its header promises {self.count} points of {len(names)} values",
+                code="damaged-file",
+            )
         records = np.empty(self.count, self.dtype)
         with np.errstate(invalid="ignore", over="ignore"):  # numbers beyond their type
             for i, name in enumerate(names if self.count else ()):

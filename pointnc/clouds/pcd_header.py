@@ -50,28 +50,30 @@ def read_header(path: Path) -> tuple[dict[str, list[str]], list[bytes], int, int
         while "DATA" not in header:
             raw = stream.readline(65536)
             if not raw or len(lines) > MOST_LINES:
-                raise UserError(f"{path} is no pcd file: its header has no DATA line")
+                raise UserError(f"{path} is no pcd file: its header has no DATA line", code="wrong-format")
             lines.append(raw)
             words = raw.decode("ascii", "replace").split()
             if words and not words[0].startswith("#"):
                 if words[0] not in KEYS:
-                    raise UserError(f"{path} is no pcd file: its header has a line {words[0][:20]!r}")
+                    raise UserError(
+                        f"{path} is no pcd file: its header has a line {words[0][:20]!r}", code="wrong-format"
+                    )
                 if words[0] in header:
-                    raise UserError(f"{path} is damaged: its header has {words[0]} twice")
+                    raise UserError(f"{path} is damaged: its header has {words[0]} twice", code="damaged-file")
                 header[words[0]] = words[1:]
                 if words[0] == "COLUMNS":  # of the first versions
                     header["FIELDS"] = words[1:]
         size = stream.tell()
     for key in ("FIELDS", "SIZE", "TYPE", "DATA"):
         if not header.get(key):
-            raise UserError(f"{path} is damaged: its header has no {key}")
+            raise UserError(f"{path} is damaged: its header has no {key}", code="damaged-file")
     if not header.get("POINTS") and not header.get("WIDTH"):
-        raise UserError(f"{path} is damaged: its header has neither POINTS nor WIDTH")
+        raise UserError(f"{path} is damaged: its header has neither POINTS nor WIDTH", code="damaged-file")
     # Some leave POINTS out, which follows from the others.
     keys = ("POINTS",) if header.get("POINTS") else ("WIDTH", "HEIGHT")
     said = {key: header.get(key, ["1"])[0] for key in keys}
     counts = [whole_number(text) for text in said.values()]
     if header["DATA"][0] not in ("ascii", "binary", "binary_compressed") or None in counts:
         promised = ", ".join(f"{key} {text[:60]}" for key, text in said.items())
-        raise UserError(f"{path} is damaged: DATA {header['DATA'][0][:60]}, {promised}")
+        raise UserError(f"{path} is damaged: DATA {header['DATA'][0][:60]}, {promised}", code="damaged-file")
     return header, lines, size, math.prod(count for count in counts if count is not None)

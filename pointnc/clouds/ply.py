@@ -55,7 +55,9 @@ class PlyFile(CloudFile):
                 for columns in self._parsed(stream, size):
                     yield from_columns(columns, self.path)
             except ValueError as error:
-                raise UserError(f"{self.path} is damaged or truncated: {one_line(error)}") from None
+                raise UserError(
+                    f"{self.path} is damaged or truncated: {one_line(error)}", code="damaged-file"
+                ) from None
 
     def mesh_normals(self) -> NDArray[np.float32] | None:
         """Area-weighted means of the faces around each vertex; NaN where there are none."""
@@ -90,7 +92,9 @@ class PlyFile(CloudFile):
             try:
                 self._rewrite_vertices(source, out, rows)
             except ValueError as error:
-                raise UserError(f"{self.path} is damaged or truncated: {one_line(error)}") from None
+                raise UserError(
+                    f"{self.path} is damaged or truncated: {one_line(error)}", code="damaged-file"
+                ) from None
             shutil.copyfileobj(source, out)
 
     def _rewrite_vertices(self, source: BinaryIO, out: BinaryIO, rows: Rows) -> None:
@@ -123,7 +127,9 @@ class PlyFile(CloudFile):
                     for element in self.header.before("vertex"):
                         skip(stream, element, self.header.kind == "ascii")
                 except ValueError as error:
-                    raise UserError(f"{self.path} is damaged or truncated: {one_line(error)}") from None
+                    raise UserError(
+                        f"{self.path} is damaged or truncated: {one_line(error)}", code="damaged-file"
+                    ) from None
                 self._place = stream.tell()
         return self._place
 

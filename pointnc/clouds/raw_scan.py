@@ -35,7 +35,9 @@ class RawScan(CloudFile):
         names = given_names(columns, len(columns), path) if columns else self._guess()
         size, width = path.stat().st_size, 4 * len(names)
         if size % width:
-            raise UserError(f"{path} has {size} bytes, which are no points of {len(names)} float32 values")
+            raise UserError(
+                f"{path} has {size} bytes, which are no points of {len(names)} float32 values", code="damaged-file"
+            )
         self._records = RecordFile(path, 0, np.dtype([(name, "<f4") for name in names]), size // width)
 
     def __len__(self) -> int:
@@ -69,7 +71,8 @@ class RawScan(CloudFile):
                 return names
         raise UserError(
             f"{self.path} is no raw scan of x y z intensity [ring]: {size} bytes, or values that are none; say what "
-            "its float32 values are by columns=[x,y,z,...]"
+            "its float32 values are by columns=[x,y,z,...]",
+            code="wrong-format",
         )
 
 

@@ -86,7 +86,7 @@ def decide(
     try:
         conditions, remarks = Conditions.of(seen, wanted, unit, up, color_bits)
     except UserError as error:
-        raise UserError(f"{name}: {error}") from None
+        raise UserError(f"{name}: {error}", code=error.code) from None
     if seen.flagged:
         remarks.append(f"{seen.flagged} points are no measurements, as a flag of the file says, and {fate}")
     if seen.unmeasured:

@@ -24,15 +24,19 @@ class StoreScene(CloudFile):
         for file in sorted(path.glob("[!.]*.npy")):
             self.arrays[file.stem] = map_array(file, "prepare the scene again")
         if "coord" not in self.arrays:
-            raise UserError(f"{path} has no coord.npy: it is no scene of a store")
+            raise UserError(f"{path} has no coord.npy: it is no scene of a store", code="not-a-store")
         for name in ("coord", "color", "normal"):
             if name in self.arrays:
                 check_numbers(self.arrays[name], f"{path}: {name}.npy")
                 if self.arrays[name].ndim != 2 or self.arrays[name].shape[1] != 3:
-                    raise UserError(f"{path}: {name}.npy has the shape {self.arrays[name].shape}: (N, 3) is needed")
+                    raise UserError(
+                        f"{path}: {name}.npy has the shape {self.arrays[name].shape}: (N, 3) is needed", code="shape"
+                    )
         for name, values in self.arrays.items():
             if values.ndim == 0 or len(values) != len(self):
-                raise UserError(f"{path}: {name}.npy has the shape {values.shape}, coord.npy {len(self)} rows")
+                raise UserError(
+                    f"{path}: {name}.npy has the shape {values.shape}, coord.npy {len(self)} rows", code="other-length"
+                )
 
     def __len__(self) -> int:
         return len(self.arrays["coord"])

@@ -30,7 +30,8 @@ class RecordFile:
         there = path.stat().st_size - offset
         if there < count * dtype.itemsize:
             raise UserError(
-                f"{path} is truncated: its header promises {count} points, {max(there, 0) // dtype.itemsize} are there"
+                f"{path} is truncated: its header promises {count} points, {max(there, 0) // dtype.itemsize} are there",
+                code="damaged-file",
             )
         self.path, self.offset, self.dtype, self.count = path, offset, dtype, count
 

@@ -146,12 +146,12 @@ def survey_points(chunks: Iterable[PointCloud], path: Path) -> Survey:
         for name, values in _strengths(chunk):
             strengths.setdefault(name, HeldValues()).add(values)
     if points == 0:
-        raise UserError(f"{path} has no points")
+        raise UserError(f"{path} has no points", code="no-points")
     unmeasured = zeros if zeros >= MANY and places.finite else 0
     if not unmeasured:
         places.add(np.zeros((zeros, 3)))
     if places.finite == 0:
-        raise UserError(f"{path}: none of its {points} points has finite coordinates")
+        raise UserError(f"{path}: none of its {points} points has finite coordinates", code="not-finite")
     low, high, stray = places.low, places.high, 0
     box = _box(places.sample)
     if (low < box[0]).any() or (high > box[1]).any():

@@ -71,10 +71,12 @@ def given_names(names: Sequence[str], width: int, path: Path) -> list[str]:
         UserError: these are not as many as there are columns, or no coordinates are among them.
     """
     if len(names) != width:
-        raise UserError(f"{path} has {width} columns, columns= names {len(names)}: {', '.join(names)}")
+        raise UserError(
+            f"{path} has {width} columns, columns= names {len(names)}: {', '.join(names)}", code="other-length"
+        )
     lower = [name.lower() for name in names]
     if not {"x", "y", "z"} <= set(lower):
-        raise UserError(f"columns=[{','.join(names)}]: x, y and z must be among them")
+        raise UserError(f"columns=[{','.join(names)}]: x, y and z must be among them", code="missing-column")
     return [f"column{i + 1}" if name in ("-", "_") else name for i, name in enumerate(names)]
 
 

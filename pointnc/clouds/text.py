@@ -33,7 +33,7 @@ class TextFile(CloudFile):
         names, self._part = self._heading()
         self.named = len(names) == self.width  # else a sentence
         if not self.named and self.width < 3:
-            raise UserError(f"{self.path} has {self.width} columns: x, y and z are needed")
+            raise UserError(f"{self.path} has {self.width} columns: x, y and z are needed", code="missing-column")
         self.count, sample = self._count()
         values = list(zip(*sample)) or [(word,) for word in cut(self._start.first, self.separator)]
         number, is_number = self.dialect.number, self.dialect.is_number
@@ -86,10 +86,14 @@ class TextFile(CloudFile):
                     table = parse_lines(batch, spelled, delimiter=separator, usecols=usecols, quotechar='"')
                 except ValueError as error:
                     self._check(batch, done)
-                    raise UserError(f"{self.path}, points {done + 1} to {done + len(batch)}: {error}") from None
+                    raise UserError(
+                        f"{self.path}, points {done + 1} to {done + len(batch)}: {error}", code="damaged-file"
+                    ) from None
                 if table.shape != (len(batch), len(used)):
                     self._check(batch, done)
-                    raise UserError(f"{self.path}: points {done + 1} to {done + len(batch)} are no table")
+                    raise UserError(
+                        f"{self.path}: points {done + 1} to {done + len(batch)} are no table", code="damaged-file"
+                    )
                 done += len(batch)
                 yield from_columns({self._names[i]: table[:, k] for k, i in enumerate(used)}, self.path)
 
@@ -158,11 +162,15 @@ class TextFile(CloudFile):
         for number, line in enumerate(batch, done + 1):
             row = cut(line.strip(), self.separator)
             if len(row) != self.width:
-                raise UserError(f"{self.path}, point {number}: {len(row)} columns, {self.width} before")
+                raise UserError(
+                    f"{self.path}, point {number}: {len(row)} columns, {self.width} before", code="damaged-file"
+                )
             for i, word in enumerate(row if words else ()):
                 if i not in self._words and not self.dialect.is_number(word):
                     text = word[:40].decode("utf-8", "replace")
-                    raise UserError(f"{self.path}, point {number}: {text!r} is no number ({self._names[i]})")
+                    raise UserError(
+                        f"{self.path}, point {number}: {text!r} is no number ({self._names[i]})", code="damaged-file"
+                    )
 
 
 def _end(line: bytes) -> bytes:

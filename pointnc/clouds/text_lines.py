@@ -124,17 +124,19 @@ def read_start(path: Path) -> Start:
         others.add(text)
     if count is not None and len(others) == 1:
         return Start(heading, frozenset(), count, Dialect(), False)
-    raise UserError(f"{path} has no line of numbers among its first thousand: it is no table of points")
+    raise UserError(
+        f"{path} has no line of numbers among its first thousand: it is no table of points", code="wrong-format"
+    )
 
 
 def _check_kind(path: Path, head: bytes) -> None:
     """Refuse texts that would be read as something that they are not."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UserError(f"{path} is written in UTF-16: save it as UTF-8 or plain text")
+        raise UserError(f"{path} is written in UTF-16: save it as UTF-8 or plain text", code="wrong-format")
     if b"\r" in head and b"\n" not in head:
-        raise UserError(f"{path} has line ends of old Macs (CR alone): save it with other ones")
+        raise UserError(f"{path} has line ends of old Macs (CR alone): save it with other ones", code="wrong-format")
     if head[:200].removeprefix(MARK).split()[:1] in ([b"ncols"], [b"NCOLS"]):
-        raise UserError(f"{path} is a raster of heights (ESRI grid): write it as points x y z")
+        raise UserError(f"{path} is a raster of heights (ESRI grid): write it as points x y z", code="wrong-format")
 
 
 def find_dialect(texts: Iterable[bytes]) -> Dialect:

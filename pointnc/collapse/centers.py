@@ -41,7 +41,10 @@ def batch_centers(
         row = labels.long() + 1
         if row.device.type == "cpu" and len(row) and not (row.min() >= 0 and row.max() <= num_classes):
             strange = labels[(row < 0) | (row > num_classes)][0]
-            raise UserError(f"label {int(strange)} is none of the {num_classes} classes, nor -1, which means no class")
+            raise UserError(
+                f"label {int(strange)} is none of the {num_classes} classes, nor -1, which means no class",
+                code="unknown-label",
+            )
         # Row 0 collects the ignored points: no mask, no copy of the features, no wait for a GPU.
         sums = features.new_zeros(num_classes + 1, features.shape[1]).index_add(0, row, features)[1:]
         counts = row.new_zeros(num_classes + 1).index_add(0, row, torch.ones_like(row))[1:]

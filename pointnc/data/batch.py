@@ -98,7 +98,7 @@ def make_sample(
     try:
         voxels = voxelize(scene.coord, voxel_size, representative, rng)
     except UserError as error:
-        raise UserError(f"scene {scene.name}: {error}") from None
+        raise UserError(f"scene {scene.name}: {error}", code=error.code) from None
     return Sample(
         name=scene.name,
         grid=voxels.grid,
@@ -159,6 +159,7 @@ def _present(samples: Sequence[Sample], key: str) -> list[NDArray[np.int64]] | N
         return None
     if missing:
         raise UserError(
-            f"scene {missing[0]} has no {key} but others of its batch have; prepare the store again with labels"
+            f"scene {missing[0]} has no {key} but others of its batch have; prepare the store again with labels",
+            code="missing-array",
         )
     return arrays

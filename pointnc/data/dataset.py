@@ -126,7 +126,8 @@ class SceneDataset(Dataset[Sample]):
         self.store.check_counts(self.split, scene, self.taxonomy)
         if scene.semantic is None and not self.full_resolution:
             raise UserError(
-                f"scene {name} has no {self.taxonomy.segment}.npy; prepare the store with labels to train on it"
+                f"scene {name} has no {self.taxonomy.segment}.npy; prepare the store with labels to train on it",
+                code="no-labels",
             )
         if scene.coord.dtype != np.float32:
             # World coordinates of another tool's store: centered before they lose digits.

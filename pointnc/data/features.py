@@ -30,13 +30,19 @@ def feature_channels(features: Sequence[str]) -> int:
         UserError: no list of names, no features, an unknown name, or a name twice.
     """
     if isinstance(features, str) or not isinstance(features, Sequence):
-        raise UserError(f"dataset.features is {features}: it must be a list, such as [color] or [color,normal]")
+        raise UserError(
+            f"dataset.features is {features}: it must be a list, such as [color] or [color,normal]", code="option"
+        )
     for name in features:
         if not isinstance(name, str) or name not in CHANNELS:
-            raise UserError(f"unknown feature {name!r} in dataset.features; choose among {', '.join(CHANNELS)}")
+            raise UserError(
+                f"unknown feature {name!r} in dataset.features; choose among {', '.join(CHANNELS)}", code="unknown-name"
+            )
     arrays = [scene_array(name) for name in features]
     if not features or len(set(arrays)) != len(arrays):
-        raise UserError(f"dataset.features is {list(features)}; name at least one, and color in one range only")
+        raise UserError(
+            f"dataset.features is {list(features)}; name at least one, and color in one range only", code="option"
+        )
     return sum(CHANNELS[name] for name in features)
 
 
@@ -53,7 +59,8 @@ def check_features(scene: Scene, features: Sequence[str]) -> None:
             rest = ",".join(other for other in features if getattr(scene, scene_array(other)) is not None) or "coord"
             raise UserError(
                 f"scene {scene.name} has no {array}; prepare it with {array}s or leave them out by "
-                f"dataset.features=[{rest}]"
+                f"dataset.features=[{rest}]",
+                code="missing-array",
             )
 
 

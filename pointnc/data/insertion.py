@@ -36,7 +36,8 @@ class InstanceInsertion:
     def __init__(self, bank: InstanceBank, count: int = 6, p: float = 1.0, tries: int = 16) -> None:
         if count < 1 or tries < 1 or not 0 <= p <= 1:
             raise UserError(
-                f"insertion: count={count} and tries={tries} must be at least 1, p={p} a probability; fix insertion.*"
+                f"insertion: count={count} and tries={tries} must be at least 1, p={p} a probability; fix insertion.*",
+                code="option",
             )
         self.bank, self.count, self.p, self.tries = bank, count, p, tries
 
@@ -57,7 +58,7 @@ class InstanceInsertion:
         """
         unknown = set(groups) - set(GROUPS)
         if unknown or not groups:
-            raise UserError(f"insertion.groups={list(groups)}: choose among {', '.join(GROUPS)}")
+            raise UserError(f"insertion.groups={list(groups)}: choose among {', '.join(GROUPS)}", code="option")
         labels = np.concatenate([taxonomy.members(group) for group in groups])
         return cls(InstanceBank(store, split, taxonomy, labels.tolist(), min_points), **options)  # type: ignore[arg-type]
 
@@ -101,7 +102,10 @@ def add(scene: Scene, objects: Sequence[Scene]) -> Scene:
         theirs = one.arrays() | {"instance": np.full(len(one), after + number)}
         for key, values in columns.items():
             if key not in theirs:
-                raise UserError(f"scene {scene.name} has {key}, but {one.name} has none: prepare the store again")
+                raise UserError(
+                    f"scene {scene.name} has {key}, but {one.name} has none: prepare the store again",
+                    code="missing-array",
+                )
             values.append(theirs[key])
     return scene.replace(
         **{key: np.concatenate(values, dtype=ours[key].dtype, casting="same_kind") for key, values in columns.items()}

@@ -57,7 +57,8 @@ class InstanceBank:
         if not found:
             raise UserError(
                 f"insertion: the split {split} of {store.root} has no instance of the chosen classes; "
-                "prepare the store with instance.npy, choose other groups, or set insertion=none"
+                "prepare the store with instance.npy, choose other groups, or set insertion=none",
+                code="missing-array",
             )
         self.by_label = {label: tuple(found[label]) for label in sorted(found)}
         self.labels = tuple(self.by_label)
@@ -89,7 +90,10 @@ def instances(scene: Scene, wanted: NDArray[np.bool_], min_points: int) -> list[
         UserError: the scene has no instances.
     """
     if scene.instance is None or scene.semantic is None:
-        raise UserError(f"scene {scene.name} has no instance.npy; prepare the store with instances, or insertion=none")
+        raise UserError(
+            f"scene {scene.name} has no instance.npy; prepare the store with instances, or insertion=none",
+            code="missing-array",
+        )
     rows = np.flatnonzero(wanted[np.asarray(scene.semantic)] & (scene.instance >= 0))
     number = np.asarray(scene.instance)[rows]
     order = np.argsort(number, kind="stable")

@@ -49,9 +49,11 @@ class ResumableBatchSampler(Sampler[list[Key]]):
         weights: NDArray[np.float64] | None = None,
     ) -> None:
         if batch_size < 1:
-            raise UserError(f"batch_size is {batch_size}; it must be at least 1")
+            raise UserError(f"batch_size is {batch_size}; it must be at least 1", code="option")
         if size < 1:
-            raise UserError("there are no samples to draw batches from; check the split and dataset.limit")
+            raise UserError(
+                "there are no samples to draw batches from; check the split and dataset.limit", code="nothing-there"
+            )
         if not 0 <= rank < world_size:
             raise ValueError(f"rank {rank} of {world_size}")
         self.size, self.batch_size, self.seed, self.shuffle = size, batch_size, seed, shuffle

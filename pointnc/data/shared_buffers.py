@@ -157,7 +157,8 @@ def _shared_buffer(size: int) -> Tensor:
         reason = str(error).partition(">: ")[2] or str(error)
         raise UserError(
             f"no shared memory for a batch of {size / 2**20:.1f} MB ({reason}): give a container more (docker run "
-            "--shm-size=2g), let the process open more files (ulimit -n), make batch_size smaller, or set workers=0"
+            "--shm-size=2g), let the process open more files (ulimit -n), make batch_size smaller, or set workers=0",
+            code="no-memory",
         ) from None
     return torch.empty(0, dtype=torch.uint8).set_(storage)
 

@@ -65,9 +65,9 @@ def voxelize(
             of more than ``MAX_EXTENT`` voxels.
     """
     if not voxel_size > 0:
-        raise UserError(f"voxel_size is {voxel_size}; it must be a positive number of meters")
+        raise UserError(f"voxel_size is {voxel_size}; it must be a positive number of meters", code="option")
     if len(coord) == 0:
-        raise UserError("there are no points to voxelize")
+        raise UserError("there are no points to voxelize", code="no-points")
     coord = np.ascontiguousarray(coord, np.float32)
     size = np.float32(voxel_size)
     low = first_cell(*bounds(coord), size)
@@ -96,7 +96,9 @@ def first_cell(low: NDArray[np.float32], high: NDArray[np.float32], size: np.flo
         UserError: see :func:`voxelize`.
     """
     if not (np.isfinite(low).all() and np.isfinite(high).all()):
-        raise UserError("coordinates hold NaN or infinity; remove these points or prepare the scene again")
+        raise UserError(
+            "coordinates hold NaN or infinity; remove these points or prepare the scene again", code="not-finite"
+        )
     # float64 holds every quotient of the check, however far out the points are.
     first, last = np.floor((low / size).astype(np.float64)), np.floor((high / size).astype(np.float64))
     extent = (last - first).max() + 1
@@ -104,7 +106,8 @@ def first_cell(low: NDArray[np.float32], high: NDArray[np.float32], size: np.flo
         raise UserError(
             f"the points span {(high.astype(np.float64) - low).max():.6g} m (from {low.min():.6g} to "
             f"{high.max():.6g}), too far for voxels of {size:.6g} m: at most {MAX_EXTENT} fit along an axis; "
-            "remove stray points, center the scene or raise voxel_size"
+            "remove stray points, center the scene or raise voxel_size",
+            code="too-far",
         )
     return first.astype(np.int64)
 

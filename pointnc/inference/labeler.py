@@ -154,7 +154,9 @@ def label_points(logits_VK: Tensor, batch: VoxelBatch) -> list[Tensor]:
         UserError: the batch has no point-to-voxel index.
     """
     if batch.inverse is None or batch.point_offsets is None:
-        raise UserError("the batch lacks its point-to-voxel index; load the split with full_resolution=true")
+        raise UserError(
+            "the batch lacks its point-to-voxel index; load the split with full_resolution=true", code="missing-array"
+        )
     votes = PointVotes()
     votes.add(logits_VK, batch.inverse)
     sizes = torch.diff(batch.point_offsets).tolist()

@@ -95,16 +95,16 @@ class Predictor:
         feature_channels(features)
         if interpolation not in get_args(Interpolation):
             choices = ", ".join(get_args(Interpolation))
-            raise UserError(f"unknown interpolation {interpolation!r}; choose one of {choices}")
+            raise UserError(f"unknown interpolation {interpolation!r}; choose one of {choices}", code="option")
         if not views:
-            raise UserError("there are no views; choose tta=none for the scene as it is")
+            raise UserError("there are no views; choose tta=none for the scene as it is", code="option")
         if not isinstance(max_points, int) or max_points < 1:
-            raise UserError(f"max_points is {max_points}; it must be at least 1, a whole number")
+            raise UserError(f"max_points is {max_points}; it must be at least 1, a whole number", code="option")
         if not isinstance(halo, int | float) or not 0 <= halo < np.inf:
-            raise UserError(f"halo is {halo}; it must be a number of meters, at least 0")
+            raise UserError(f"halo is {halo}; it must be a number of meters, at least 0", code="option")
         self.device = torch.device(device)
         if half and self.device.type == "cpu":
-            raise UserError(f"half precision needs a CUDA device, not {self.device}; set half=false")
+            raise UserError(f"half precision needs a CUDA device, not {self.device}; set half=false", code="no-device")
         self.model = model.to(self.device)
         self.features, self.voxel_size, self.views = tuple(features), voxel_size, tuple(views)
         self.interpolation, self.max_points, self.halo = interpolation, max_points, halo
@@ -172,7 +172,7 @@ class Predictor:
         try:
             voxels = voxelize(scene.coord, self.voxel_size)
         except UserError as error:
-            raise UserError(f"scene {scene.name}: {error}") from None
+            raise UserError(f"scene {scene.name}: {error}", code=error.code) from None
         if corner is not None:
             shift = (_lowest_cell(scene.coord, self.voxel_size) - corner) % ALIGNMENT
             voxels = replace(voxels, grid=voxels.grid + shift.astype(np.int32))

@@ -63,7 +63,8 @@ def cut_tiles(
         if high - low <= smallest:
             raise UserError(
                 f"max_points={max_points} is too small: {len(points)} points lie in a tile of {high - low:.3g} m and "
-                f"its halo of {reach[axis]:.3g} m; raise max_points or lower halo"
+                f"its halo of {reach[axis]:.3g} m; raise max_points or lower halo",
+                code="too-dense",
             )
         along = coord[points, axis]
         first_half = along < low + (high - low) / 2

@@ -37,7 +37,8 @@ class View:
         if not (0 < self.scale < np.inf and np.isfinite(self.degrees)):
             raise UserError(
                 f"a view of {self.degrees}° and scale {self.scale} cannot be made: in tta give finite degrees and a "
-                "scale above 0"
+                "scale above 0",
+                code="option",
             )
 
     @property
@@ -73,8 +74,10 @@ def make_views(
     views = [View(float(angle), bool(flip)) for flip, angle in itertools.product(flips, degrees)]
     views += [View(scale=float(scale)) for scale in extra_scales]
     if not views:
-        raise UserError("tta has no views: give it at least one of degrees and one of flips")
+        raise UserError("tta has no views: give it at least one of degrees and one of flips", code="option")
     if len(set(views)) < len(views):
         twice = next(view for view in views if views.count(view) > 1)
-        raise UserError(f"tta has a view twice: {twice}; name each of degrees, flips and extra_scales once")
+        raise UserError(
+            f"tta has a view twice: {twice}; name each of degrees, flips and extra_scales once", code="ambiguous"
+        )
     return tuple(views)

@@ -20,5 +20,6 @@ def check_channels(features: Tensor, in_channels: int) -> None:
     if features.shape[1] != in_channels:
         raise UserError(
             f"the model was built for {in_channels} input channels, the batch has {features.shape[1]}: make "
-            "model.in_channels and the features of the data set agree"
+            "model.in_channels and the features of the data set agree",
+            code="channels",
         )

@@ -44,7 +44,8 @@ def check_memory(tokens: int, voxels: int, network: Transformer, device: torch.d
         raise UserError(
             f"{voxels:,} voxels are {tokens:,} tokens, for which about {needed / 2**30:.1f} GiB are needed and "
             f"{free / 2**30:.1f} GiB are free: lower max_points (in training augmentation.transforms.steps.crop."
-            "max_points, or batch_size; model.checkpointing=true halves it), or raise the voxel size"
+            "max_points, or batch_size; model.checkpointing=true halves it), or raise the voxel size",
+            code="no-memory",
         )
 
 

@@ -27,7 +27,8 @@ def depth_of(coord: Tensor) -> int:
     if depth > DEEPEST:
         raise UserError(
             f"a scene spans {int(coord.max()) + 1} voxels, at most {2**DEEPEST - 1} can be put in order: raise the "
-            "voxel size, or look for stray points"
+            "voxel size, or look for stray points",
+            code="too-far",
         )
     return depth
 

@@ -98,7 +98,8 @@ class Sonata(nn.Module):
             raise UserError(
                 f"this encoder takes {', '.join(INPUT)}; with model.absent={absent} the data give "
                 f"{', '.join(there)}, which are {3 * len(there)} channels, not {in_channels}: make dataset.features "
-                "and model.absent agree"
+                "and model.absent agree",
+                code="channels",
             )
         self.in_channels, self.patch, self.freeze = in_channels, patch, freeze
         self.checkpointing, self.engine, self.drop_path = checkpointing, engine, drop_path

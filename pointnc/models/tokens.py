@@ -104,6 +104,7 @@ def _extent(coord: Tensor, batch_size: int, edge: int) -> list[int]:
     if batch_size * extent[0] * extent[1] * extent[2] > _LARGEST_KEY:
         raise UserError(
             f"the voxels of a batch span {' x '.join(map(str, highest[1:]))}: too far apart to be counted; raise the "
-            "voxel size, or look for stray points in the scene"
+            "voxel size, or look for stray points in the scene",
+            code="too-far",
         )
     return extent

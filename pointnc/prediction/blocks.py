@@ -114,7 +114,8 @@ def cut_blocks(columns: Columns, most: int, margin: float, name: str) -> list[Bl
         if sizes[axis] == 1:
             raise UserError(
                 f"{name}: {count(block.low, block.high, reach)} points lie within {margin:g} m of one spot, more than "
-                f"block_points={most}: raise it, or lower halo"
+                f"block_points={most}: raise it, or lower halo",
+                code="too-dense",
             )
         middle = block.low[axis] + int(sizes[axis]) // 2
         first = (middle, block.high[1]) if axis == 0 else (block.high[0], middle)

@@ -46,11 +46,14 @@ def _files(text: str) -> list[Path]:
         inside = sorted(one for one in path.iterdir() if not one.name.startswith("."))  # not what is half written
         files = [one for one in inside if one.suffix.lower() in SUFFIXES or (one / "coord.npy").is_file()]
         if not files:
-            raise UserError(f"input={text}: no point cloud lies in this folder; known are {', '.join(SUFFIXES)}")
+            raise UserError(
+                f"input={text}: no point cloud lies in this folder; known are {', '.join(SUFFIXES)}",
+                code="nothing-there",
+            )
         return files
     if path.exists():
         return [path]
     matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207 (patterns may be absolute)
     if not matches and glob.has_magic(text):
-        raise UserError(f"input={text}: no file matches")
+        raise UserError(f"input={text}: no file matches", code="missing-file")
     return matches or [path]  # a missing file is reported when its turn comes

@@ -42,7 +42,7 @@ class Targets:
         """
         name = result_name(source)
         if not name:
-            raise UserError(f"{source} has no name that the result could bear")
+            raise UserError(f"{source} has no name that the result could bear", code="bad-name")
         return cls(out / name, out / f"{name}{PICTURE}" if colors else None)
 
     def paths(self) -> list[Path]:
@@ -68,7 +68,7 @@ class OutputFolder:
         real = _real(out)
         for place in (real, *real.parents):
             if place.exists() and not place.is_dir():
-                raise UserError(f"out={out}: {place} is a file; give a folder")
+                raise UserError(f"out={out}: {place} is a file; give a folder", code="path-kind")
         # By device and inode: a file has many paths.
         self._inputs = {_identity(path): path for path in inputs}
         self._around = {_identity(place): path for path in inputs for place in _real(path).parents}
@@ -77,7 +77,10 @@ class OutputFolder:
             identity = _identity(place)
             source = None if identity is None else self._inputs.get(identity)
             if source is not None:
-                raise UserError(f"out={out} lies in the scene {source} that is to be read; give a folder elsewhere")
+                raise UserError(
+                    f"out={out} lies in the scene {source} that is to be read; give a folder elsewhere",
+                    code="overwrites-input",
+                )
 
     def targets(self, source: Path, colors: bool = False) -> Targets:
         """Return what may be written for an input.
@@ -97,26 +100,38 @@ class OutputFolder:
 
     def _check(self, path: Path, source: Path, folder: bool) -> None:
         if _real(path).parent != _real(self.out):
-            raise UserError(f"{path} leads out of {self.out}; give {source} another name or another out=")
+            raise UserError(
+                f"{path} leads out of {self.out}; give {source} another name or another out=", code="bad-name"
+            )
         if path.name.casefold() == LEGEND:
-            raise UserError(f"{source}: {path} is where the classes are listed; give it another name")
+            raise UserError(f"{source}: {path} is where the classes are listed; give it another name", code="bad-name")
         if not path.exists():
             if path.is_symlink():
-                raise UserError(f"{path} is a link to nothing; remove it, or give another out=")
+                raise UserError(f"{path} is a link to nothing; remove it, or give another out=", code="not-ours")
             return
         identity = _identity(path)
         if identity in self._written:
-            raise UserError(f"{source}: another input was written to {path} already; give them other names")
+            raise UserError(
+                f"{source}: another input was written to {path} already; give them other names", code="name-taken"
+            )
         if identity in self._inputs:
-            raise UserError(f"{self._inputs[identity]} would be overwritten: give another out=")
+            raise UserError(
+                f"{self._inputs[identity]} would be overwritten: give another out=", code="overwrites-input"
+            )
         if identity in self._around:
-            raise UserError(f"{path} holds {self._around[identity]}, which is to be read: give another out=")
+            raise UserError(
+                f"{path} holds {self._around[identity]}, which is to be read: give another out=",
+                code="overwrites-input",
+            )
         if not self.overwrite:
-            raise UserError(f"{path} exists; give another out= or overwrite=true")
+            raise UserError(f"{path} exists; give another out= or overwrite=true", code="exists")
         if folder and not _is_scene(path):
-            raise UserError(f"{path} is no scene (a folder of files, with coord.npy) and is not replaced; move it away")
+            raise UserError(
+                f"{path} is no scene (a folder of files, with coord.npy) and is not replaced; move it away",
+                code="not-ours",
+            )
         if not folder and not path.is_file():
-            raise UserError(f"{path} is no file and is not replaced; move it away")
+            raise UserError(f"{path} is no file and is not replaced; move it away", code="not-ours")
 
     def check_classes(self, taxonomy: Taxonomy) -> None:
         """Refuse to lose a list of other classes, which labels that lie beside it may need.
@@ -126,9 +141,14 @@ class OutputFolder:
         """
         path = self.out / LEGEND
         if path.is_symlink() or (path.exists() and not path.is_file()):
-            raise UserError(f"{path} is no file and is not replaced; move it away, or give another out=")
+            raise UserError(
+                f"{path} is no file and is not replaced; move it away, or give another out=", code="not-ours"
+            )
         if path.exists() and not self.overwrite and _read(path) != _classes(taxonomy):
-            raise UserError(f"{path} lists other classes than {taxonomy.name}; give another out= or overwrite=true")
+            raise UserError(
+                f"{path} lists other classes than {taxonomy.name}; give another out= or overwrite=true",
+                code="other-taxonomy",
+            )
 
     def write_classes(self, taxonomy: Taxonomy) -> Path:
         """Write ``classes.json``: id to name and color of every class."""

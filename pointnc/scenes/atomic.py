@@ -34,7 +34,9 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     if path.name in ("", ".."):  # renaming would move the folder that one stands in, or fail
-        raise UserError(f"{path} names no file or folder to write: add a name, such as {path / 'result'}")
+        raise UserError(
+            f"{path} names no file or folder to write: add a name, such as {path / 'result'}", code="bad-name"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary, before = temporary_beside(path), _identity(path)
     try:
@@ -76,7 +78,7 @@ def write_json(path: str | Path, data: Any, compact: bool = False) -> None:
 
 def _place_file(temporary: Path, path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
-        raise UserError(f"{path} is a folder, and a file was to be written there: give another name")
+        raise UserError(f"{path} is a folder, and a file was to be written there: give another name", code="path-kind")
     temporary.replace(path)
 
 
@@ -96,7 +98,9 @@ def _place_folder(temporary: Path, path: Path, before: tuple[int, int] | None) -
             if now is None:
                 temporary.rename(path)
             elif not path.is_dir():
-                raise UserError(f"{path} is a file, and a folder was to be written there: give another name")
+                raise UserError(
+                    f"{path} is a file, and a folder was to be written there: give another name", code="path-kind"
+                )
             elif now == before and not swap(temporary, path):
                 _step_aside(temporary, path)
             else:  # it holds the former folder now; or another process has made the folder meanwhile: that one stays

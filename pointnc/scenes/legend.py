@@ -38,5 +38,6 @@ def read_legend(path: Path) -> Taxonomy:
     except (ValueError, TypeError, KeyError, UserError) as error:
         why = f" ({error})" if isinstance(error, UserError) else ""
         raise UserError(
-            f"{path} does not give ids the names and colors of classes, as pointnc.predict does{why}: {hint}"
+            f"{path} does not give ids the names and colors of classes, as pointnc.predict does{why}: {hint}",
+            code="malformed",
         ) from None

@@ -19,7 +19,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import ClassVar
 
+from pointnc.error_codes import ErrorCode
 from pointnc.errors import UserError
 from pointnc.scenes.owners import Owner, boot
 
@@ -84,6 +86,8 @@ class Holder:
 
 class InUseError(UserError):
     """Another process works in a folder."""
+
+    usual_code: ClassVar[ErrorCode] = "in-use"
 
 
 @contextmanager

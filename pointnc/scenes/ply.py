@@ -55,9 +55,9 @@ def read_ply(
     vertex = tables["vertex"]
     for axis in "xyz":
         if only is None and axis in vertex.lengths:
-            raise UserError(f"{path}: the vertex property {axis!r} is no number, one a point")
+            raise UserError(f"{path}: the vertex property {axis!r} is no number, one a point", code="shape")
         if only is None and axis not in vertex.columns:
-            raise UserError(f"{path} has no vertex property {axis!r}")
+            raise UserError(f"{path} has no vertex property {axis!r}", code="missing-column")
     fields = {
         name: np.ascontiguousarray(values) for name, values in vertex.columns.items() if only is None or name in only
     }
@@ -87,9 +87,11 @@ def read_elements(path: str | Path, wanted: Collection[str]) -> dict[str, Table]
                     skip(stream, element, header.kind == "ascii")  # to the end: what is truncated is not whole
         return tables
     except FileNotFoundError:
-        raise UserError(f"{path} does not exist") from None
+        raise UserError(f"{path} does not exist", code="missing-file") from None
     except (ValueError, OverflowError) as error:
-        raise UserError(f"{path} is truncated or no ply file ({one_line(error)}); fetch it again") from error
+        raise UserError(
+            f"{path} is truncated or no ply file ({one_line(error)}); fetch it again", code="damaged-file"
+        ) from error
 
 
 def _read(stream: BinaryIO, element: Element, header: Header, path: Path) -> Table:
@@ -200,7 +202,7 @@ def triangles(face: Table, vertices: int, path: Path) -> NDArray[np.int32]:
         return np.zeros((0, 3), np.int32)
     lengths, corners = face.lengths[name], face.items[name]
     if len(corners) and (corners.min() < 0 or corners.max() >= vertices):
-        raise UserError(f"{path}: a face names vertex {corners.max()}, but there are {vertices}")
+        raise UserError(f"{path}: a face names vertex {corners.max()}, but there are {vertices}", code="damaged-file")
     if (lengths == 3).all():
         return np.ascontiguousarray(corners, np.int32).reshape(-1, 3)
     fans = np.maximum(lengths - 2, 0)

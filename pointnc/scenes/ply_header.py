@@ -111,11 +111,11 @@ def read_header(path: Path) -> Header:
     element = ""
     with path.open("rb") as stream:
         if stream.readline(16).strip() != b"ply":
-            raise UserError(f"{path} is truncated or no ply file: it does not begin with 'ply'")
+            raise UserError(f"{path} is truncated or no ply file: it does not begin with 'ply'", code="damaged-file")
         while True:
             raw = stream.readline(LONGEST)
             if not raw or len(lines) > MOST_LINES:
-                raise UserError(f"{path} is truncated or no ply file: its header has no end")
+                raise UserError(f"{path} is truncated or no ply file: its header has no end", code="damaged-file")
             line = raw.decode("utf-8", "surrogateescape").rstrip("\r\n")
             words = line.split()
             if words[:1] == ["end_header"]:
@@ -125,7 +125,7 @@ def read_header(path: Path) -> Header:
             elif words[:1] == ["element"]:
                 number = whole_number(words[2]) if len(words) == 3 else None
                 if number is None or words[1] in found:
-                    raise UserError(f"{path} is damaged: its header has a line {line[:60]!r}")
+                    raise UserError(f"{path} is damaged: its header has a line {line[:60]!r}", code="damaged-file")
                 element = words[1]
                 found[element] = (number, [])
             elif words[:1] == ["property"] and element:
@@ -133,12 +133,14 @@ def read_header(path: Path) -> Header:
             lines.append(line)
         size = stream.tell()
     if kind not in ORDERS or "vertex" not in found or not found["vertex"][1]:
-        raise UserError(f"{path} is truncated or no ply file: its header has no format or no vertices")
+        raise UserError(
+            f"{path} is truncated or no ply file: its header has no format or no vertices", code="damaged-file"
+        )
     elements = tuple(Element(name, count, tuple(properties)) for name, (count, properties) in found.items())
     for one in elements:
         names = [each.name for each in one.properties]
         if len(set(names)) < len(names):
-            raise UserError(f"{path}: a {one.name} property is declared twice")
+            raise UserError(f"{path}: a {one.name} property is declared twice", code="ambiguous")
     least = [(one.name, one.count, 2 * len(one.properties) if kind == "ascii" else one.least) for one in elements]
     check_room(path, least, path.stat().st_size - size)
     return Header(lines, kind, elements, size)
@@ -148,10 +150,12 @@ def _property(path: Path, words: list[str], line: str, element: str, number: int
     is_list = words[1:2] == ["list"]
     types = words[2:4] if is_list else words[1:2]
     if len(words) < (5 if is_list else 3) or any(one not in TYPES for one in types):
-        raise UserError(f"{path}: the property {line[:60]!r} of {element} is not supported")
+        raise UserError(f"{path}: the property {line[:60]!r} of {element} is not supported", code="wrong-format")
     kinds = [np.dtype(TYPES[one]).newbyteorder(ORDERS.get(kind, "=")) for one in types]  # type: ignore[arg-type]
     if is_list and kinds[0].kind not in "iu":
-        raise UserError(f"{path}: the property {line[:60]!r} of {element} has no whole number of values")
+        raise UserError(
+            f"{path}: the property {line[:60]!r} of {element} has no whole number of values", code="damaged-file"
+        )
     return Property(words[-1], kinds[-1], kinds[0] if is_list else None, number)
 
 
@@ -170,5 +174,5 @@ def check_room(path: Path, elements: Iterable[tuple[str, int, int]], room: int) 
         there = max(room + 1, 0) // max(smallest, 1)  # the last line may have no end
         if not 0 <= count <= there:
             promise = f"its header promises {count} rows of {name}, {there} at most are there"
-            raise UserError(f"{path} is truncated or no ply file ({promise}); fetch it again")
+            raise UserError(f"{path} is truncated or no ply file ({promise}); fetch it again", code="damaged-file")
         room -= count * smallest

@@ -35,7 +35,9 @@ def read_manifest(path: Path) -> dict[str, Any]:
     required = {"version": int, "taxonomies": dict, "splits": dict}
     manifest = read_json_object(path, _HINT, required=required, optional={"listed": dict}, most=LARGE)
     if manifest["version"] > VERSION:
-        raise UserError(f"{path} has version {manifest['version']}, newer than this pointnc; upgrade it")
+        raise UserError(
+            f"{path} has version {manifest['version']}, newer than this pointnc; upgrade it", code="other-version"
+        )
     for group, kinds in (("taxonomies", dict), ("splits", dict), ("listed", (list, str))):
         _check_values(manifest.get(group, {}), f"{path}: {group}", kinds)
     for split, content in manifest["splits"].items():
@@ -46,7 +48,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
             check_record(record, f"{what}, scene {name}", _HINT)
     for split, names in manifest.get("listed", {}).items():
         if isinstance(names, list) and not all(isinstance(name, str) for name in names):
-            raise UserError(f"{path}: the list of split {split} holds what is no name; {_HINT}")
+            raise UserError(f"{path}: the list of split {split} holds what is no name; {_HINT}", code="malformed")
     return manifest
 
 
@@ -73,10 +75,10 @@ def check_record(record: Mapping[str, Any], what: str, hint: str) -> None:
     origin = record.get("origin", (0, 0, 0))
     numbers = [one for one in origin if isinstance(one, (int, float)) and not isinstance(one, bool)]
     if len(origin) != 3 or len(numbers) != 3 or not all(abs(x) <= _FARTHEST for x in numbers):
-        raise UserError(f"{what}: 'origin' is not three numbers; {hint}")
+        raise UserError(f"{what}: 'origin' is not three numbers; {hint}", code="malformed")
     for segment, counts in record.get("histogram", {}).items():
         if not isinstance(counts, list):
-            raise UserError(f"{what}: the histogram of {segment} is no list; {hint}")
+            raise UserError(f"{what}: the histogram of {segment} is no list; {hint}", code="malformed")
 
 
 def read_histogram(record: Mapping[str, Any], segment: str, classes: int, what: str) -> NDArray[np.int64] | None:
@@ -99,13 +101,15 @@ def read_histogram(record: Mapping[str, Any], segment: str, classes: int, what: 
             return counts.astype(np.int64)
     except (ValueError, OverflowError):  # nested lists
         pass
-    raise UserError(f"{what}: the histogram of {segment} is not the points of {classes} classes; {_HINT}")
+    raise UserError(
+        f"{what}: the histogram of {segment} is not the points of {classes} classes; {_HINT}", code="malformed"
+    )
 
 
 def _check_values(data: Mapping[str, Any], what: str, kinds: type | tuple[type, ...]) -> None:
     for key, value in data.items():
         if not isinstance(value, kinds):
-            raise UserError(f"{what}: {key!r} is of the wrong type; {_HINT}")
+            raise UserError(f"{what}: {key!r} is of the wrong type; {_HINT}", code="malformed")
 
 
 def sum_up(root: Path, taxonomies: Sequence[Taxonomy], source: str) -> dict[str, Any]:

@@ -72,11 +72,13 @@ class Scene:
             UserError: no points, arrays of different lengths, or values that are not finite or beyond :data:`RANGES`.
         """
         if len(self) == 0:
-            raise UserError(f"scene {self.name} has no points; remove it or prepare it again")
+            raise UserError(f"scene {self.name} has no points; remove it or prepare it again", code="no-points")
         for key, value in self.arrays().items():
             if len(value) != len(self):
                 raise UserError(
-                    f"scene {self.name}: {key} has {len(value)} rows but coord has {len(self)}; prepare the scene again"
+                    f"scene {self.name}: {key} has {len(value)} rows but coord has {len(self)}; "
+                    "prepare the scene again",
+                    code="other-length",
                 )
             least, most = RANGES.get(key, (-np.inf, np.inf))
             if key not in RANGES or value.dtype == np.uint8 or value.size == 0:
@@ -88,10 +90,12 @@ class Scene:
                 bad = int((~np.isfinite(value)).reshape(len(self), -1).any(1).sum())
                 raise UserError(
                     f"scene {self.name}: {key} holds NaN or infinity at {bad} of {len(self)} points; "
-                    "remove these points or prepare the scene again"
+                    "remove these points or prepare the scene again",
+                    code="not-finite",
                 )
             raise UserError(
                 f"scene {self.name}: {key} goes from {low:g} to {high:g}, beyond {least:g} to {most:g}; "
-                "prepare the scene again"
+                "prepare the scene again",
+                code="out-of-range",
             )
         return self

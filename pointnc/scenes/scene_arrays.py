@@ -33,7 +33,7 @@ def map_scene(folder: Path, segment: str | None, hint: str) -> dict[str, NDArray
     arrays = {key: _map(folder, key) for key in (*KINDS, "instance")}
     coord = arrays["coord"]
     if coord is None:
-        raise UserError(f"{folder / 'coord.npy'} is missing; {hint}")
+        raise UserError(f"{folder / 'coord.npy'} is missing; {hint}", code="missing-file")
     arrays["semantic"] = None
     if segment is not None:
         # Pointcept names the labels of a single label set plainly "segment".
@@ -42,7 +42,8 @@ def map_scene(folder: Path, segment: str | None, hint: str) -> dict[str, NDArray
     for key, array in arrays.items():
         if array is not None and len(coord) and len(array) != len(coord):
             raise UserError(
-                f"scene {folder.name}: {key} has {len(array)} rows but coord has {len(coord)}; prepare the scene again"
+                f"scene {folder.name}: {key} has {len(array)} rows but coord has {len(coord)}; prepare the scene again",
+                code="other-length",
             )
     return arrays
 
@@ -61,5 +62,5 @@ def _map(folder: Path, name: str) -> NDArray[Any] | None:
 
 def _single(array: NDArray[Any], path: Path, width: int) -> NDArray[Any]:
     if array.ndim == 2 and array.shape[1] != width:
-        raise UserError(f"{path} has the shape {array.shape}: {width} values a point are needed; {_HINT}")
+        raise UserError(f"{path} has the shape {array.shape}: {width} values a point are needed; {_HINT}", code="shape")
     return array

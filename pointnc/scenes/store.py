@@ -55,7 +55,7 @@ class SceneStore:
         self._checked: set[tuple[str, str]] = set()
         self._states: dict[str, tuple[int, ...]] = {}
         if not self.root.is_dir():
-            raise UserError(f"no scene store at {self.root.absolute()}: {hint}")
+            raise UserError(f"no scene store at {self.root.absolute()}: {hint}", code="not-a-store")
 
     @cached_property
     def manifest(self) -> dict[str, Any] | None:
@@ -88,7 +88,7 @@ class SceneStore:
         names = sorted(p.parent.name for p in folder.glob("*/coord.npy") if not p.parent.name.startswith("."))
         if not names:
             state = "is empty" if folder.is_dir() else "does not exist"
-            raise UserError(f"no scenes: {folder.absolute()} {state}; {self.hint}")
+            raise UserError(f"no scenes: {folder.absolute()} {state}; {self.hint}", code="nothing-there")
         return names
 
     def load(self, split: str, name: str, segment: str | None = None) -> Scene:
@@ -139,7 +139,8 @@ class SceneStore:
                 raise
         if _state(folder) != known:
             raise UserError(
-                f"{folder} was prepared again while this command reads the store: start it again when that is done"
+                f"{folder} was prepared again while this command reads the store: start it again when that is done",
+                code="changed-meanwhile",
             ) from None
 
     def check_taxonomy(self, taxonomy: Taxonomy) -> None:
@@ -154,13 +155,15 @@ class SceneStore:
         if taxonomy.segment not in known:
             raise UserError(
                 f"the store {self.root} has labels {', '.join(sorted(known))} but the run asks for "
-                f"{taxonomy.segment} ({taxonomy.name}); choose another dataset= or prepare the store again"
+                f"{taxonomy.segment} ({taxonomy.name}); choose another dataset= or prepare the store again",
+                code="other-taxonomy",
             )
         difference = Taxonomy.from_dict(known[taxonomy.segment]).difference(taxonomy)
         if difference:
             raise UserError(
                 f"the store {self.root} and the run disagree about {taxonomy.segment}: {difference}; "
-                "choose another dataset= or prepare the store again"
+                "choose another dataset= or prepare the store again",
+                code="other-taxonomy",
             )
 
     def histogram(self, split: str, taxonomy: Taxonomy) -> NDArray[np.int64]:
@@ -202,7 +205,8 @@ class SceneStore:
         if known is not None and not np.array_equal(known, _count(scene.semantic, len(taxonomy))):
             raise UserError(
                 f"scene {scene.name}: {self.root / MANIFEST} notes other numbers of points in the classes of "
-                f"{taxonomy.segment} than its labels have; prepare the store again"
+                f"{taxonomy.segment} than its labels have; prepare the store again",
+                code="damaged-file",
             )
         self._checked.add((split, scene.name))
 
@@ -223,7 +227,9 @@ def class_counts(scene: Scene, taxonomy: Taxonomy) -> NDArray[np.int64]:
         UserError: the scene has no labels, or one below -1, or one of K or more.
     """
     if scene.semantic is None:
-        raise UserError(f"scene {scene.name} has no {taxonomy.segment}.npy; prepare the store with labels")
+        raise UserError(
+            f"scene {scene.name} has no {taxonomy.segment}.npy; prepare the store with labels", code="no-labels"
+        )
     taxonomy.check_labels(scene)
     return _count(scene.semantic, len(taxonomy))
 

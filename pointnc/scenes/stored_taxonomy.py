@@ -24,16 +24,18 @@ def stored_taxonomy(
     """
     store = SceneStore(root, hint)
     if store.manifest is None:
-        raise UserError(f"{store.root} has no manifest.json, which would name its classes; {hint}")
+        raise UserError(f"{store.root} has no manifest.json, which would name its classes; {hint}", code="not-a-store")
     known = store.manifest.get("taxonomies", {})
     if segment is None and len(known) != 1:
         raise UserError(
             f"the store {store.root} has the labels {', '.join(sorted(known)) or 'of no data set'}: "
-            "say which by dataset.taxonomy.segment=NAME"
+            "say which by dataset.taxonomy.segment=NAME",
+            code="ambiguous",
         )
     if segment is not None and segment not in known:
         raise UserError(
             f"the store {store.root} has no labels {segment}, only {', '.join(sorted(known))}: "
-            "give dataset.taxonomy.segment= one of these"
+            "give dataset.taxonomy.segment= one of these",
+            code="other-taxonomy",
         )
     return Taxonomy.from_dict(known[segment or next(iter(known))])

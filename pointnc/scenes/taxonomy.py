@@ -53,29 +53,40 @@ class Taxonomy:
         K = len(self.names)
         for key in ("ids", "colors", "groups"):
             if len(getattr(self, key)) != K:
-                raise UserError(f"taxonomy {self.name}: {len(getattr(self, key))} {key} for {K} names")
+                raise UserError(f"taxonomy {self.name}: {len(getattr(self, key))} {key} for {K} names", code="taxonomy")
         if not 0 < K <= MOST_CLASSES:
-            raise UserError(f"taxonomy {self.name} has {K or 'no'} classes; up to {MOST_CLASSES} can be stored")
+            raise UserError(
+                f"taxonomy {self.name} has {K or 'no'} classes; up to {MOST_CLASSES} can be stored", code="taxonomy"
+            )
         for key in ("ids", "names"):
             values = getattr(self, key)
             if len(set(values)) != K:
                 twice = Counter(values).most_common(1)[0][0]
-                raise UserError(f"taxonomy {self.name}: {key} lists {twice!r} twice")
+                raise UserError(f"taxonomy {self.name}: {key} lists {twice!r} twice", code="taxonomy")
         if not all(0 <= index < K for index in self.train_only):
-            raise UserError(f"taxonomy {self.name}: train_only goes beyond its {K} classes")
+            raise UserError(f"taxonomy {self.name}: train_only goes beyond its {K} classes", code="taxonomy")
         if min(self.ids) < 0:
-            raise UserError(f"taxonomy {self.name}: negative id {min(self.ids)}")
+            raise UserError(f"taxonomy {self.name}: negative id {min(self.ids)}", code="taxonomy")
         if max(self.ids) > LARGEST_ID:
-            raise UserError(f"taxonomy {self.name}: id {max(self.ids)} is above {LARGEST_ID}; number the classes again")
+            raise UserError(
+                f"taxonomy {self.name}: id {max(self.ids)} is above {LARGEST_ID}; number the classes again",
+                code="taxonomy",
+            )
         for name, color in zip(self.names, self.colors):
             if not all(0 <= value <= 255 for value in color):
-                raise UserError(f"taxonomy {self.name}: the color {list(color)} of {name!r} goes beyond 0 to 255")
+                raise UserError(
+                    f"taxonomy {self.name}: the color {list(color)} of {name!r} goes beyond 0 to 255", code="taxonomy"
+                )
         # It becomes the name of a file in the store: nothing that leads elsewhere.
         if not re.fullmatch(r"segment\w*", self.segment):
-            raise UserError(f"taxonomy {self.name}: segment is {self.segment!r}; it must be 'segment', or begin so")
+            raise UserError(
+                f"taxonomy {self.name}: segment is {self.segment!r}; it must be 'segment', or begin so", code="taxonomy"
+            )
         unknown = set(self.groups) - {*GROUPS, ""}
         if unknown:
-            raise UserError(f"taxonomy {self.name}: unknown group {sorted(unknown)[0]!r}; use {', '.join(GROUPS)}")
+            raise UserError(
+                f"taxonomy {self.name}: unknown group {sorted(unknown)[0]!r}; use {', '.join(GROUPS)}", code="taxonomy"
+            )
 
     def __len__(self) -> int:
         """Return the number of classes K."""
@@ -109,12 +120,14 @@ class Taxonomy:
         if low < IGNORE:
             raise UserError(
                 f"scene {scene.name} has label {low} in {self.segment}.npy, where {IGNORE} alone means no class; "
-                "prepare the store again"
+                "prepare the store again",
+                code="unknown-label",
             )
         if high >= len(self):
             raise UserError(
                 f"scene {scene.name} has label {high}, but {self.name} has {len(self)} classes; "
-                "choose another dataset= or prepare the store again"
+                "choose another dataset= or prepare the store again",
+                code="unknown-label",
             )
         return scene
 
@@ -149,7 +162,7 @@ class Taxonomy:
             data = _by_column(data)
         listed = data.get("names") if isinstance(data, Mapping) else None
         if not isinstance(listed, Sequence) or isinstance(listed, str):
-            raise UserError("a taxonomy needs a list 'names'")
+            raise UserError("a taxonomy needs a list 'names'", code="taxonomy")
         count = len(listed)
         try:
             return cls(
@@ -162,7 +175,9 @@ class Taxonomy:
                 train_only=tuple(map(_whole, _listed(data, "train_only"))),
             )
         except (TypeError, ValueError) as error:
-            raise UserError(f"malformed taxonomy {data.get('name', 'custom')!s:.60}: {error}") from error
+            raise UserError(
+                f"malformed taxonomy {data.get('name', 'custom')!s:.60}: {error}", code="taxonomy"
+            ) from error
 
     @classmethod
     def from_yaml(cls, path: str | Path) -> Taxonomy:
@@ -174,7 +189,7 @@ class Taxonomy:
         try:
             return cls.from_dict(read_yaml(path, "taxonomy file", "write it as python -m data_prep.taxonomy does"))
         except FileNotFoundError:
-            raise UserError(f"taxonomy file {path} does not exist") from None
+            raise UserError(f"taxonomy file {path} does not exist", code="missing-file") from None
 
     def difference(self, other: Taxonomy) -> str | None:
         """Say in half a sentence how ``other`` differs in what a label means, or None where it does not."""
@@ -220,12 +235,16 @@ def _by_column(data: Mapping[str, Any]) -> dict[str, Any]:
     rows = data["classes"]
     name = data.get("name", "custom")
     if not isinstance(rows, Sequence) or isinstance(rows, str) or not all(isinstance(row, Mapping) for row in rows):
-        raise UserError(f"taxonomy {name}: 'classes' is no list of classes such as {{id: 1, name: wall}}")
+        raise UserError(
+            f"taxonomy {name}: 'classes' is no list of classes such as {{id: 1, name: wall}}", code="taxonomy"
+        )
     for number, row in enumerate(rows):
         unknown = [key for key in row if key not in COLUMNS]
         if unknown or "name" not in row:
             wrong = f"an unknown key {unknown[0]!r}" if unknown else "no name"
-            raise UserError(f"taxonomy {name}: class {number} has {wrong}; the keys are {', '.join(COLUMNS)}")
+            raise UserError(
+                f"taxonomy {name}: class {number} has {wrong}; the keys are {', '.join(COLUMNS)}", code="taxonomy"
+            )
     columns: dict[str, Any] = {"names": [row["name"] for row in rows]}
     colors = spread_colors(len(rows))
     missing: dict[str, Any] = {"id": None, "color": None, "group": ""}
@@ -233,7 +252,10 @@ def _by_column(data: Mapping[str, Any]) -> dict[str, Any]:
         given = [row.get(key, default) for row in rows]
         if key == "id" and None in given:
             if any(value is not None for value in given):
-                raise UserError(f"taxonomy {name}: {rows[given.index(None)]['name']!r} has no id, but others have one")
+                raise UserError(
+                    f"taxonomy {name}: {rows[given.index(None)]['name']!r} has no id, but others have one",
+                    code="taxonomy",
+                )
             continue
         spares = colors if key == "color" else [default] * len(rows)
         columns[COLUMNS[key]] = [spare if value is None else value for value, spare in zip(given, spares)]

@@ -85,7 +85,7 @@ def score(confusion: NDArray[np.int64] | Tensor, taxonomy: Taxonomy, convention:
         ValueError: the counts have another shape.
     """
     if convention not in CONVENTIONS:
-        raise UserError(f"unknown convention {convention!r}; choose one of {', '.join(CONVENTIONS)}")
+        raise UserError(f"unknown convention {convention!r}; choose one of {', '.join(CONVENTIONS)}", code="option")
     counts = confusion.cpu().numpy() if isinstance(confusion, Tensor) else np.asarray(confusion)
     K = len(taxonomy)
     if counts.shape != (K, K + 1):

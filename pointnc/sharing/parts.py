@@ -38,10 +38,13 @@ def read_shard(value: object) -> Shard | None:
         return None
     match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", str(value))
     if match is None:
-        raise UserError(f"shard={value}: give the number of a part and how many there are, as in shard=3/16, or merge")
+        raise UserError(
+            f"shard={value}: give the number of a part and how many there are, as in shard=3/16, or merge",
+            code="option",
+        )
     shard = Shard(int(match[1]), int(match[2]))
     if not 1 <= shard.number <= shard.total:
-        raise UserError(f"shard={value}: the parts are numbered from 1 to {shard.total}")
+        raise UserError(f"shard={value}: the parts are numbered from 1 to {shard.total}", code="option")
     return shard
 
 
@@ -82,4 +85,7 @@ def check_enough(items: int, total: int, asked: str, what: str) -> None:
         UserError: a part would be empty.
     """
     if total > items:
-        raise UserError(f"{asked}: there are only {items} {what} to share out; ask for {max(items, 1)} at most")
+        raise UserError(
+            f"{asked}: there are only {items} {what} to share out; ask for {max(items, 1)} at most",
+            code="too-many-processes",
+        )

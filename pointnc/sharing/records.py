@@ -48,7 +48,9 @@ def open_record(place: Path, shard: Shard, key: str) -> Iterator[tuple[Results, 
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UserError(f"shard {shard} is being done by another process, which writes {path}") from None
+            raise UserError(
+                f"shard {shard} is being done by another process, which writes {path}", code="in-use"
+            ) from None
         stream.seek(0)
         head = {"format": FORMAT, "shard": shard.number, "of": shard.total, "key": key}
         done: Results = {}
@@ -107,33 +109,42 @@ def merge(place: Path, key: str, parts: Callable[[int], Sequence[Sequence[str]]]
             lines = _lines(stream)
             head = next(lines, ({}, 0))[0]
             if head.get("format") != FORMAT or not all(type(head.get(name)) is int for name in ("shard", "of")):
-                raise UserError(f"{path} is no record of a shard or is damaged; remove it and run that shard again")
+                raise UserError(
+                    f"{path} is no record of a shard or is damaged; remove it and run that shard again",
+                    code="damaged-file",
+                )
             shard = Shard(head["shard"], head["of"])
             if shard in files:
-                raise UserError(f"shard {shard} is there twice, as {files[shard].name} and {path}: remove one")
+                raise UserError(
+                    f"shard {shard} is there twice, as {files[shard].name} and {path}: remove one", code="shards"
+                )
             if head.get("key") != key:
                 raise UserError(
                     f"{path} was made of other files, another checkpoint or with other settings: run shard {shard} "
-                    "again as this command says, or remove the file"
+                    "again as this command says, or remove the file",
+                    code="other-settings",
                 )
             files[shard] = path
             done[shard] = {entry["item"]: entry.get("result") for entry, _ in lines if "item" in entry}
     totals = sorted({shard.total for shard in files})
     if not files:
-        raise UserError(f"no shards at {place}: run this command with shard=1/N to shard=N/N first")
+        raise UserError(f"no shards at {place}: run this command with shard=1/N to shard=N/N first", code="shards")
     if len(totals) > 1:
-        raise UserError(f"{place} holds shards of {totals[0]} and shards of {totals[1]}: remove those of one")
+        raise UserError(
+            f"{place} holds shards of {totals[0]} and shards of {totals[1]}: remove those of one", code="shards"
+        )
     absent = [number for number in range(1, totals[0] + 1) if Shard(number, totals[0]) not in files]
     if absent:
         listed = ", ".join(map(str, absent[:10])) + (", ..." if len(absent) > 10 else "")
-        raise UserError(f"{place} lacks {len(absent)} of {totals[0]} shards: {listed}; run them first")
+        raise UserError(f"{place} lacks {len(absent)} of {totals[0]} shards: {listed}; run them first", code="shards")
     results: Results = {}
     for shard, names in zip(sorted(files, key=lambda shard: shard.number), parts(totals[0])):
         missing = [name for name in names if name not in done[shard]]
         if missing:
             raise UserError(
                 f"shard {shard} has {len(names) - len(missing)} of {len(names)}, the first that it lacks is "
-                f"{missing[0]}: it goes on with shard={shard}"
+                f"{missing[0]}: it goes on with shard={shard}",
+                code="shards",
             )
         results |= {name: done[shard][name] for name in names}
     return results

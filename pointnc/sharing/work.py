@@ -82,14 +82,16 @@ class RankWork(Work):
             try:
                 for name in self._track(self._mine, description):
                     mine[name] = function(name)
-            except (UserError, OSError) as error:
-                failure = str(error)
+            except UserError as error:
+                failure = UserError(str(error), code=error.code)
+            except OSError as error:
+                failure = UserError(str(error), code="file-access")
             gathered = distributed.gather((failure, mine))
         finally:
             distributed.stop()
-        failures = [line for line, _ in gathered if line is not None]
+        failures = [failure for failure, _ in gathered if failure is not None]
         if failures:
-            raise UserError(failures[0])
+            raise failures[0]
         if not self.leads:
             return None
         results = {name: result for _, part in gathered for name, result in part.items()}
@@ -164,10 +166,11 @@ def share_work(
     chosen = read_shard(shard)
     if distributed.world_size() > 1:
         raise UserError(
-            f"shard={shard} under torchrun: its processes share the {what} out by themselves; leave one out"
+            f"shard={shard} under torchrun: its processes share the {what} out by themselves; leave one out",
+            code="conflicting-settings",
         )
     if out is None:
-        raise UserError(f"shard={shard} needs out=, beside which the shards meet")
+        raise UserError(f"shard={shard} needs out=, beside which the shards meet", code="missing-setting")
     text = json.dumps([__version__, settings(), dict(items), dict(together or {})], sort_keys=True, default=str)
     place, key = place_of(Path(out)), hashlib.sha256(text.encode()).hexdigest()[:32]
     if chosen is None:

@@ -62,12 +62,15 @@ def choose_engine(wanted: str | None, device: torch.device) -> Engine:
 def _choose(wanted: str, kind: str, index: int | None) -> Engine:
     names = get_args(EngineName)
     if wanted not in ("auto", *names):
-        raise UserError(f"model.engine={wanted}: choose one of auto, {', '.join(names)}")
+        raise UserError(f"model.engine={wanted}: choose one of auto, {', '.join(names)}", code="option")
     if wanted == "torch":
         return Engine("torch")
     if wanted == "cpu":
         if kind != "cpu":
-            raise UserError(f"model.engine=cpu cannot compute on {kind}: choose a CPU as accelerator, or engine=auto")
+            raise UserError(
+                f"model.engine=cpu cannot compute on {kind}: choose a CPU as accelerator, or engine=auto",
+                code="no-device",
+            )
         return Engine("cpu")
     if wanted == "auto" and kind == "cpu":
         return Engine("cpu")
@@ -75,7 +78,7 @@ def _choose(wanted: str, kind: str, index: int | None) -> Engine:
     if fault is None:
         return Engine("spconv")
     if wanted == "spconv":
-        raise UserError(f"model.engine=spconv: {fault}; engine=auto takes what this device has")
+        raise UserError(f"model.engine=spconv: {fault}; engine=auto takes what this device has", code="installation")
     return Engine(
         "torch", f"sparse convolutions are computed by plain torch, several times slower than spconv: {fault}"
     )
@@ -99,7 +102,8 @@ def spconv_fault(kind: str, index: int | None = None) -> str | None:
     if len(builds) > 1:
         raise UserError(
             f"{' and '.join(builds)} are both installed and overwrite one another: pip uninstall -y "
-            f"{' '.join(builds)}, then pip install {builds[0]}"
+            f"{' '.join(builds)}, then pip install {builds[0]}",
+            code="installation",
         )
     if not builds:
         return "it is not installed (pip install spconv-cu118)"

@@ -61,9 +61,11 @@ def read_rungs(config: DictConfig, study: Study) -> list[Rung]:
     """
     for name in study.methods:
         if recipe_of(name) not in study.methods:
-            raise UserError(f"methods.{name}: a form is judged against methods.{recipe_of(name)}, which is not there")
+            raise UserError(
+                f"methods.{name}: a form is judged against methods.{recipe_of(name)}, which is not there", code="option"
+            )
     if not any(is_form(name) for name in study.methods):
-        raise UserError("rungs: no method is a form of another one; name it RECIPE+FORM")
+        raise UserError("rungs: no method is a form of another one; name it RECIPE+FORM", code="option")
     return [_rung(number, node) for number, node in enumerate(config.rungs)]
 
 
@@ -74,9 +76,11 @@ def _rung(number: int, node: Mapping[str, Any]) -> Rung:
             tuple(int(seed) for seed in node["seeds"]), int(node["keep"]), float(node["noise"]),
         )  # fmt: skip
     except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"rungs[{number}]: give name, overrides, seeds, keep and noise ({error})") from None
+        raise UserError(
+            f"rungs[{number}]: give name, overrides, seeds, keep and noise ({error})", code="option"
+        ) from None
     if not rung.seeds or rung.keep < 1 or not rung.noise >= 0:
-        raise UserError(f"rungs[{number}]: it needs a seed, keep of 1 or more, and noise of 0 or more")
+        raise UserError(f"rungs[{number}]: it needs a seed, keep of 1 or more, and noise of 0 or more", code="option")
     return rung
 
 

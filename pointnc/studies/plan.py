@@ -74,22 +74,27 @@ def read_study(config: DictConfig) -> Study:
         UserError: there is no experiment, a name is no folder's, the baseline is not among the methods.
     """
     if not config.get("methods"):
-        raise UserError("there are no methods to compare: choose experiment=NAME, a file of conf/tools/experiment")
+        raise UserError(
+            "there are no methods to compare: choose experiment=NAME, a file of conf/tools/experiment",
+            code="missing-setting",
+        )
     methods = {str(name): overrides_of(name, value) for name, value in config.methods.items()}
     for name in methods:
         if not re.fullmatch(r"[\w.+@-]+", name) or name.startswith("."):
-            raise UserError(f"methods.{name}: a method's name may have letters, digits, and _ + - . @ only")
+            raise UserError(
+                f"methods.{name}: a method's name may have letters, digits, and _ + - . @ only", code="bad-name"
+            )
     if config.only:
         unknown = set(config.only) - set(methods)
         if unknown:
-            raise UserError(f"only={sorted(unknown)}: there are the methods {', '.join(methods)}")
+            raise UserError(f"only={sorted(unknown)}: there are the methods {', '.join(methods)}", code="unknown-name")
         methods = {name: methods[name] for name in methods if name in config.only}
     if not config.seeds or any(not isinstance(seed, int) or seed < 0 for seed in config.seeds):
-        raise UserError(f"seeds={config.seeds}: give whole numbers, at least 0")
+        raise UserError(f"seeds={config.seeds}: give whole numbers, at least 0", code="option")
     if len(set(config.seeds)) < len(config.seeds):
-        raise UserError(f"seeds={config.seeds}: each only once")
+        raise UserError(f"seeds={config.seeds}: each only once", code="ambiguous")
     if config.baseline not in methods and not config.only:
-        raise UserError(f"baseline={config.baseline} is none of the methods {', '.join(methods)}")
+        raise UserError(f"baseline={config.baseline} is none of the methods {', '.join(methods)}", code="unknown-name")
     return Study(
         title=config.title,
         notes=str(config.notes or "").strip(),
@@ -111,5 +116,5 @@ def overrides_of(name: object, value: object) -> tuple[str, ...]:
     if values is None:
         return ()
     if not isinstance(values, list) or not all(isinstance(one, str) and "=" in one for one in values):
-        raise UserError(f"{name}: give a list of overrides such as [loss=focal, loss.gamma=1.0]")
+        raise UserError(f"{name}: give a list of overrides such as [loss=focal, loss.gamma=1.0]", code="option")
     return tuple(values)

@@ -62,7 +62,9 @@ class Record:
                     _result(entry, "", 0)
                     self._lines[tuple(entry["overrides"]), int(entry["seed"])] = entry
                 except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-                    raise UserError(f"{place} is no result of a run ({one_line(error)}); {hint}") from None
+                    raise UserError(
+                        f"{place} is no result of a run ({one_line(error)}); {hint}", code="damaged-file"
+                    ) from None
 
     def __contains__(self, run: Run) -> bool:
         return (run.overrides, run.seed) in self._lines
@@ -115,7 +117,9 @@ def read_metrics(run: Run) -> Result:
         values |= {name: _number(value) for name, value in metrics.get("collapse", {}).get("all", {}).items()}
         per_class = {name: float(value) for name, value in metrics["per_class"].items() if value is not None}
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise UserError(f"{run.folder / METRICS} holds no metrics of a run ({one_line(error)}); {REMEDY}") from None
+        raise UserError(
+            f"{run.folder / METRICS} holds no metrics of a run ({one_line(error)}); {REMEDY}", code="malformed"
+        ) from None
     return Result(run.method, run.seed, values, per_class, metrics.get("model", ""), metrics.get("steps", 0))
 
 

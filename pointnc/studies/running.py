@@ -24,7 +24,8 @@ def is_done(run: Run) -> bool:
     if before is not None and before != run.overrides:
         changed = sorted(set(before) ^ set(run.overrides))
         raise UserError(
-            f"{run.folder} was made with other overrides ({', '.join(changed)}): remove it, or give folder=NEW"
+            f"{run.folder} was made with other overrides ({', '.join(changed)}): remove it, or give folder=NEW",
+            code="other-settings",
         )
     return has_metrics(run)
 

@@ -34,7 +34,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             last = next((one for one in (Path(path).with_name("last.ckpt"), Path(path)) if one.exists()), None)
             kept = f"; {last} of before is still valid, go on with resume={last}" if last else ""
             raise UserError(
-                f"could not write {path} ({reason}): free space or choose another run_dir={kept}"
+                f"could not write {path} ({reason}): free space or choose another run_dir={kept}", code="file-access"
             ) from error
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:

@@ -147,7 +147,8 @@ def open_data(config: DictConfig, pin: bool = False) -> RunData:
     if len(val_dataset) < distributed.world_size():
         raise UserError(
             f"{distributed.world_size()} processes but {len(val_dataset)} scenes in {dataset.val_split}: "
-            "every process needs one; start fewer"
+            "every process needs one; start fewer",
+            code="too-many-processes",
         )
     rank, world = distributed.rank(), distributed.world_size()
     sampler = ResumableBatchSampler(
@@ -187,5 +188,5 @@ def _insertion(config: DictConfig, store: SceneStore, taxonomy: Taxonomy) -> Tra
 
 def _weights(sampling: str, store: SceneStore, split: str, taxonomy: Taxonomy) -> NDArray[np.float64] | None:
     if sampling not in ("uniform", "class_balanced"):
-        raise UserError(f"sampling={sampling}: choose uniform or class_balanced")
+        raise UserError(f"sampling={sampling}: choose uniform or class_balanced", code="option")
     return None if sampling == "uniform" else class_balanced_weights(store.scene_histograms(split, taxonomy))

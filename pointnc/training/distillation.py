@@ -95,7 +95,8 @@ class ChannelView:
             if scene_array(name) not in starts:
                 raise UserError(
                     f"the teacher wants {name}, which dataset.features=[{','.join(given)}] lacks: add it, or take "
-                    "another teacher"
+                    "another teacher",
+                    code="channels",
                 )
             start, own = starts[scene_array(name)]
             columns += range(start, start + CHANNELS[name])
@@ -126,7 +127,10 @@ def build_distillation(config: DictConfig, taxonomy: Taxonomy, channels: int) ->
     if not node:
         return None
     if not isinstance(node.get("checkpoint"), str):
-        raise UserError("distillation=teacher needs distillation.checkpoint=PATH: a run, a checkpoint or weights")
+        raise UserError(
+            "distillation=teacher needs distillation.checkpoint=PATH: a run, a checkpoint or weights",
+            code="missing-setting",
+        )
     teacher = open_source(node.checkpoint, trusted(config.get("trust")))
     _check_teacher(teacher, taxonomy, config.dataset.voxel_size)
     view = ChannelView(list(config.dataset.features), teacher.features)
@@ -136,12 +140,15 @@ def build_distillation(config: DictConfig, taxonomy: Taxonomy, channels: int) ->
 
 def _check_teacher(teacher: Source, taxonomy: Taxonomy, voxel_size: float) -> None:
     if teacher.taxonomy is None:
-        raise UserError(f"the teacher {teacher.path} has no classifier: it labels nothing")
+        raise UserError(f"the teacher {teacher.path} has no classifier: it labels nothing", code="no-classifier")
     difference = teacher.taxonomy.difference(taxonomy)
     if difference:
-        raise UserError(f"the teacher {teacher.path} knows other classes than this run: {difference}")
+        raise UserError(
+            f"the teacher {teacher.path} knows other classes than this run: {difference}", code="other-taxonomy"
+        )
     if teacher.voxel_size != voxel_size:
         raise UserError(
             f"the teacher {teacher.path} knows voxels of {100 * teacher.voxel_size:g} cm, this run has "
-            f"{100 * voxel_size:g} cm: set dataset.voxel_size={teacher.voxel_size:g}, or take another teacher"
+            f"{100 * voxel_size:g} cm: set dataset.voxel_size={teacher.voxel_size:g}, or take another teacher",
+            code="other-settings",
         )

@@ -50,4 +50,4 @@ def dry_run(config: DictConfig) -> None:
     try:
         instantiate(config.optimizer)(list(model.parameters()))
     except (TypeError, ValueError) as error:  # torch's own checks, which name the option
-        raise UserError(f"optimizer: {error}") from None
+        raise UserError(f"optimizer: {error}", code="option") from None

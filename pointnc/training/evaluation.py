@@ -50,10 +50,12 @@ class Tally:
             UserError: the scene has no truth, truth outside the label set, or another number of points.
         """
         if scene.semantic is None:
-            raise UserError(f"scene {scene.name} has no {self.taxonomy.segment}.npy to score against")
+            raise UserError(f"scene {scene.name} has no {self.taxonomy.segment}.npy to score against", code="no-labels")
         self.taxonomy.check_labels(scene)
         if len(labels) != len(scene):
-            raise UserError(f"scene {scene.name}: {len(labels)} predicted labels for {len(scene)} points")
+            raise UserError(
+                f"scene {scene.name}: {len(labels)} predicted labels for {len(scene)} points", code="other-length"
+            )
         self.scenes[scene.name] = confusion(labels, np.asarray(scene.semantic), len(self.taxonomy))
 
     @property
@@ -114,12 +116,14 @@ def adjust_logits(trained: Trained, store: SceneStore, tau: float, split: str = 
         UserError: τ is negative, the store lacks the split, or the head has no bias.
     """
     if not isinstance(tau, int | float) or isinstance(tau, bool) or not tau >= 0:
-        raise UserError(f"logit_adjustment={tau}: it must be a number, at least 0")
+        raise UserError(f"logit_adjustment={tau}: it must be a number, at least 0", code="option")
     if tau == 0:
         return
     head = trained.model.head
     if not isinstance(head, LinearHead):
-        raise UserError(f"logit_adjustment needs a linear head; {trained.path} has a {type(head).__name__}")
+        raise UserError(
+            f"logit_adjustment needs a linear head; {trained.path} has a {type(head).__name__}", code="unsupported"
+        )
     counts = torch.from_numpy(store.histogram(split, trained.taxonomy)).double().clamp_min(1)
     with torch.no_grad():
         head.bias.sub_((tau * (counts / counts.sum()).log()).to(head.bias))
@@ -132,7 +136,7 @@ def open_store(trained: Trained, data_root: str | None) -> SceneStore:
         UserError: it is missing or unknown, or has other classes.
     """
     if data_root is None and trained.source.store is None:
-        raise UserError(f"{trained.path} does not say where scenes lie: give data_root=STORE")
+        raise UserError(f"{trained.path} does not say where scenes lie: give data_root=STORE", code="missing-setting")
     store = SceneStore(str(data_root or trained.source.store), hint=f"give data_root=STORE ({trained.source.hint})")
     store.check_taxonomy(trained.taxonomy)
     return store
@@ -162,18 +166,21 @@ def read_scenes(folder: Path, store: SceneStore, split: str, taxonomy: Taxonomy)
     """
     names = store.scenes(split)
     if not folder.is_dir():
-        raise UserError(f"no predictions at {folder.absolute()}: give a folder of <scene>.txt")
+        raise UserError(f"no predictions at {folder.absolute()}: give a folder of <scene>.txt", code="missing-file")
     missing = [name for name in names if not (folder / f"{name}.txt").is_file()]
     if missing:
         raise UserError(
-            f"{folder} lacks {len(missing)} of the {len(names)} scenes of {split}, the first is {missing[0]}.txt"
+            f"{folder} lacks {len(missing)} of the {len(names)} scenes of {split}, the first is {missing[0]}.txt",
+            code="missing-scene",
         )
 
     def label(name: str) -> tuple[Scene, NDArray[np.int64]]:
         scene = store.load(split, name, taxonomy.segment).validate()
         index = taxonomy.encode(read_labels(folder / f"{name}.txt"))
         if len(index) != len(scene):
-            raise UserError(f"{folder / name}.txt has {len(index)} lines, the scene {len(scene)} points")
+            raise UserError(
+                f"{folder / name}.txt has {len(index)} lines, the scene {len(scene)} points", code="other-length"
+            )
         return scene, np.where(index < 0, len(taxonomy), index)
 
     return label
@@ -218,9 +225,14 @@ def _dense(name: str, sparse: Any, classes: int, points: float) -> NDArray[np.in
             raise ValueError("whole numbers from 0 are asked for")
         counts[rows, columns] = values
     except (TypeError, ValueError, IndexError, OverflowError) as error:
-        raise UserError(f"the counts of scene {name} are damaged ({error}): run its shard again") from None
+        raise UserError(
+            f"the counts of scene {name} are damaged ({error}): run its shard again", code="damaged-file"
+        ) from None
     if values.max(initial=0) > points or values.sum() > points:
-        raise UserError(f"the counts of scene {name} are more than its {points:.0f} points: run its shard again")
+        raise UserError(
+            f"the counts of scene {name} are more than its {points:.0f} points: run its shard again",
+            code="damaged-file",
+        )
     return counts
 
 

@@ -22,7 +22,9 @@ def wandb_runs(**settings: Any) -> Callable[..., WandbLogger]:
         UserError: the package is missing; or, when the run starts, nobody is logged in or the server does not answer.
     """
     if find_spec("wandb") is None:
-        raise UserError("logger=wandb: not installed; pip install 'pointnc[wandb]', or take logger=tensorboard")
+        raise UserError(
+            "logger=wandb: not installed; pip install 'pointnc[wandb]', or take logger=tensorboard", code="no-package"
+        )
 
     def start(save_dir: str) -> WandbLogger:
         import wandb
@@ -34,7 +36,9 @@ def wandb_runs(**settings: Any) -> Callable[..., WandbLogger]:
             _ = logger.experiment  # opens the run: what is wrong shall be seen before the first step
         except wandb.errors.Error as error:
             reason = f"logger=wandb: {error}".rstrip(".")
-            raise UserError(f"{reason}; or add logger.mode=offline, and send the run later by wandb sync") from None
+            raise UserError(
+                f"{reason}; or add logger.mode=offline, and send the run later by wandb sync", code="no-server"
+            ) from None
         return logger
 
     return start

@@ -66,5 +66,5 @@ def machine_of(config: DictConfig) -> Machine:
     if precision == "auto":
         precision = "16-mixed" if device.type == "cuda" else "32-true"
     if precision.startswith("16") and device.type == "cpu":
-        raise UserError(f"trainer.precision={precision} needs a GPU; on a CPU use 32-true")
+        raise UserError(f"trainer.precision={precision} needs a GPU; on a CPU use 32-true", code="no-device")
     return Machine(device, precision, engine)

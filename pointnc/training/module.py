@@ -146,7 +146,8 @@ class SegmentationModule(pl.LightningModule):
         )
         raise UserError(
             f"the loss is not finite at step {self.global_step} ({where}; scenes {', '.join(batch.names)}): {remedy}"
-            "optimizer.lr, set trainer.gradient_clip_val, or raise model.batch_norm_eps"
+            "optimizer.lr, set trainer.gradient_clip_val, or raise model.batch_norm_eps",
+            code="diverged",
         )
 
     def on_validation_epoch_start(self) -> None:
@@ -160,7 +161,9 @@ class SegmentationModule(pl.LightningModule):
     def validation_step(self, batch: VoxelBatch, batch_index: int) -> None:
         """Count the labels of every point of the original scenes."""
         if batch.point_segment is None:
-            raise UserError(f"scene {batch.names[0]} has no labels to score; prepare the split with labels")
+            raise UserError(
+                f"scene {batch.names[0]} has no labels to score; prepare the split with labels", code="no-labels"
+            )
         output = self.model(batch)
         labels = label_points(output.logits, batch)
         self.confusion.update(torch.cat(labels), batch.point_segment)

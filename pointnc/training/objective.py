@@ -51,7 +51,7 @@ def read_objective(checkpoint: Checkpoint, channels: int, trust: Collection[str]
         ("regularizer", {"num_classes": len(checkpoint.taxonomy), "in_channels": channels}),
     ):
         if config.get(name) is None:
-            raise UserError(f"{checkpoint.path} does not say which {name} it was trained with")
+            raise UserError(f"{checkpoint.path} does not say which {name} it was trained with", code="malformed")
         check_parts(checkpoint.config, checkpoint.path, trust, (name,))
         prefix = f"{name}."
         state = checkpoint.data["state_dict"]
@@ -63,9 +63,14 @@ def read_objective(checkpoint: Checkpoint, channels: int, trust: Collection[str]
             part.load_state_dict(own)
         except (HydraException, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
-            raise UserError(f"the {name} of {checkpoint.path} cannot be built again here ({reason})") from None
+            raise UserError(
+                f"the {name} of {checkpoint.path} cannot be built again here ({reason})", code="unsupported"
+            ) from None
         built.append(part.eval())
     loss, regularizer = built
     if not isinstance(regularizer, CenterObserver):
-        raise UserError(f"the regularizer of {checkpoint.path} is a {type(regularizer).__name__}, which is not known")
+        raise UserError(
+            f"the regularizer of {checkpoint.path} is a {type(regularizer).__name__}, which is not known",
+            code="unsupported",
+        )
     return Objective(loss, regularizer, int(config.get("batch_size") or 1))

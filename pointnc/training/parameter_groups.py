@@ -31,7 +31,10 @@ def parameter_groups(named: Iterable[tuple[str, nn.Parameter]], factors: Mapping
         groups[next((part for part in factors if part in name), None)].append(parameter)
     for part in factors:
         if not groups[part]:
-            raise UserError(f"learning_rates.{part}: no parameter that learns has it in its name, such as {names[0]}")
+            raise UserError(
+                f"learning_rates.{part}: no parameter that learns has it in its name, such as {names[0]}",
+                code="unknown-name",
+            )
     if not factors:
         return groups[None]
     return [

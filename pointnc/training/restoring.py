@@ -37,7 +37,10 @@ class Restoring(Callback):
             for weight, state in optimizer.state.items():
                 for name in PER_WEIGHT & state.keys():
                     if getattr(state[name], "shape", weight.shape) != weight.shape:
-                        raise UserError(f"{self._path} is damaged: {name} of its optimizer has the shape of no weight")
+                        raise UserError(
+                            f"{self._path} is damaged: {name} of its optimizer has the shape of no weight",
+                            code="damaged-file",
+                        )
         self._path = None
 
     @contextmanager
@@ -57,5 +60,6 @@ class Restoring(Callback):
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise UserError(
                 f"{self._path} cannot be gone on with ({type(error).__name__}: {reason}): it is damaged, or of another "
-                "version; weights=FILE starts from its weights"
+                "version; weights=FILE starts from its weights",
+                code="damaged-file",
             ) from error

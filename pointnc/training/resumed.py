@@ -54,7 +54,10 @@ def go_on(path: Path, config: DictConfig, overrides: list[str]) -> DictConfig:
             run cannot change (another model, data set...).
     """
     if config.run_dir is None and path.absolute().parent.name != "checkpoints":
-        raise UserError(f"{path} lies in no run folder (FOLDER/checkpoints/last.ckpt): say by run_dir= where to write")
+        raise UserError(
+            f"{path} lies in no run folder (FOLDER/checkpoints/last.ckpt): say by run_dir= where to write",
+            code="bad-name",
+        )
     checkpoint = read_checkpoint(path)
     _check_kinds(checkpoint)
     merged = OmegaConf.create(checkpoint.config)
@@ -101,7 +104,7 @@ def _check_kinds(checkpoint: Checkpoint) -> None:
             check_type(value, dict, f"config.{key}")
             check_type(value.get(TARGET), str, f"config.{key}.{TARGET}")
     except UserError as error:
-        raise UserError(f"{checkpoint.path}: {error}") from None
+        raise UserError(f"{checkpoint.path}: {error}", code=error.code) from None
     input_of(checkpoint)
 
 
@@ -131,7 +134,10 @@ def _lay_over(merged: DictConfig, config: DictConfig, overrides: Collection[str]
             named = key in merged.choice
             if merged.choice[key] == value if named else _plain(config, key) == _plain(merged, key):
                 continue
-            raise UserError(f"{path} was not trained with {key}={value}: leave it out, or start without resume=")
+            raise UserError(
+                f"{path} was not trained with {key}={value}: leave it out, or start without resume=",
+                code="other-settings",
+            )
         OmegaConf.update(merged, key, value)
 
 

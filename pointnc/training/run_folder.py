@@ -29,16 +29,17 @@ def claimed_run(config: DictConfig) -> Iterator[tuple[Path | None, Path]]:
             trains in it.
     """
     with ExitStack() as stack:
-        answer: tuple[Path | None, Path] | str
+        answer: tuple[Path | None, Path] | UserError | None
         try:
-            answer = _claim(config, stack) if distributed.rank() == 0 else ""
+            answer = _claim(config, stack) if distributed.rank() == 0 else None
         except UserError as error:
-            answer = str(error)
+            answer = error
         except OSError as error:
-            answer = f"cannot write into the run folder {error.filename} ({error.strerror}); give run_dir=FOLDER"
+            line = f"cannot write into the run folder {error.filename} ({error.strerror}); give run_dir=FOLDER"
+            answer = UserError(line, code="file-access")
         answer = distributed.agree(answer)
-        if isinstance(answer, str):
-            raise UserError(answer)
+        if isinstance(answer, UserError):
+            raise answer
         yield answer
 
 
@@ -63,7 +64,9 @@ def _claim(config: DictConfig, stack: ExitStack) -> tuple[Path | None, Path]:
     stack.callback(_remove_empty, made)
     stack.enter_context(hold(folder, doing="trains"))
     if resume is None and (folder / LAST).is_file():
-        raise UserError(f"{folder} holds a run already: add resume=auto to go on with it, or give another run_dir=")
+        raise UserError(
+            f"{folder} holds a run already: add resume=auto to go on with it, or give another run_dir=", code="exists"
+        )
     sweep(folder, folder / LAST.parent)
     return resume, folder
 
@@ -84,7 +87,9 @@ def open_folder(folder: Path, config: DictConfig) -> None:
     try:
         write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
     except OSError as error:
-        raise UserError(f"cannot write into the run folder {folder} ({error.strerror}); give run_dir=FOLDER") from None
+        raise UserError(
+            f"cannot write into the run folder {folder} ({error.strerror}); give run_dir=FOLDER", code="file-access"
+        ) from None
 
 
 def find_resume(config: DictConfig) -> Path | None:
@@ -102,7 +107,10 @@ def find_resume(config: DictConfig) -> Path | None:
     path = Path(config.resume)
     path = path / LAST if path.is_dir() else path
     if not path.is_file():
-        raise UserError(f"resume: no checkpoint at {path.absolute()}; give a last.ckpt, a run folder, or resume=auto")
+        raise UserError(
+            f"resume: no checkpoint at {path.absolute()}; give a last.ckpt, a run folder, or resume=auto",
+            code="missing-file",
+        )
     return path
 
 
@@ -114,7 +122,7 @@ def newest_run(home: Path = Path("runs")) -> Path:
     """
     saved = [*home.glob("*/*/checkpoints/best.ckpt"), *home.glob("*/*/checkpoints/last.ckpt")]
     if not saved:
-        raise UserError(f"give checkpoint=RUN: there is no run below {home.absolute()}")
+        raise UserError(f"give checkpoint=RUN: there is no run below {home.absolute()}", code="nothing-there")
     return max(saved, key=lambda path: path.stat().st_mtime).parents[1]
 
 

@@ -26,7 +26,7 @@ def one_cycle(
         UserError: ``warm_up`` is no share of the steps.
     """
     if not 0 < warm_up < 1:
-        raise UserError(f"schedule.warm_up={warm_up}: it must be a share of the steps, between 0 and 1")
+        raise UserError(f"schedule.warm_up={warm_up}: it must be a share of the steps, between 0 and 1", code="option")
     peak = warm_up * total_steps - 1
     start, end = 1 / div, 1 / (div * final_div)
 

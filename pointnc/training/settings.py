@@ -39,25 +39,27 @@ def check_settings(config: DictConfig) -> None:
         if value is None and key in OPEN and config.get("steps") is not None:
             continue
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise UserError(f"{key}={value}: it must be a whole number, at least {least}")
+            raise UserError(f"{key}={value}: it must be a whole number, at least {least}", code="option")
         if value > MOST.get(key, value):
-            raise UserError(f"{key}={value}: it must be at most {MOST[key]}")
+            raise UserError(f"{key}={value}: it must be at most {MOST[key]}", code="option")
     check_whole("steps", config.get("steps"), least=1, optional=True)
     for key in POSITIVE:
         value = OmegaConf.select(config, key)
         if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
-            raise UserError(f"{key}={value}: it must be a number above 0")
+            raise UserError(f"{key}={value}: it must be a number above 0", code="option")
     switch = config.get("device_transforms", False)  # a run of an earlier version has none
     if not isinstance(switch, bool):
-        raise UserError(f"device_transforms={switch}: it must be true or false")
+        raise UserError(f"device_transforms={switch}: it must be true or false", code="option")
     if config.trainer.get("sync_batchnorm") and config.model.get("checkpointing"):
         raise UserError(
             "trainer.sync_batchnorm=true with model.checkpointing=true would count every batch twice in the running "
-            "statistics: choose one of the two"
+            "statistics: choose one of the two",
+            code="conflicting-settings",
         )
     devices = config.trainer.devices
     if distributed.world_size() == 1 and devices not in ("auto", 1):
         raise UserError(
             f"trainer.devices={devices}: one process drives one device; start several by "
-            "torchrun --nproc-per-node N -m pointnc.train …"
+            "torchrun --nproc-per-node N -m pointnc.train …",
+            code="option",
         )

@@ -25,7 +25,8 @@ def check_splits(store: SceneStore, dataset: DictConfig, taxonomy: Taxonomy) -> 
         if there and split not in there:
             raise UserError(
                 f"the store {store.root.absolute()} has no split {split!r}, only {', '.join(there)}: give "
-                f"dataset.{key}=NAME"
+                f"dataset.{key}=NAME",
+                code="unknown-name",
             )
         names = store.scenes(split)
         lacking = {
@@ -37,7 +38,8 @@ def check_splits(store: SceneStore, dataset: DictConfig, taxonomy: Taxonomy) -> 
                 rest = ",".join(other for other in features if not lacking[other]) or "coord"
                 raise UserError(
                     f"{len(scenes)} of {len(names)} scenes of {split} have no {scene_array(name)}, first {scenes[0]}: "
-                    f"leave it out by dataset.features=[{rest}], or prepare the store with {scene_array(name)}s"
+                    f"leave it out by dataset.features=[{rest}], or prepare the store with {scene_array(name)}s",
+                    code="missing-array",
                 )
         segments = (taxonomy.segment, "segment")
         unlabeled = [
@@ -46,12 +48,14 @@ def check_splits(store: SceneStore, dataset: DictConfig, taxonomy: Taxonomy) -> 
         if unlabeled:
             raise UserError(
                 f"{len(unlabeled)} of {len(names)} scenes of {split} have no labels ({taxonomy.segment}.npy), first "
-                f"{unlabeled[0]}: give another dataset.{key}=, or prepare the store with labels"
+                f"{unlabeled[0]}: give another dataset.{key}=, or prepare the store with labels",
+                code="no-labels",
             )
     if not _has_labels(store, dataset.train_split, taxonomy):
         raise UserError(
             f"no point of {dataset.train_split} in {store.root} has a class of {taxonomy.name}: nothing can be "
-            "learned; prepare the store with labels, or give another dataset.train_split="
+            "learned; prepare the store with labels, or give another dataset.train_split=",
+            code="no-labels",
         )
 
 

@@ -45,7 +45,7 @@ def read_json_object(
     """
     data = read_json(path, hint, most=most)
     if not isinstance(data, dict):
-        raise UserError(f"{path} holds {_named(data)} instead of a json object; {hint}")
+        raise UserError(f"{path} holds {_named(data)} instead of a json object; {hint}", code="malformed")
     check_keys(data, str(path), hint, required or {}, optional or {})
     return data
 
@@ -76,11 +76,11 @@ def parse_json(raw: bytes | str, what: str, hint: str) -> Any:
         # Python itself refuses numbers of thousands of digits, by a ValueError.
         data = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except RecursionError:
-        raise UserError(f"{what} is no json of ours: it nests too deep; {hint}") from None
+        raise UserError(f"{what} is no json of ours: it nests too deep; {hint}", code="too-large") from None
     except ValueError as error:
-        raise UserError(f"{what} is truncated or no json ({one_line(error)}); {hint}") from None
+        raise UserError(f"{what} is truncated or no json ({one_line(error)}); {hint}", code="damaged-file") from None
     if text.count("[") + text.count("{") > DEPTH and _deeper(data, DEPTH):
-        raise UserError(f"{what} is no json of ours: it nests more than {DEPTH} deep; {hint}")
+        raise UserError(f"{what} is no json of ours: it nests more than {DEPTH} deep; {hint}", code="too-large")
     return data
 
 
@@ -94,12 +94,12 @@ def check_keys(
     """
     for key in required or {}:
         if key not in data:
-            raise UserError(f"{what} has no {key!r}; {hint}")
+            raise UserError(f"{what} has no {key!r}; {hint}", code="malformed")
     for key, kind in {**(optional or {}), **(required or {})}.items():
         kinds = kind if isinstance(kind, tuple) else (kind,)
         value = data.get(key)
         if key in data and (not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)):
-            raise UserError(f"{what}: {key!r} is {_named(value)}; {hint}")
+            raise UserError(f"{what}: {key!r} is {_named(value)}; {hint}", code="malformed")
 
 
 def _deeper(data: Any, most: int) -> bool:

@@ -45,9 +45,11 @@ def map_array(path: Path, hint: str, *, kinds: str | None = None, ranks: Collect
     except FileNotFoundError:
         raise
     except zipfile.BadZipFile:  # it begins as a zip does
-        raise UserError(f"{path} is damaged or an npz file: these are called .npz; {hint}") from None
+        raise UserError(
+            f"{path} is damaged or an npz file: these are called .npz; {hint}", code="damaged-file"
+        ) from None
     except Exception as error:  # a damaged header raises in many ways
-        raise UserError(f"{path} is damaged or no npy file ({one_line(error)}); {hint}") from None
+        raise UserError(f"{path} is damaged or no npy file ({one_line(error)}); {hint}", code="damaged-file") from None
     check_array(array, str(path), hint, kinds=kinds, ranks=ranks)
     return array
 
@@ -63,10 +65,12 @@ def check_array(
     kind = array.dtype
     if kinds is not None and (kind.kind not in kinds or not kind.isnative or kind.itemsize > WIDEST):
         wanted = "integers" if "f" not in kinds else "integers or floating point"
-        raise UserError(f"{what} holds values of the type {kind}: {wanted} of at most 64 bits are needed; {hint}")
+        raise UserError(
+            f"{what} holds values of the type {kind}: {wanted} of at most 64 bits are needed; {hint}", code="dtype"
+        )
     if ranks is not None and array.ndim not in ranks:
         wanted = " or ".join(map(str, ranks))
-        raise UserError(f"{what} has the shape {array.shape}: {wanted} axes are needed; {hint}")
+        raise UserError(f"{what} has the shape {array.shape}: {wanted} axes are needed; {hint}", code="shape")
 
 
 def read_archive(path: Path, hint: str) -> dict[str, NDArray[Any]]:
@@ -81,20 +85,23 @@ def read_archive(path: Path, hint: str) -> dict[str, NDArray[Any]]:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             if len(members) > MOST_MEMBERS:
-                raise UserError(f"{path} holds {len(members)} arrays: it is no point cloud")
+                raise UserError(f"{path} holds {len(members)} arrays: it is no point cloud", code="too-large")
             check_unpacked(path, sum(member.file_size for member in members), hint)
             for member in members:
                 name = member.filename.removesuffix(".npy")
                 if name == member.filename or name in arrays:
-                    raise UserError(f"{path}: {member.filename!r} is no array or there twice; write it by numpy.savez")
+                    raise UserError(
+                        f"{path}: {member.filename!r} is no array or there twice; write it by numpy.savez",
+                        code="damaged-file",
+                    )
                 raw = read_member(archive, member, member.file_size, "it")
                 arrays[name] = _read_array(raw)
     except UserError:
         raise
     except RefusedMember as refused:
-        raise UserError(f"{path}: {member.filename!r} {refused}") from None
+        raise UserError(f"{path}: {member.filename!r} {refused}", code="damaged-file") from None
     except Exception as error:  # a damaged zip, or an array in it, raises in many ways
-        raise UserError(f"{path} is damaged or no npz file ({one_line(error)})") from None
+        raise UserError(f"{path} is damaged or no npz file ({one_line(error)})", code="damaged-file") from None
     return arrays
 
 

@@ -28,7 +28,9 @@ def read_bounded(path: str | Path, most: int, hint: str) -> bytes:
     with Path(path).open("rb") as stream:
         data = stream.read(most + 1)
     if len(data) > most:
-        raise UserError(f"{path} has more than {in_bytes(most)}, which is too much for what it is; {hint}")
+        raise UserError(
+            f"{path} has more than {in_bytes(most)}, which is too much for what it is; {hint}", code="too-large"
+        )
     return data
 
 
@@ -54,7 +56,9 @@ def check_unpacked(path: str | Path, size: int, hint: str, most: int | None = No
     """
     most = MOST_UNPACKED if most is None else most
     if size > most:
-        raise UserError(f"{path} unpacks to {in_bytes(size)}, more than the {in_bytes(most)} it may; {hint}")
+        raise UserError(
+            f"{path} unpacks to {in_bytes(size)}, more than the {in_bytes(most)} it may; {hint}", code="too-large"
+        )
 
 
 def in_bytes(count: int) -> str:

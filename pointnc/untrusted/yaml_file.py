@@ -49,4 +49,4 @@ def read_yaml(path: str | Path, what: str, hint: str) -> Any:
     try:
         return yaml.load(raw.decode("utf-8-sig"), Loader)
     except Exception as error:  # numbers, dates and tags of no sense raise in many ways
-        raise UserError(f"{what} {path} is not yaml: {one_line(error)}; {hint}") from None
+        raise UserError(f"{what} {path} is not yaml: {one_line(error)}; {hint}", code="damaged-file") from None

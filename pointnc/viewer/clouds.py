@@ -27,7 +27,7 @@ def open_shown(path: Path, columns: Sequence[str] = ()) -> CloudFile:
     """
     file = open_cloud(path, columns)
     if len(file) == 0:
-        raise UserError(f"{path} has no points")
+        raise UserError(f"{path} has no points", code="no-points")
     nameless = isinstance(file, NpyFile) and file.array.dtype.names is None and not columns
     if isinstance(file, NpyFile) and nameless and legend_beside(path) is not None:
         label, confidence = file.array[:, -2], file.array[:, -1]

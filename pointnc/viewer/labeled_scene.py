@@ -52,13 +52,15 @@ class LabeledScene:
             if len(labels) != len(self.scene):
                 raise UserError(
                     f"scene {self.scene.name}: the {what} has {len(labels)} labels for {len(self.scene)} points; "
-                    "give the labels of this scene"
+                    "give the labels of this scene",
+                    code="other-length",
                 )
             low, high = int(labels.min()), int(labels.max())
             if low < IGNORE or high >= K:
                 raise UserError(
                     f"scene {self.scene.name}: the {what} has label {low if low < IGNORE else high}, but "
-                    f"{self.taxonomy.name} has {K} classes; choose another taxonomy="
+                    f"{self.taxonomy.name} has {K} classes; choose another taxonomy=",
+                    code="unknown-label",
                 )
         return self
 

@@ -55,11 +55,19 @@ def labels_file(path: str | Path, scene: str | None) -> Path:
         for found in (path / scene, *(path / f"{scene}{suffix}" for suffix in SUFFIXES)):
             if found.is_file() or (found / "coord.npy").is_file():
                 return found
-        raise UserError(f"{path} has no {scene}.txt, {scene}.ply or the like; predict this scene or choose another")
+        raise UserError(
+            f"{path} has no {scene}.txt, {scene}.ply or the like; predict this scene or choose another",
+            code="missing-scene",
+        )
     if not path.exists():
-        raise UserError(f"{path.absolute()} does not exist; give a .txt of ids, a labeled cloud, or a folder of them")
+        raise UserError(
+            f"{path.absolute()} does not exist; give a .txt of ids, a labeled cloud, or a folder of them",
+            code="missing-file",
+        )
     if path.is_file() and path.suffix.lower() not in SUFFIXES:
-        raise UserError(f"{path}: labels are read from {', '.join(SUFFIXES)}, not from {path.suffix or 'this'}")
+        raise UserError(
+            f"{path}: labels are read from {', '.join(SUFFIXES)}, not from {path.suffix or 'this'}", code="wrong-format"
+        )
     return path
 
 
@@ -80,11 +88,13 @@ def read_point_labels(path: Path, taxonomy: Taxonomy, columns: Sequence[str] = (
     if path.suffix.lower() in LIST_SUFFIXES:
         ids = read_label_file(path)["label"]
         if ids.dtype.kind == "f" and not (ids == np.round(ids)).all():
-            raise UserError(f"{path} holds fractions, not class ids")
+            raise UserError(f"{path} holds fractions, not class ids", code="dtype")
         return Labels(_encode(ids.astype(np.int64), taxonomy, path, first=1))
     labels = cloud_labels(open_shown(path, columns).read(), taxonomy, path)
     if labels is None:
-        raise UserError(f"{path} has no column 'label'; give a cloud with labels, or a .txt of ids")
+        raise UserError(
+            f"{path} has no column 'label'; give a cloud with labels, or a .txt of ids", code="missing-column"
+        )
     return labels
 
 
@@ -105,7 +115,7 @@ def cloud_labels(cloud: PointCloud, taxonomy: Taxonomy, path: Path) -> Labels | 
     if ids is None:
         return None
     if ids.dtype.kind not in "iu" and not (ids == np.round(ids)).all():
-        raise UserError(f"{path}: the column 'label' holds fractions, not class ids")
+        raise UserError(f"{path}: the column 'label' holds fractions, not class ids", code="dtype")
     confidence = cloud.attributes.get(f"{prefix}confidence")
     return Labels(
         _encode(ids.astype(np.int64), taxonomy, path, first=0),
@@ -121,6 +131,7 @@ def _encode(ids: NDArray[np.int64], taxonomy: Taxonomy, path: Path, first: int) 
         place = "line" if first else "vertex"
         raise UserError(
             f"{path}, {place} {strange[0] + first}: {ids[strange[0]]} is no id of {taxonomy.name} "
-            f"({len(taxonomy)} classes); choose another taxonomy= (this concerns {len(strange)} of {len(ids)} points)"
+            f"({len(taxonomy)} classes); choose another taxonomy= (this concerns {len(strange)} of {len(ids)} points)",
+            code="unknown-label",
         )
     return index

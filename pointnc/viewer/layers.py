@@ -44,9 +44,11 @@ def layer_colors(labeled: LabeledScene, layer: str) -> NDArray[np.uint8]:
         UserError: no such layer, or the scene has no data for it.
     """
     if layer not in LAYERS:
-        raise UserError(f"unknown layer {layer!r}; choose some of {', '.join(LAYERS)}")
+        raise UserError(f"unknown layer {layer!r}; choose some of {', '.join(LAYERS)}", code="unknown-name")
     if layer not in layers_of(labeled):
-        raise UserError(f"scene {labeled.scene.name} has no {layer}; it has {', '.join(layers_of(labeled))}")
+        raise UserError(
+            f"scene {labeled.scene.name} has no {layer}; it has {', '.join(layers_of(labeled))}", code="missing-array"
+        )
     scene = labeled.scene
     if layer == "color":
         if scene.color is None:

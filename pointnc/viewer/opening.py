@@ -36,7 +36,7 @@ def show(scenes: Iterable[LabeledScene], most_points: int = 2_000_000) -> None:
     line = f"no window: {finding.text}; {finding.remedy}, {INSTEAD}"
     browser = find_browser(finding)
     if browser is None:
-        raise UserError(line)
+        raise UserError(line, code="no-display")
     print(line, file=sys.stderr, flush=True)
     from pointnc.viewer.page import write_page
 

@@ -62,12 +62,14 @@ def write_page(path: str | Path, scenes: Iterable[LabeledScene], shown_points: i
             if taxonomy is None:
                 taxonomy = labeled.taxonomy
             elif difference := taxonomy.difference(labeled.taxonomy):
-                raise UserError(f"scene {labeled.scene.name} has other classes than the first: {difference}")
+                raise UserError(
+                    f"scene {labeled.scene.name} has other classes than the first: {difference}", code="other-taxonomy"
+                )
             payload = pack(labeled.thinned(shown_points))
             headers.append({**payload.header, "points": len(labeled.scene), "figures": plain_figures(labeled)})
             stream.write(_block(number, payload))
         if taxonomy is None:
-            raise UserError("there is no scene to show")
+            raise UserError("there is no scene to show", code="nothing-there")
         stream.write(_json("description", describe(taxonomy, headers, title)))
         program = "\n".join(_asset(name) for name in SCRIPTS)
         stream.write(f'<script>\n"use strict";\n(() => {{\n{program}\n}})();\n</script>\n</body>\n</html>\n')

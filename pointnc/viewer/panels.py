@@ -66,18 +66,21 @@ def draw_panels(
         UserError: no scene, or an argument has no sense.
     """
     if not scenes:
-        raise UserError("there is no scene to draw")
+        raise UserError("there is no scene to draw", code="nothing-there")
     seen = _checked(view)
     for what, value in (("width", width), ("height", height)):
         if not isinstance(value, int) or not 16 <= value <= 8192:
-            raise UserError(f"{what}={value}: it must be pixels, from 16 to 8192")
+            raise UserError(f"{what}={value}: it must be pixels, from 16 to 8192", code="option")
     unknown = [layer for layer in layers if layer not in LAYERS]
     if unknown or not layers:
-        raise UserError(f"unknown layer {unknown[0] if unknown else ''!r}; choose some of {', '.join(LAYERS)}")
+        raise UserError(
+            f"unknown layer {unknown[0] if unknown else ''!r}; choose some of {', '.join(LAYERS)}", code="unknown-name"
+        )
     columns = [layer for layer in layers if any(layer in layers_of(labeled) for labeled in scenes)]
     if not columns:
         raise UserError(
-            f"no scene has {', '.join(layers)}; {scenes[0].scene.name} has {', '.join(layers_of(scenes[0]))}"
+            f"no scene has {', '.join(layers)}; {scenes[0].scene.name} has {', '.join(layers_of(scenes[0]))}",
+            code="missing-array",
         )
     rows = [_row(labeled, columns, seen, width, height) for labeled in scenes]
     body = np.concatenate(rows)
@@ -90,7 +93,7 @@ def _checked(view: str | Sequence[float]) -> str | tuple[float, float]:
         return view
     if not isinstance(view, str) and len(view) == 2 and all(isinstance(x, int | float) for x in view):
         return float(view[0]), float(view[1])
-    raise UserError(f"view={view}: choose one of {', '.join(VIEWS)}, or [azimuth,elevation] in degrees")
+    raise UserError(f"view={view}: choose one of {', '.join(VIEWS)}, or [azimuth,elevation] in degrees", code="option")
 
 
 def _row(

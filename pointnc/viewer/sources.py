@@ -49,10 +49,12 @@ def labeled_scenes(config: DictConfig) -> Iterator[LabeledScene]:
         UserError: settings that contradict each other, and files that are missing, malformed or do not fit.
     """
     if config.scene is not None and config.store is not None:
-        raise UserError("give either scene= or store=, not both")
+        raise UserError("give either scene= or store=, not both", code="conflicting-settings")
     if config.checkpoint is not None:
         if config.prediction is not None:
-            raise UserError("give either checkpoint=, which predicts, or prediction=, not both")
+            raise UserError(
+                "give either checkpoint=, which predicts, or prediction=, not both", code="conflicting-settings"
+            )
         yield from _predicted(config)
         return
     for source in _scenes(config, None):
@@ -73,7 +75,9 @@ def _predicted(config: DictConfig) -> Iterator[LabeledScene]:
     if config.taxonomy != "auto":
         difference = trained.taxonomy.difference(named_taxonomy(config.taxonomy))
         if difference:
-            raise UserError(f"{trained.path} was trained on other classes: {difference}; leave taxonomy= out")
+            raise UserError(
+                f"{trained.path} was trained on other classes: {difference}; leave taxonomy= out", code="other-taxonomy"
+            )
     if config.scene is None and config.store is None:
         config = config.copy()
         config.store = str(open_store(trained, config.data_root).root)
@@ -115,7 +119,10 @@ def _scenes(config: DictConfig, known: Taxonomy | None, arrays: Collection[str] 
     several = len(paths) > 1
     for key in ("prediction", "truth"):
         if several and config[key] is not None and not Path(str(config[key])).is_dir():
-            raise UserError(f"{len(paths)} scenes but one {key}= file; give a folder of <scene>.txt or <scene>.ply")
+            raise UserError(
+                f"{len(paths)} scenes but one {key}= file; give a folder of <scene>.txt or <scene>.ply",
+                code="other-length",
+            )
     if not paths:
         yield _from_labels(config, known or _taxonomy(config, None), arrays)
     for path in paths:
@@ -127,12 +134,16 @@ def _from_path(config: DictConfig, path: Path, known: Taxonomy | None, arrays: C
     if path.is_dir():
         folder = path.resolve()
         if not (folder / "coord.npy").is_file():
-            raise UserError(f"{path} is no scene: it has no coord.npy; give a scene's folder, or store=")
+            raise UserError(
+                f"{path} is no scene: it has no coord.npy; give a scene's folder, or store=", code="not-a-store"
+            )
         store = SceneStore(folder.parent.parent)
         taxonomy = known or _taxonomy(config, store)
         return _Source(store.load(folder.parent.name, folder.name, taxonomy.segment).validate(), taxonomy)
     if not path.exists():
-        raise UserError(f"no scene at {path.absolute()}; give a scene's folder in a store, or a point cloud")
+        raise UserError(
+            f"no scene at {path.absolute()}; give a scene's folder in a store, or a point cloud", code="missing-file"
+        )
     taxonomy = known or _taxonomy(config, None)
     source = _from_cloud(config, path, taxonomy, arrays)
     assert source.cloud is not None
@@ -156,7 +167,8 @@ def _from_labels(config: DictConfig, taxonomy: Taxonomy, arrays: Collection[str]
         if file.suffix.lower() not in LABEL_SUFFIXES and (file.suffix.lower() != ".txt" or is_table(file)):
             return _from_cloud(config, file, taxonomy, arrays)
     raise UserError(
-        f"{clouds[0]} has labels but no points: add scene= or store=" if clouds else f"nothing to show: {GIVE}"
+        f"{clouds[0]} has labels but no points: add scene= or store=" if clouds else f"nothing to show: {GIVE}",
+        code="missing-setting",
     )
 
 
@@ -172,10 +184,11 @@ def _names(config: DictConfig, store: SceneStore) -> list[str]:
     if missing:
         raise UserError(
             f"{store.root / config.split} has no scene {missing[0]}; it has {len(present)}: "
-            f"{', '.join(present[:3])}{', ...' if len(present) > 3 else ''}"
+            f"{', '.join(present[:3])}{', ...' if len(present) > 3 else ''}",
+            code="unknown-name",
         )
     if not isinstance(config.limit, int) or config.limit < 1:
-        raise UserError(f"limit is {config.limit}; it must be a whole number, at least 1")
+        raise UserError(f"limit is {config.limit}; it must be a whole number, at least 1", code="option")
     return asked or present[: config.limit]
 
 
@@ -201,7 +214,8 @@ def _taxonomy(config: DictConfig, store: SceneStore | None) -> Taxonomy:
     if stored:
         raise UserError(
             f"{legend} has none of the label sets of {store.root}: "  # type: ignore[union-attr]
-            f"{stored[0].difference(said)}; say which classes are meant by taxonomy="
+            f"{stored[0].difference(said)}; say which classes are meant by taxonomy=",
+            code="other-taxonomy",
         )
     return said
 

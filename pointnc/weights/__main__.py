@@ -83,12 +83,15 @@ def main(config: DictConfig) -> None:
     """Do the one thing that the command line asks for."""
     asked = [name for name in ("action", "import_", "export") if config[name] is not None]
     if len(asked) != 1:
-        raise UserError("give one of: list, show PATH, push BUNDLE, pull OWNER/NAME, import=FILE, export=RUN")
+        raise UserError(
+            "give one of: list, show PATH, push BUNDLE, pull OWNER/NAME, import=FILE, export=RUN",
+            code="missing-setting",
+        )
     if asked == ["action"]:
         if config.action not in VERBS:
-            raise UserError(f"unknown action {config.action!r}; choose {', '.join(VERBS)}")
+            raise UserError(f"unknown action {config.action!r}; choose {', '.join(VERBS)}", code="unknown-name")
         if config.action != "list" and config.path is None:
-            raise UserError(f"{config.action} what? Give a path behind it")
+            raise UserError(f"{config.action} what? Give a path behind it", code="missing-setting")
         {"list": _list, "show": _show, "push": _push, "pull": _pull}[config.action](config)
     else:
         _convert(config, asked[0])
@@ -114,7 +117,10 @@ def _convert(config: DictConfig, what: str) -> None:
     from pointnc.weights.listing import describe
 
     if config.out is None:
-        raise UserError(f"{what.strip('_')}={config[what]} goes where? Give out=FILE.safetensors or out=FOLDER")
+        raise UserError(
+            f"{what.strip('_')}={config[what]} goes where? Give out=FILE.safetensors or out=FOLDER",
+            code="missing-setting",
+        )
     source, out = Path(config[what]), Path(config.out)
     if config.format == "onnx" or (config.format == "auto" and out.suffix == ".onnx"):
         _export_onnx(config, what, source, out)
@@ -131,7 +137,10 @@ def _export_onnx(config: DictConfig, what: str, source: Path, out: Path) -> None
     from pointnc.weights.onnx.exporting import export_onnx
 
     if what != "export":
-        raise UserError("format=onnx is for export=; import the file first, then export=OUT format=onnx")
+        raise UserError(
+            "format=onnx is for export=; import the file first, then export=OUT format=onnx",
+            code="conflicting-settings",
+        )
     print(f"written: {out}\n{export_onnx(source, out, config.overwrite)}")
 
 
@@ -141,12 +150,13 @@ def _push(config: DictConfig) -> None:
     from pointnc.weights.published import read_card, weights_file
 
     if config.repo is None:
-        raise UserError("push where? Give repo=OWNER/NAME")
+        raise UserError("push where? Give repo=OWNER/NAME", code="missing-setting")
     license_of_weights = read_card(weights_file(Path(config.path))).license
     if is_noncommercial(license_of_weights) and config.noncommercial is not True:
         raise UserError(
             f"{config.path} is under {license_of_weights}: it is published only at your word that this license "
-            "lets you, noncommercial=true"
+            "lets you, noncommercial=true",
+            code="license",
         )
     print(f"pushed: {hub.push(Path(config.path), config.repo, config.hub)}")
 

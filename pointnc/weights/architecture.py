@@ -65,18 +65,22 @@ class Architecture:
 
     def __post_init__(self) -> None:
         if self.name not in ARCHITECTURES:
-            raise UserError(f"unknown architecture {self.name!r}; pointnc has {', '.join(ARCHITECTURES)}")
+            raise UserError(
+                f"unknown architecture {self.name!r}; pointnc has {', '.join(ARCHITECTURES)}", code="unknown-name"
+            )
         parameters = dict(inspect.signature(ARCHITECTURES[self.name]).parameters)
         for name in HOW:
             parameters.pop(name, None)
         unknown = sorted(set(self.arguments) - set(parameters))
         if unknown:
-            raise UserError(f"architecture {self.name} has no {unknown[0]!r}; it has {', '.join(parameters)}")
+            raise UserError(
+                f"architecture {self.name} has no {unknown[0]!r}; it has {', '.join(parameters)}", code="unknown-name"
+            )
         for name, parameter in parameters.items():
             if name in self.arguments:
                 self.arguments[name] = _plain(name, self.arguments[name])
             elif parameter.default is parameter.empty:
-                raise UserError(f"architecture {self.name} lacks {name!r}")
+                raise UserError(f"architecture {self.name} lacks {name!r}", code="malformed")
             else:
                 self.arguments[name] = parameter.default
 
@@ -91,7 +95,9 @@ class Architecture:
         name = TARGETS.get(str(node.get("_target_")))
         if name is None:
             knows = ", ".join(ARCHITECTURES)
-            raise UserError(f"weights of {node.get('_target_')} cannot be exchanged: pointnc knows {knows}")
+            raise UserError(
+                f"weights of {node.get('_target_')} cannot be exchanged: pointnc knows {knows}", code="unsupported"
+            )
         return cls(name, {**arguments, "in_channels": in_channels})
 
     def build(self) -> OwnBackbone:
@@ -163,7 +169,8 @@ def _plain(name: str, value: Any) -> Any:
             return numbers
         raise UserError(
             f"architecture: {name}={str(value)[:80]} is no list of whole numbers between 1 and {LARGEST}, at most "
-            f"{MOST_STAGES} of them"
+            f"{MOST_STAGES} of them",
+            code="option",
         )
     if name == "block" and isinstance(value, str):
         return value
@@ -171,7 +178,7 @@ def _plain(name: str, value: Any) -> Any:
         return float(value)
     if _is_count(value):
         return value
-    raise UserError(f"architecture: {name}={value} is out of range or of the wrong kind")
+    raise UserError(f"architecture: {name}={value} is out of range or of the wrong kind", code="option")
 
 
 def _dashed(value: Any) -> str:

@@ -33,10 +33,11 @@ def save_bundle(folder: str | Path, state: Mapping[str, Tensor], card: ModelCard
         UserError: the folder exists and is not to be replaced, or it holds something else than a bundle.
     """
     if Path(folder).exists() and not overwrite:
-        raise UserError(f"{folder} exists; give another out= or overwrite=true")
+        raise UserError(f"{folder} exists; give another out= or overwrite=true", code="exists")
     if Path(folder).is_dir() and any(Path(folder).iterdir()) and not (Path(folder) / WEIGHTS).is_file():
         raise UserError(
-            f"{folder} is no bundle of weights (it has no {WEIGHTS}) and is left as it is; give another out="
+            f"{folder} is no bundle of weights (it has no {WEIGHTS}) and is left as it is; give another out=",
+            code="not-ours",
         )
     sweep(Path(folder).parent)
     with atomic_path(folder) as temporary:

@@ -93,10 +93,13 @@ class ModelCard:
         """
         try:
             if int(data["format"]) > FORMAT:
-                raise UserError(f"written by pointnc {data['version']}, newer than this {__version__}: upgrade pointnc")
+                raise UserError(
+                    f"written by pointnc {data['version']}, newer than this {__version__}: upgrade pointnc",
+                    code="other-version",
+                )
             voxel_size = float(data["voxel_size"])
             if not (0 < voxel_size < math.inf):
-                raise UserError(f"a voxel size of {voxel_size} m")
+                raise UserError(f"a voxel size of {voxel_size} m", code="malformed")
             return cls(
                 architecture=Architecture.from_dict(data["architecture"]),
                 features=tuple(str(name) for name in data["features"]),
@@ -109,4 +112,4 @@ class ModelCard:
                 **{key: str(data[key]) for key in ("source", "origin", "origin_sha256", "sha256", "version")},
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise UserError(f"malformed model card: {type(error).__name__} {error}") from None
+            raise UserError(f"malformed model card: {type(error).__name__} {error}", code="malformed") from None

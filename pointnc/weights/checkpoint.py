@@ -88,14 +88,17 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     if path.is_dir():
         path = path / "checkpoints" / "last.ckpt"
     if not path.is_file():
-        raise UserError(f"no checkpoint at {path.absolute()}; give the path of a best.ckpt or last.ckpt")
+        raise UserError(
+            f"no checkpoint at {path.absolute()}; give the path of a best.ckpt or last.ckpt", code="missing-file"
+        )
     try:
         check_archive(path, tensors=False)
         data = torch.load(path, map_location="cpu", weights_only=True)
         own = data[KEY]
         if own["format"] > FORMAT:
             raise UserError(
-                f"{path} was written by pointnc {shown(own['version'])}; upgrade pointnc ({__version__} here)"
+                f"{path} was written by pointnc {shown(own['version'])}; upgrade pointnc ({__version__} here)",
+                code="other-version",
             )
         _check_tensors(path, data, own.get("tensors"))
         return _contract(path, data, own)
@@ -104,7 +107,8 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     except Exception as error:  # torch raises many kinds for a file that is none
         raise UserError(
             f"{path} is no pointnc checkpoint or is damaged ({_reason(error)}); a run folder or its best.ckpt or "
-            "last.ckpt is expected"
+            "last.ckpt is expected",
+            code="damaged-file",
         ) from None
 
 
@@ -131,7 +135,7 @@ def _contract(path: Path, data: dict[str, Any], own: Mapping[str, Any]) -> Check
         version = plain(own["version"], "version")
         return Checkpoint(path, config, Taxonomy.from_dict(taxonomy), str(version), data, str(precision))
     except UserError as error:
-        raise UserError(f"{path}: {error}") from None
+        raise UserError(f"{path}: {error}", code=error.code) from None
 
 
 def _find_store(config: dict[str, Any], folder: Any) -> None:
@@ -197,7 +201,10 @@ def check_model_state(model: torch.nn.Module, checkpoint: Checkpoint, taxonomy: 
     """
     difference = checkpoint.taxonomy.difference(taxonomy)
     if difference:
-        raise UserError(f"{checkpoint.path} was trained on other classes: {difference}; choose the dataset= it knows")
+        raise UserError(
+            f"{checkpoint.path} was trained on other classes: {difference}; choose the dataset= it knows",
+            code="other-taxonomy",
+        )
     state, own = checkpoint.model_state, model.state_dict()
     for name in (*own, *state):
         theirs = tuple(state[name].shape) if name in state else "nothing"
@@ -205,6 +212,7 @@ def check_model_state(model: torch.nn.Module, checkpoint: Checkpoint, taxonomy: 
         if theirs != mine:
             raise UserError(
                 f"{checkpoint.path} has another architecture: {name} is {theirs} there and {mine} here; "
-                "choose the model= it was trained with"
+                "choose the model= it was trained with",
+                code="other-network",
             )
     check_values(own, state, str(checkpoint.path))

@@ -39,15 +39,18 @@ class HeadArchitecture:
 
     def __post_init__(self) -> None:
         if self.name not in HEADS:
-            raise UserError(f"unknown head {self.name!r}; pointnc has {', '.join(HEADS)}")
+            raise UserError(f"unknown head {self.name!r}; pointnc has {', '.join(HEADS)}", code="unknown-name")
         parameters = dict(inspect.signature(HEADS[self.name]).parameters)
         del parameters["in_channels"], parameters["num_classes"]
         for name, value in self.arguments.items():
             if name not in parameters:
-                raise UserError(f"head {self.name} has no {name!r}; it has {', '.join(parameters) or 'no options'}")
+                raise UserError(
+                    f"head {self.name} has no {name!r}; it has {', '.join(parameters) or 'no options'}",
+                    code="unknown-name",
+                )
             too_large = isinstance(value, int) and name != "seed" and abs(value) > LARGEST
             if not isinstance(value, str | bool | int | float | None) or too_large:
-                raise UserError(f"head {self.name}: {name}={value} is out of range or of the wrong kind")
+                raise UserError(f"head {self.name}: {name}={value} is out of range or of the wrong kind", code="option")
         for name, parameter in parameters.items():
             self.arguments.setdefault(name, parameter.default)
 
@@ -62,7 +65,10 @@ class HeadArchitecture:
             return cls()
         target = str(node.get("_target_"))
         if target not in HEAD_TARGETS:
-            raise UserError(f"weights with a head of {target} cannot be exchanged: pointnc knows {', '.join(HEADS)}")
+            raise UserError(
+                f"weights with a head of {target} cannot be exchanged: pointnc knows {', '.join(HEADS)}",
+                code="unsupported",
+            )
         arguments = {str(key): value for key, value in node.items() if not str(key).startswith("_")}
         return cls(HEAD_TARGETS[target], arguments)
 

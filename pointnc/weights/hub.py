@@ -51,7 +51,8 @@ def push(bundle: Path, repository: str, hub: str | None = None) -> str:
     missing = [name for name in REQUIRED if not (bundle / name).is_file()]
     if missing:
         raise UserError(
-            f"{bundle} is no bundle: it has no {', '.join(missing)}; make one with export= or import= and out=FOLDER"
+            f"{bundle} is no bundle: it has no {', '.join(missing)}; make one with export= or import= and out=FOLDER",
+            code="not-a-bundle",
         )
     if hub is not None:
         target = Path(hub) / repository
@@ -82,7 +83,7 @@ def pull(repository: str, hub: str | None = None) -> Path:
     if hub is not None:
         source = Path(hub) / repository
         if not source.is_dir():
-            raise UserError(f"{hub} has no bundle {repository}: {source / WEIGHTS} is missing")
+            raise UserError(f"{hub} has no bundle {repository}: {source / WEIGHTS} is missing", code="missing-file")
         _check_contents(repository, [path.name for path in source.iterdir()])
         _copy(source, own)
         return own
@@ -165,12 +166,16 @@ def _copy(source: Path, target: Path) -> None:
                 if (source / name).is_file():
                     shutil.copyfile(source / name, temporary / name)
     except OSError as error:
-        raise UserError(f"{source} could not be copied to {target}: {error.strerror or error}") from error
+        raise UserError(
+            f"{source} could not be copied to {target}: {error.strerror or error}", code="file-access"
+        ) from error
 
 
 def _check_name(repository: str) -> None:
     if not is_repository(repository):
-        raise UserError(f"{repository!r} is no repository: give OWNER/NAME of letters, digits, '-', '_' and '.'")
+        raise UserError(
+            f"{repository!r} is no repository: give OWNER/NAME of letters, digits, '-', '_' and '.'", code="bad-name"
+        )
 
 
 def _check_contents(repository: str, names: Iterable[str]) -> None:
@@ -179,7 +184,8 @@ def _check_contents(repository: str, names: Iterable[str]) -> None:
         listed = ", ".join(map(repr, names[:8])) + (", …" if len(names) > 8 else "")
         raise UserError(
             f"{repository} is no bundle of pointnc: no {WEIGHTS}, but {listed or 'nothing'}; "
-            "a checkpoint of another code base becomes one with import=FILE"
+            "a checkpoint of another code base becomes one with import=FILE",
+            code="not-a-bundle",
         )
 
 
@@ -190,11 +196,13 @@ def _one_line(repository: str, done: str) -> Iterator[None]:
     try:
         yield
     except errors.GatedRepoError as error:
-        raise UserError(f"{repository} asks for consent: accept its terms on its page, then hf auth login") from error
+        raise UserError(
+            f"{repository} asks for consent: accept its terms on its page, then hf auth login", code="hub"
+        ) from error
     except errors.RepositoryNotFoundError as error:
-        raise UserError(f"{repository} does not exist on the hub, or is private: hf auth login") from error
+        raise UserError(f"{repository} does not exist on the hub, or is private: hf auth login", code="hub") from error
     except _failures(errors) as error:
-        raise UserError(f"{repository} could not be {done}: {_reason(error)}") from error
+        raise UserError(f"{repository} could not be {done}: {_reason(error)}", code="hub") from error
 
 
 def _failures(errors: Any) -> tuple[type[Exception], ...]:
@@ -239,5 +247,5 @@ def _library() -> Any:
         import huggingface_hub
         import huggingface_hub.errors
     except ImportError:
-        raise UserError("the hub needs a library: pip install 'pointnc[hub]'") from None
+        raise UserError("the hub needs a library: pip install 'pointnc[hub]'", code="no-package") from None
     return huggingface_hub

@@ -80,7 +80,7 @@ def import_file(path: Path, out: Path, options: ImportOptions) -> ModelCard:
         keywords = read_keywords(path, options.allow_pickle) if source == "sonata" else {}
         converted = convert(state, source, head, options.kernel_order, keywords)
     except UserError as error:
-        raise UserError(f"{path}: {error}") from None
+        raise UserError(f"{path}: {error}", code=error.code) from None
     if source == "sonata" and options.features is not None:
         converted = replace(converted, architecture=sonata.with_input(converted.architecture, options.features))
     features, voxel_size, assumed = _input(converted, source, options)
@@ -118,38 +118,46 @@ def _input(converted: Converted, source: str, options: ImportOptions) -> tuple[t
             raise UserError(
                 f"this network has {channels} input channels and nothing says which: name them in their order, "
                 "for example features=[color,normal] (colors: color is -1 to 1, color_unit 0 to 1, color_half "
-                "-0.5 to 0.5)"
+                "-0.5 to 0.5)",
+                code="missing-setting",
             )
         assumed.append(f"The {channels} input channels are taken for {', '.join(features)}, as {code_base} feeds them.")
     else:
         given = feature_channels(options.features)
         features = tuple(options.features)
         if given != channels:
-            raise UserError(f"features=[{','.join(features)}] are {given} channels, this network has {channels}")
+            raise UserError(
+                f"features=[{','.join(features)}] are {given} channels, this network has {channels}", code="channels"
+            )
     voxel_size = options.voxel_size
     if voxel_size is None:
         voxel_size = CUSTOMARY_VOXEL_SIZE
         assumed.append(f"The voxel size is taken for {100 * voxel_size:g} cm.")
     elif not isinstance(voxel_size, int | float) or isinstance(voxel_size, bool) or not 0 < voxel_size < math.inf:
-        raise UserError(f"voxel_size={voxel_size}: it must be a number of meters above 0")
+        raise UserError(f"voxel_size={voxel_size}: it must be a number of meters above 0", code="option")
     return features, float(voxel_size), assumed
 
 
 def _taxonomy(converted: Converted, choice: str) -> Taxonomy | None:
     outputs = converted.outputs
     if not isinstance(choice, str):
-        raise UserError(f"taxonomy={choice}: it must be auto, none, the name of a label set or a yaml file")
+        raise UserError(
+            f"taxonomy={choice}: it must be auto, none, the name of a label set or a yaml file", code="unknown-name"
+        )
     if outputs is None or choice == "none":
         return None
     if choice == "auto":
         if outputs not in BENCHMARKS:
             raise UserError(
                 f"this network has {outputs} outputs and nothing says which classes they are: give taxonomy=FILE.yaml "
-                "(a list 'names' in the order of the outputs), or taxonomy=none if they are no classes but features"
+                "(a list 'names' in the order of the outputs), or taxonomy=none if they are no classes but features",
+                code="missing-setting",
             )
         return scannet.taxonomy(BENCHMARKS[outputs])
     named = choice in BENCHMARKS.values()
     taxonomy = scannet.taxonomy(choice) if named else Taxonomy.from_yaml(choice)
     if len(taxonomy) != outputs:
-        raise UserError(f"taxonomy={choice} has {len(taxonomy)} classes, this network has {outputs} outputs")
+        raise UserError(
+            f"taxonomy={choice} has {len(taxonomy)} classes, this network has {outputs} outputs", code="other-length"
+        )
     return taxonomy

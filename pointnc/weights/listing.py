@@ -25,7 +25,7 @@ def find_weights(folder: Path) -> list[Path]:
         UserError: there is no such folder.
     """
     if not folder.is_dir():
-        raise UserError(f"no folder at {folder.absolute()}")
+        raise UserError(f"no folder at {folder.absolute()}", code="missing-file")
     found = sorted(path for path in folder.rglob("*.safetensors") if not _hidden(path.relative_to(folder)))
     cached = [bundle / WEIGHTS for bundle in hub.cached_bundles()]
     return [path for path in (*found, *cached) if _has_card(path)]

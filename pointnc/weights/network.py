@@ -62,12 +62,12 @@ def input_of(checkpoint: Checkpoint) -> Input:
         feature_channels(features)
         check_type(voxel_size, int | float, "config.dataset.voxel_size")
         if not 0 < voxel_size < math.inf:
-            raise UserError(f"config.dataset.voxel_size is {voxel_size}; it must be above 0")
+            raise UserError(f"config.dataset.voxel_size is {voxel_size}; it must be above 0", code="malformed")
         for key in ("store", "hint"):
             check_type(dataset.get(key), str | None, f"config.dataset.{key}")
         return Input(tuple(features), voxel_size, dataset.get("store"), dataset.get("hint") or "give data_root=STORE")
     except UserError as error:
-        raise UserError(f"{checkpoint.path}: {error}") from None
+        raise UserError(f"{checkpoint.path}: {error}", code=error.code) from None
 
 
 def network_of(checkpoint: Checkpoint, trust: Collection[str] = ()) -> Segmentor:
@@ -99,7 +99,7 @@ def network_of(checkpoint: Checkpoint, trust: Collection[str] = ()) -> Segmentor
             classes = len(checkpoint.taxonomy)
             return Segmentor(backbone, classes, HeadArchitecture.of(head).build(backbone.out_channels, classes))
     except UserError as error:
-        raise UserError(f"{path}: {error}") from None
+        raise UserError(f"{path}: {error}", code=error.code) from None
 
 
 def model_node(checkpoint: Checkpoint, trust: Collection[str] = ()) -> dict[str, Any]:
@@ -116,4 +116,6 @@ def model_node(checkpoint: Checkpoint, trust: Collection[str] = ()) -> dict[str,
 
 def _check_named(node: Any, key: str, checkpoint: Checkpoint) -> None:
     if not isinstance(node, dict) or TARGET not in node:
-        raise UserError(f"{checkpoint.path} does not say which {key} it holds: config.{key} is {shown(node)}")
+        raise UserError(
+            f"{checkpoint.path} does not say which {key} it holds: config.{key} is {shown(node)}", code="malformed"
+        )

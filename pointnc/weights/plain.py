@@ -40,11 +40,14 @@ def plain(value: Any, place: str) -> Any:
 def _plain(value: Any, place: str, depth: int, count: _Count) -> Any:
     count.left -= 1
     if count.left < 0 or depth > DEEPEST:
-        raise UserError(f"{place.split('.')[0]} holds more than {MOST} values, or more than {DEEPEST} levels of them")
+        raise UserError(
+            f"{place.split('.')[0]} holds more than {MOST} values, or more than {DEEPEST} levels of them",
+            code="too-large",
+        )
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str) and type(key) is not int:
-                raise UserError(f"{place} has a key that is no word: {shown(key)}")
+                raise UserError(f"{place} has a key that is no word: {shown(key)}", code="malformed")
         pairs = ((_word(key, place), inner) for key, inner in value.items())
         return {key: _plain(inner, f"{place}.{key}", depth + 1, count) for key, inner in pairs}
     if isinstance(value, list | tuple):
@@ -53,15 +56,18 @@ def _plain(value: Any, place: str, depth: int, count: _Count) -> Any:
         return _word(value, place)
     if value is None or type(value) in (bool, float) or (type(value) is int and abs(value) < 2**63):
         return value
-    raise UserError(f"{place} is {shown(value)}, which no configuration holds")
+    raise UserError(f"{place} is {shown(value)}, which no configuration holds", code="malformed")
 
 
 def _word(value: Any, place: str) -> Any:
     if isinstance(value, str):
         if "${" in value or value == "???":
-            raise UserError(f"{place} is the interpolation {shown(value)}: pointnc writes none, and none is resolved")
+            raise UserError(
+                f"{place} is the interpolation {shown(value)}: pointnc writes none, and none is resolved",
+                code="unsafe-file",
+            )
         if _CONTROL.search(value):
-            raise UserError(f"{place} holds control characters: {shown(value)}")
+            raise UserError(f"{place} holds control characters: {shown(value)}", code="malformed")
         return str(value)
     return value
 
@@ -73,7 +79,7 @@ def check_type(value: Any, kind: Any, place: str) -> None:
         UserError: the message names the place and what is there.
     """
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise UserError(f"{place} is {shown(value)}, which is of the wrong kind")
+        raise UserError(f"{place} is {shown(value)}, which is of the wrong kind", code="malformed")
 
 
 def shown(value: Any) -> str:

@@ -64,7 +64,9 @@ def read_weights(path: str | Path) -> tuple[ModelCard, dict[str, Tensor]]:
     path = weights_file(path)
     card, state = _read(path, tensors=True)
     if tensors_sha256(state) != card.sha256:
-        raise UserError(f"{path} is damaged: its tensors are not those that its card describes; fetch it again")
+        raise UserError(
+            f"{path} is damaged: its tensors are not those that its card describes; fetch it again", code="damaged-file"
+        )
     return card, state
 
 
@@ -112,7 +114,9 @@ def weights_file(path: str | Path) -> Path:
     path = Path(path)
     file = path / WEIGHTS if path.is_dir() else path
     if not file.is_file():
-        raise UserError(f"no weights at {file.absolute()}; give a .safetensors file or a bundle folder")
+        raise UserError(
+            f"no weights at {file.absolute()}; give a .safetensors file or a bundle folder", code="missing-file"
+        )
     return file
 
 
@@ -131,11 +135,14 @@ def _read(path: Path, tensors: bool) -> tuple[ModelCard, dict[str, Tensor]]:
             if text is None:
                 raise UserError(
                     f"{path} has no model card of pointnc; if another code base wrote it, convert it with "
-                    f"python -m pointnc.weights import={path}"
+                    f"python -m pointnc.weights import={path}",
+                    code="not-a-bundle",
                 )
             card = ModelCard.from_dict(parse_json(text, "its card", "convert it again"))
             return card, {name: file.get_tensor(name) for name in file.keys()} if tensors else {}  # noqa: SIM118
     except UserError as error:
-        raise UserError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
+        raise UserError(str(error) if str(path) in str(error) else f"{path}: {error}", code=error.code) from None
     except (SafetensorError, ValueError, AttributeError) as error:
-        raise UserError(f"{path} is no safetensors file or is damaged ({str(error).splitlines()[0]})") from None
+        raise UserError(
+            f"{path} is no safetensors file or is damaged ({str(error).splitlines()[0]})", code="damaged-file"
+        ) from None

@@ -25,7 +25,7 @@ def check_card(card: ModelCard, state: Mapping[str, Tensor], origin: str) -> Non
     try:
         own = skeleton(card).state_dict()
     except UserError as error:  # sizes that are none of a U-Net's
-        raise UserError(f"{origin}: {error}") from None
+        raise UserError(f"{origin}: {error}", code=error.code) from None
     if card.taxonomy is None:
         own = {name: value for name, value in own.items() if not name.startswith("head.")}
     check_state(own, state, origin)
@@ -63,5 +63,8 @@ def check_state(own: Mapping[str, Tensor], state: Mapping[str, Tensor], origin: 
         theirs = tuple(state[name].shape) if name in state else "nothing"
         mine = tuple(own[name].shape) if name in own else "nothing"
         if theirs != mine:
-            raise UserError(f"{origin} does not fit its architecture: {name} is {theirs} there, {mine} is expected")
+            raise UserError(
+                f"{origin} does not fit its architecture: {name} is {theirs} there, {mine} is expected",
+                code="other-network",
+            )
     check_values(own, state, origin)

@@ -61,7 +61,8 @@ class Source:
         """
         if self.taxonomy is None:
             raise UserError(
-                f"{self.path} has no classifier: train one on it with python -m pointnc.train weights={self.path}"
+                f"{self.path} has no classifier: train one on it with python -m pointnc.train weights={self.path}",
+                code="no-classifier",
             )
         # A network that was built without memory takes the file's own tensors.
         assign = any(value.is_meta for value in self.network.state_dict().values())
@@ -113,14 +114,15 @@ def locate(path_or_hub_id: str | Path, download: bool = False) -> Path:
     if path.exists():
         return path
     if not hub.is_repository(str(path_or_hub_id)):
-        raise UserError(f"no weights at {path.absolute()}")
+        raise UserError(f"no weights at {path.absolute()}", code="missing-file")
     if download:
         return hub.pull(str(path_or_hub_id))
     cached = hub.cached(str(path_or_hub_id))
     if cached is None:
         raise UserError(
             f"{path_or_hub_id} is neither a path nor in the local cache; python -m pointnc.weights "
-            f"pull {path_or_hub_id} fetches it from the hub"
+            f"pull {path_or_hub_id} fetches it from the hub",
+            code="missing-file",
         )
     return cached
 

@@ -45,7 +45,7 @@ def check_dense(name: str, value: Any, origin: str) -> None:
         if not kind and value.numel() * value.element_size() > value.untyped_storage().nbytes():
             kind = "larger than what is stored of it"
     if kind:
-        raise UserError(f"{origin}: {name} is {kind}; plain tensors are expected")
+        raise UserError(f"{origin}: {name} is {kind}; plain tensors are expected", code="unsupported")
 
 
 def check_finite(name: str, value: Tensor, origin: str) -> None:
@@ -59,7 +59,9 @@ def check_finite(name: str, value: Tensor, origin: str) -> None:
     value = value.detach()
     numbers = value.numpy() if value.dtype in (torch.float32, torch.float64, torch.float16) else value.float().numpy()
     if not np.isfinite(numbers).all():  # a tenth of the time that torch.isfinite takes
-        raise UserError(f"{origin}: {name} is not finite (NaN or infinity): no network can be computed with it")
+        raise UserError(
+            f"{origin}: {name} is not finite (NaN or infinity): no network can be computed with it", code="not-finite"
+        )
 
 
 def check_values(own: Mapping[str, Tensor], state: Mapping[str, Tensor], origin: str) -> None:
@@ -77,7 +79,7 @@ def check_values(own: Mapping[str, Tensor], state: Mapping[str, Tensor], origin:
         check_dense(name, value, origin)
         if value.dtype != own[name].dtype:
             theirs, mine = (str(dtype).removeprefix("torch.") for dtype in (value.dtype, own[name].dtype))
-            raise UserError(f"{origin}: {name} is {theirs} there, {mine} is expected")
+            raise UserError(f"{origin}: {name} is {theirs} there, {mine} is expected", code="other-network")
         check_finite(name, value, origin)
 
 

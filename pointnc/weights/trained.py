@@ -133,10 +133,12 @@ def half_precision(wanted: bool | str, precision: str, device: torch.device, eng
         UserError: ``wanted`` is something else, or half precision is wanted of a CPU.
     """
     if wanted not in (True, False, "auto"):
-        raise UserError(f"half={wanted}: choose auto, true or false")
+        raise UserError(f"half={wanted}: choose auto, true or false", code="option")
     if wanted == "auto":
         dtype = HALVES.get(precision)
         return dtype if device.type != "cpu" and dtype in HALF_PRECISION[engine.name] else None
     if wanted and device.type == "cpu":
-        raise UserError("half=true needs a GPU: a CPU computes in float32; use half=auto or half=false")
+        raise UserError(
+            "half=true needs a GPU: a CPU computes in float32; use half=auto or half=false", code="no-device"
+        )
     return torch.float16 if wanted else None

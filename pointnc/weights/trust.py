@@ -62,7 +62,7 @@ def trusted(value: Any) -> frozenset[str]:
     """
     names = value.split(",") if isinstance(value, str) else list(value or ())
     if not all(isinstance(name, str) for name in names):
-        raise UserError("trust: give the names of classes, as in trust=mine.Network,mine.Loss")
+        raise UserError("trust: give the names of classes, as in trust=mine.Network,mine.Loss", code="option")
     return frozenset(name.strip() for name in names if name.strip())
 
 
@@ -153,7 +153,9 @@ def _check(node: Any, place: str, allowed: Mapping[str, Known], trust: frozenset
     if TARGET in node:
         _check_target(node, place, allowed, trust, where)
     elif not SPECIAL.keys().isdisjoint(node):
-        raise UserError(f"{where} has keys of Hydra's in a part that names none: do not use this file")
+        raise UserError(
+            f"{where} has keys of Hydra's in a part that names none: do not use this file", code="unsafe-file"
+        )
     for value in node.values():
         _check(value, place, allowed, trust, where)
 
@@ -166,7 +168,9 @@ def _check_target(
         how = "do not use this file"
         if isinstance(target, str) and re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", target, re.ASCII):
             how = f"if it is yours and you trust the file, add trust={target}; else do not use it"
-        raise UserError(f"{where} asks to call {shown(target)}, which pointnc does not have there: {how}")
+        raise UserError(
+            f"{where} asks to call {shown(target)}, which pointnc does not have there: {how}", code="unsafe-file"
+        )
     special = {key: node[key] for key in SPECIAL if key in node}
     wrong = next((key for key, value in special.items() if type(value) is not SPECIAL[key]), None)
     if target not in trust:
@@ -176,7 +180,7 @@ def _check_target(
         if place in OUTWARD:
             _check_arguments(node, known, where, target)
     if wrong:
-        raise UserError(f"{where} has {wrong} where pointnc has it otherwise: do not use this file")
+        raise UserError(f"{where} has {wrong} where pointnc has it otherwise: do not use this file", code="unsafe-file")
 
 
 def _check_arguments(node: dict[str, Any], known: Known, where: str, target: str) -> None:
@@ -188,5 +192,6 @@ def _check_arguments(node: dict[str, Any], known: Known, where: str, target: str
         if free or key not in known.arguments | set(FURTHER):
             raise UserError(
                 f"{where}.{key}={shown(value)} is nothing that a file may set: give it on the command line too, or add "
-                f"trust={target}"
+                f"trust={target}",
+                code="unsafe-file",
             )

@@ -30,5 +30,5 @@ def write(out: Path, state: Mapping[str, Tensor], card: ModelCard, overwrite: bo
     if out.suffix != ".safetensors":
         return save_bundle(out, state, card, overwrite)
     if out.exists() and not overwrite:
-        raise UserError(f"{out} exists; give another out= or overwrite=true")
+        raise UserError(f"{out} exists; give another out= or overwrite=true", code="exists")
     return save_weights(out, state, card)

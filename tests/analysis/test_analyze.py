@@ -18,9 +18,10 @@ from pointnc.data.dataset import SceneDataset
 from pointnc.scenes.store import SceneStore
 from pointnc.training import force_meter
 from pointnc.training.run import train
-from tests.commands import assert_one_line, run
+from tests.helpers.commands import run
+from tests.helpers.mistakes import assert_mistake
+from tests.helpers.synthetic import write_raw_root
 from tests.reporting.test_report import parse
-from tests.synthetic import write_raw_root
 from tests.training.test_run import configure
 
 FAST = ("permutations=49", "accelerator=cpu")
@@ -190,10 +191,11 @@ def test_a_foreign_loss_is_not_called_and_the_rest_is_analyzed(home: Path, tmp_p
     assert "os.system" in remark
 
 
+@pytest.mark.slow
 def test_published_weights(home: Path) -> None:
     run("pointnc.weights", "export=plain", "out=bundle", folder=home)
     done = run("pointnc.analyze", "checkpoint=bundle", "out=weights", *FAST, folder=home, code=2)
-    assert_one_line(done, "data_root=STORE")
+    assert_mistake(done, "missing-setting", "data_root=STORE", "model.safetensors")
     run("pointnc.analyze", "checkpoint=bundle", "data_root=store", "out=weights", *FAST, folder=home)
     found = read(home / "weights")["networks"][0]
     assert found["curves"] == {}
@@ -203,24 +205,24 @@ def test_published_weights(home: Path) -> None:
     assert "hold neither the loss nor" in (home / "weights" / "analysis.html").read_text()
     assert found["collapse"]["all"]["nc4"] >= 0
     done = run("pointnc.analyze", "checkpoint=bundle", "data_root=store", "out=w", "nearest=bank", folder=home, code=2)
-    assert_one_line(done, "no class centers", "nearest=split")
+    assert_mistake(done, "malformed", "centers", "nearest=split", "model.safetensors")
 
 
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        ([], ["checkpoint=RUN"]),
-        (["checkpoint=nowhere.ckpt"], ["no checkpoint"]),
-        (["checkpoint=plain", "nearest=far"], ["nearest=far", "split, bank, none"]),
-        (["checkpoint=plain", "split=nope"], ["nope does not exist"]),
-        (["checkpoint=plain,plain,plain,plain"], ["4 checkpoints", "one, two or three"]),
-        (["checkpoint=plain", "labels=[a,b]"], ["2 labels for 1"]),
-        (["checkpoint=plain", "permutations=0"], ["permutations=0: it must be", "at least 1"]),
-        (["checkpoint=plain", "contact_size=-1"], ["contact_size=-1.0: it must be", "above 0"]),
+        ([], ("missing-setting", "checkpoint=RUN")),
+        (["checkpoint=nowhere.ckpt"], ("missing-file", "nowhere.ckpt")),
+        (["checkpoint=plain", "nearest=far"], ("option", "split, bank, none", "nearest=far")),
+        (["checkpoint=plain", "split=nope"], ("nothing-there", "store/nope", "data_root=")),
+        (["checkpoint=plain,plain,plain,plain"], ("option", "4 checkpoints")),
+        (["checkpoint=plain", "labels=[a,b]"], ("option", "2 labels", "1")),
+        (["checkpoint=plain", "permutations=0"], ("option", "permutations=0", 1)),
+        (["checkpoint=plain", "contact_size=-1"], ("option", "contact_size=-1.0", 0)),
     ],
 )
 def test_mistakes(home: Path, arguments: list[str], words: list[str]) -> None:
-    assert_one_line(run("pointnc.analyze", *arguments, "out=mistake", folder=home, code=2), *words)
+    assert_mistake(run("pointnc.analyze", *arguments, "out=mistake", folder=home, code=2), *words)
     assert not (home / "mistake").exists()
 
 
@@ -228,5 +230,5 @@ def test_nothing_is_replaced_unasked(home: Path) -> None:
     (home / "kept").mkdir()
     (home / "kept" / "analysis.html").write_text("mine")
     done = run("pointnc.analyze", "checkpoint=plain", "out=kept", folder=home, code=2)
-    assert_one_line(done, "analysis.html exists", "overwrite=true")
+    assert_mistake(done, "exists", "analysis.html", "overwrite=true")
     assert (home / "kept" / "analysis.html").read_text() == "mine"

@@ -6,12 +6,15 @@ import html
 import re
 import webbrowser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import pointnc
+from pointnc.error_codes import ErrorCode
+from tests.helpers.mistakes import raises
 from tests.viewer.test_visualize import read_page
 
 
@@ -76,17 +79,18 @@ def test_a_notebook_gets_a_frame_and_a_script_a_tab(
 def test_what_does_not_fit_is_said(scene: pointnc.Scene, taxonomy: pointnc.Taxonomy, tmp_path: Path) -> None:
     result = result_of(scene, taxonomy)
     bare = scene.replace(semantic=None)
-    for arguments, options, fact in [
-        ((scene,), {}, "taxonomy="),
-        ((bare, None, result.labels), {}, "taxonomy="),
-        ((bare.coord[:9], None, result), {}, "9 points"),
-        ((bare, None, ["wall"] * len(bare)), {"taxonomy": "scannet200"}, "train indices"),
-        ((bare, None, result.labels + 5), {"taxonomy": "scannet20"}, "20 classes"),
-        ((bare,), {"taxonomy": "scannet2000"}, "scannet2000"),
-    ]:
-        with pytest.raises(pointnc.UserError, match=re.escape(fact)):
+    mistakes: list[tuple[tuple[Any, ...], dict[str, Any], ErrorCode, list[str]]] = [
+        ((scene,), {}, "missing-setting", ["taxonomy="]),
+        ((bare, None, result.labels), {}, "missing-setting", ["taxonomy="]),
+        ((bare.coord[:9], None, result), {}, "other-length", ["result", "9"]),
+        ((bare, None, ["wall"] * len(bare)), {"taxonomy": "scannet200"}, "dtype", ["result"]),
+        ((bare, None, result.labels + 5), {"taxonomy": "scannet20"}, "unknown-label", ["scannet20", "20"]),
+        ((bare,), {"taxonomy": "scannet2000"}, "unknown-name", ["scannet2000"]),
+    ]
+    for arguments, options, code, facts in mistakes:
+        with raises(code, *facts):
             pointnc.visualize(*arguments, show=False, **options)
-    with pytest.raises(pointnc.UserError, match=r"\.html"):
+    with raises("wrong-format", "a.gif"):
         pointnc.visualize(bare, result=result, show=False).save(tmp_path / "a.gif")
 
 
@@ -99,6 +103,6 @@ def test_a_split_is_a_sequence(finished: Path) -> None:
     assert split.labeled(None)[0].semantic is None
     with pytest.raises(IndexError):
         split[1]
-    with pytest.raises(pointnc.UserError, match="nowhere"):
+    with raises("nothing-there", "nowhere"):
         pointnc.SceneStore(finished / "store")["nowhere"]
     assert "val" in repr(split)

@@ -72,6 +72,7 @@ def test_an_unknown_name_gets_one_line() -> None:
     assert done.returncode == 2 and "choose among" in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_each_benchmark_runs_and_compares(name: str) -> None:
     done = subprocess.run([sys.executable, "-m", "bench", name, "--quick"], capture_output=True, text=True, check=False)

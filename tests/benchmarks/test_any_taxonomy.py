@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from pointnc.benchmarks.named import NAMES, named_taxonomy
-from pointnc.errors import UserError
 from pointnc.scenes import SceneStore
-from tests.commands import assert_one_line, run
-from tests.data_prep.labeled_rooms import IDS, columns, write_root, write_taxonomy
+from tests.helpers.commands import run
+from tests.helpers.labeled_rooms import IDS, columns, write_root, write_taxonomy
+from tests.helpers.mistakes import assert_mistake, raises
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_predictions_of_ones_own_classes_are_scored(home: Path) -> None:
     done = run("pointnc.evaluate", "predictions=said", "truth=store", "dataset=root/taxonomy.yaml", folder=home)
     assert f"mIoU {100 * np.mean(iou):.2f}" in " ".join(done.stdout.split())
     other = run("pointnc.evaluate", "predictions=said", "truth=store", "dataset=scannet20", folder=home, code=2)
-    assert_one_line(other, "store")
+    assert_mistake(other, "other-taxonomy", "store", "segment20", "dataset=")
 
 
 def test_zips_of_ones_own_classes_are_checked(home: Path) -> None:
@@ -48,7 +48,7 @@ def test_zips_of_ones_own_classes_are_checked(home: Path) -> None:
     assert "official" not in done.stdout
     write_taxonomy(home / "other.yaml", ids=(2, 5, 41))
     done = run("pointnc.submit", "validate=a.zip", "dataset=other.yaml", folder=home, code=2)
-    assert_one_line(done, "data_root=STORE")
+    assert_mistake(done, "missing-setting", "mine", "data_root=STORE")
     lines = (home / "said" / "room0.txt").read_text().replace("40\n", "41\n")
     with zipfile.ZipFile(home / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("room0.txt", lines)
@@ -58,7 +58,7 @@ def test_zips_of_ones_own_classes_are_checked(home: Path) -> None:
 
 def test_every_benchmark_has_a_name() -> None:
     assert [named_taxonomy(name).name for name in NAMES] == list(NAMES)
-    with pytest.raises(UserError, match=r"unknown taxonomy 'nuscenes'.*FILE\.yaml"):
+    with raises("unknown-name", "'nuscenes'", "FILE.yaml"):
         named_taxonomy("nuscenes")
 
 

@@ -19,7 +19,7 @@ from pointnc.benchmarks.predictions import (
     write_labels,
 )
 from pointnc.benchmarks.scannet import taxonomy
-from pointnc.errors import UserError
+from tests.helpers.mistakes import raises
 
 INT64 = np.iinfo(np.int64)
 DTYPES = [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.int64]
@@ -88,7 +88,7 @@ def test_ways_to_write_an_integer(tmp_path: Path, raw: bytes, values: list[int] 
     path = tmp_path / "scene.txt"
     path.write_bytes(raw)
     if values is None:
-        with pytest.raises(UserError, match="line 2"):
+        with raises("damaged-file", "line 2", "scene.txt"):
             read_labels(path)
     else:
         np.testing.assert_array_equal(read_labels(path), values)
@@ -114,7 +114,7 @@ def test_ways_to_write_an_integer(tmp_path: Path, raw: bytes, values: list[int] 
 def test_first_bad_line_is_named(tmp_path: Path, raw: bytes, line: int, words: str) -> None:
     path = tmp_path / "scene.txt"
     path.write_bytes(raw)
-    with pytest.raises(UserError) as error:
+    with raises("damaged-file", "scene.txt") as error:
         read_labels(path)
     message = str(error.value)
     assert f"{path}, line {line}: " in message
@@ -124,9 +124,9 @@ def test_first_bad_line_is_named(tmp_path: Path, raw: bytes, line: int, words: s
 
 def test_missing_and_empty_files(tmp_path: Path) -> None:
     (tmp_path / "scene.txt").touch()
-    with pytest.raises(UserError, match=r"scene\.txt is empty"):
+    with raises("empty-file", "scene.txt"):
         read_labels(tmp_path / "scene.txt")
-    with pytest.raises(UserError, match=r"other\.txt"):
+    with raises("file-access", "other.txt"):
         read_labels(tmp_path / "other.txt")
 
 

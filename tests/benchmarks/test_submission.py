@@ -13,8 +13,8 @@ from data_prep.scannet.preparation import prepare
 from pointnc.benchmarks.predictions import parse_lines, write_labels
 from pointnc.benchmarks.scannet import split_scenes, taxonomy
 from pointnc.benchmarks.submission import InvalidSubmission, expected_scenes, find_violations, write_zip
-from pointnc.errors import UserError
-from tests.synthetic import write_raw_root
+from tests.helpers.mistakes import raises
+from tests.helpers.synthetic import write_raw_root
 
 FINE, COARSE = taxonomy("scannet200"), taxonomy("scannet20")
 EXPECTED = {"scene0001_00": 40, "scene0002_00": 25}
@@ -88,7 +88,7 @@ def test_invalid_is_not_written(tmp_path: Path, spoil, words: tuple[str, ...], b
     if before:
         out.write_bytes(before)
     spoil(folder)
-    with pytest.raises(InvalidSubmission) as error:
+    with raises("invalid-submission", "a.zip", kind=InvalidSubmission) as error:
         write_zip(folder, out, FINE, EXPECTED, overwrite=True)
     for word in words:
         assert word in str(error.value)
@@ -110,7 +110,7 @@ def test_interrupted_writing_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(KeyboardInterrupt):
         write_zip(folder, out, FINE, EXPECTED)
     failure = OSError(28, "No space left on device")
-    with pytest.raises(UserError, match="No space left"):
+    with raises("file-access", "No space left on device", "a.zip"):
         write_zip(folder, out, FINE, EXPECTED)
     assert list(out.parent.iterdir()) == []
 
@@ -118,17 +118,17 @@ def test_interrupted_writing_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
 def test_existing_output_is_kept(tmp_path: Path) -> None:
     folder, out = fill(tmp_path / "txt"), tmp_path / "a.zip"
     out.write_bytes(b"precious")
-    with pytest.raises(UserError, match="overwrite=true"):
+    with raises("exists", "overwrite=true", "a.zip"):
         write_zip(folder, out, FINE, EXPECTED)
     assert out.read_bytes() == b"precious"
     write_zip(folder, out, FINE, EXPECTED, overwrite=True)
     assert find_violations(out, FINE, EXPECTED) == []
-    with pytest.raises(UserError, match="is a folder"):
+    with raises("path-kind", tmp_path, "out=FILE.zip"):
         write_zip(folder, tmp_path, FINE, EXPECTED, overwrite=True)
 
 
 def test_empty_folder(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no prediction files"):
+    with raises("nothing-there", tmp_path, "<scene>.txt"):
         write_zip(tmp_path, tmp_path / "a.zip", FINE, EXPECTED)
     assert not list(tmp_path.iterdir())
 
@@ -161,14 +161,14 @@ def test_official_list_and_raw_scenes_that_are_not_there(scans: Path, tmp_path: 
 
 
 def test_root_without_the_split(scans: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no scenes of the split val"):
+    with raises("nothing-there", tmp_path, "val", "data_root="):
         expected_scenes("val", tmp_path)
-    with pytest.raises(UserError, match="unknown split"):
+    with raises("unknown-name", "'validation'", "train, val, test"):
         expected_scenes("validation")
     scene = split_scenes("test")[0]
     (tmp_path / "scans_test" / scene).mkdir(parents=True)
-    with pytest.raises(UserError, match="none of the 100 scenes"):
+    with raises("nothing-there", "100 scenes", "scans_test"):
         expected_scenes("test", tmp_path)
     (tmp_path / "scans_test" / scene / f"{scene}_vh_clean_2.ply").write_bytes(b"ply\nend_header\n")
-    with pytest.raises(UserError, match="no ply file"):
+    with raises("damaged-file", "scene0707_00_vh_clean_2.ply"):
         expected_scenes("test", tmp_path)

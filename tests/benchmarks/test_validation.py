@@ -15,7 +15,7 @@ import pytest
 from pointnc.benchmarks.predictions import format_labels
 from pointnc.benchmarks.scannet import split_scenes, taxonomy
 from pointnc.benchmarks.validation import Violation, find_violations
-from pointnc.errors import UserError
+from tests.helpers.mistakes import raises
 
 FINE, COARSE = taxonomy("scannet200"), taxonomy("scannet20")
 EXPECTED = {"scene0001_00": 40, "scene0002_00": 25, "scene0003_01": 60}
@@ -298,5 +298,5 @@ def test_bomb_is_not_unpacked(tmp_path: Path, honest: bool, known: bool) -> None
 
 def test_missing_zip(tmp_path: Path) -> None:
     for path in (tmp_path / "none.zip", tmp_path):
-        with pytest.raises(UserError, match="no submission"):
+        with raises("missing-file", path):
             find_violations(path, FINE, EXPECTED)

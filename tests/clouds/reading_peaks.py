@@ -19,8 +19,8 @@ from pointnc.clouds.as_ply import NAMES
 from pointnc.clouds.reading import look_through
 from pointnc.scenes import ply_rows
 from pointnc.scenes.taxonomy import Taxonomy
-from tests.clouds.dialects_laser import e57, rgb, spherical
-from tests.peaks import NO_HUGE_PAGES, peak
+from tests.helpers.dialects_laser import e57, rgb, spherical
+from tests.helpers.peaks import NO_HUGE_PAGES, peak
 
 POINTS, PIECE = 20_000, 2_000
 

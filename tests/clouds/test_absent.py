@@ -14,7 +14,7 @@ from pointnc.clouds.conditions import GRAY, Conditions
 from pointnc.clouds.normals import estimate_normals, fill_normals
 from pointnc.clouds.reading import look_through
 from pointnc.clouds.survey import survey_points
-from pointnc.errors import UserError
+from tests.helpers.mistakes import raises
 
 COUNT = 240
 
@@ -107,7 +107,7 @@ def test_the_strength_that_holds_something_is_taken(tmp_path: Path) -> None:
     reading = look_through(file, ("strength",))
     np.testing.assert_array_equal(reading.conditions.strength(file.read()), ramp)
     assert any("its intensity holds 0 alone" in one for one in reading.remarks)
-    with pytest.raises(UserError, match="needs a column .* it has intensity"):
+    with raises("missing-column", "b.npy", "strength", "has intensity"):
         look_through(open_cloud(table(tmp_path / "b.npy", intensity=nothing)), ("strength",))
 
 

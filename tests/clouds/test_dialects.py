@@ -10,11 +10,11 @@ import pytest
 from data_prep.custom.columns import find_label
 from pointnc.clouds import open_cloud
 from pointnc.clouds.reading import look_through
-from pointnc.errors import UserError
-from tests.clouds.dialects import COLOR, COORD, COUNT, LABEL, TEXTS, Case
-from tests.clouds.dialects_binary import BINARY
-from tests.clouds.dialects_laser import LASER
-from tests.clouds.dialects_ply import PLYS
+from tests.helpers.dialects import COLOR, COORD, COUNT, LABEL, TEXTS, Case
+from tests.helpers.dialects_binary import BINARY
+from tests.helpers.dialects_laser import LASER
+from tests.helpers.dialects_ply import PLYS
+from tests.helpers.mistakes import raises
 
 CASES = {**TEXTS, **PLYS, **BINARY, **LASER}
 
@@ -50,31 +50,40 @@ def check(path: Path, case: Case, columns: tuple[str, ...] | None = None) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "words"),
+    ("name", "content", "mistake"),
     [
-        ("a.txt", "1 2 3\n4 5 6\n".encode("utf-16"), "UTF-16"),
-        ("a.txt", b"1 2 3\r4 5 6\r", "old Macs"),
-        ("a.asc", b"ncols 3\nnrows 2\nxllcorner 0\nyllcorner 0\ncellsize 1\n1 2 3\n4 5 6\n", "raster"),
+        ("a.txt", "1 2 3\n4 5 6\n".encode("utf-16"), ("wrong-format", "UTF-16", "a.txt")),
+        ("a.txt", b"1 2 3\r4 5 6\r", ("wrong-format", "a.txt", "CR")),
+        (
+            "a.asc",
+            b"ncols 3\nnrows 2\nxllcorner 0\nyllcorner 0\ncellsize 1\n1 2 3\n4 5 6\n",
+            ("wrong-format", "a.asc", "ESRI"),
+        ),
     ],
 )
-def test_what_would_be_read_wrongly_is_refused(tmp_path: Path, name: str, content: bytes, words: str) -> None:
+def test_what_would_be_read_wrongly_is_refused(
+    tmp_path: Path, name: str, content: bytes, mistake: tuple[str, ...]
+) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(UserError, match=words):
+    with raises(*mistake):
         open_cloud(tmp_path / name)
 
 
 @pytest.mark.parametrize(
-    ("columns", "words"),
-    [(("x", "y", "z"), "has 7 columns, columns= names 3"), (("a", "b", "c", "d", "e", "f", "g"), "must be among them")],
+    ("columns", "mistake"),
+    [
+        (("x", "y", "z"), ("other-length", "7 columns", "columns=", "3")),
+        (("a", "b", "c", "d", "e", "f", "g"), ("missing-column", "columns=[a,b,c,d,e,f,g]")),
+    ],
 )
 @pytest.mark.parametrize("suffix", [".txt", ".npy"])
 def test_names_that_do_not_fit_a_table_are_a_line(
-    tmp_path: Path, columns: tuple[str, ...], words: str, suffix: str
+    tmp_path: Path, columns: tuple[str, ...], mistake: tuple[str, ...], suffix: str
 ) -> None:
     path = tmp_path / f"a{suffix}"
     table = np.column_stack([COORD, COLOR, LABEL])
     np.save(path, table) if suffix == ".npy" else np.savetxt(path, table)
-    with pytest.raises(UserError, match=words):
+    with raises(*mistake):
         open_cloud(path, columns)
     named = open_cloud(path, ("-", "x", "y", "z", "red", "green", "_"))
     assert named.names() == ["column1", "x", "y", "z", "red", "green", "column7"]
@@ -83,7 +92,7 @@ def test_names_that_do_not_fit_a_table_are_a_line(
 
 def test_hundreds_of_values_without_a_name_are_no_classes(tmp_path: Path) -> None:
     values = {"column7": np.arange(300.0)}
-    with pytest.raises(UserError, match=r"column7 holds 300 different values.*columns="):
+    with raises("ambiguous", "column7", "300", "columns=", "a.txt"):
         find_label(values, None, "a.txt")
     assert find_label(values, "column7", "a.txt") == "column7"
     assert find_label({"label": np.arange(300.0)}, None, "a.txt") == "label"

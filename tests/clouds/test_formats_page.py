@@ -10,9 +10,9 @@ import pytest
 
 from data_prep.custom.columns import find_label
 from pointnc.clouds import open_cloud
-from pointnc.errors import UserError
-from tests.clouds.dialects import COLOR, COORD, COUNT
 from tests.clouds.test_dialects import CASES
+from tests.helpers.dialects import COLOR, COORD, COUNT
+from tests.helpers.mistakes import raises
 
 PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
 
@@ -65,31 +65,34 @@ def nameless(path: Path) -> None:
 
 
 HUGE = "FIELDS x y z f\nSIZE 4 4 4 8\nTYPE F F F F\nCOUNT 1 1 1 9000\nWIDTH 1\nHEIGHT 1\nPOINTS 1\nDATA binary\n"
-REFUSED: dict[str, tuple[Callable[[Path], None], str]] = {
-    "plain ply": (cut("plain ply"), "promises 240 rows"),
-    "lists of vertices": (lists, "more than 1048576 bytes"),
-    "comma": (said(b"x,y,z\n1,2,3\n1,2\n"), "2 columns, 3 before"),
-    "tab": (said("1\t2\t3\n".encode("utf-16")), "UTF-16"),
-    "blanks": (said(b"ncols 3\nnrows 2\n1 2 3\n4 5 6\n"), "raster"),
-    "Open3D": (nameless, "hardly classes"),
-    "said": (CASES["said"].write, "8 columns, columns= names 3"),
-    "PDAL pcd": (said(HUGE.encode()), "more than 65536 bytes"),
-    "no POINTS": (said(b"FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nDATA ascii\n1 2 3\n"), "neither POINTS nor WIDTH"),
-    "vectors": (pickled, "no npy"),
-    "e57 with sky": (cut("e57 with sky"), "damaged or no e57"),
-    "las 1.2": (cut("las 1.2"), "promises 240 points"),
-    "laz": (cut("laz"), "damaged"),
-    "KITTI": (said(b"\x7e" * 320), "no raw scan"),
-    "scene of a store": (unequal, "color.npy has the shape"),
+REFUSED: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
+    "plain ply": (cut("plain ply"), ("damaged-file", "240 rows")),
+    "lists of vertices": (lists, ("damaged-file", "1048576 bytes")),
+    "comma": (said(b"x,y,z\n1,2,3\n1,2\n"), ("damaged-file", "point 2", "2 columns", "3")),
+    "tab": (said("1\t2\t3\n".encode("utf-16")), ("wrong-format", "UTF-16")),
+    "blanks": (said(b"ncols 3\nnrows 2\n1 2 3\n4 5 6\n"), ("wrong-format", "ESRI")),
+    "Open3D": (nameless, ("ambiguous", "column7", "240", "columns=")),
+    "said": (CASES["said"].write, ("other-length", "8 columns", "columns=", "3")),
+    "PDAL pcd": (said(HUGE.encode()), ("damaged-file", "65536 bytes")),
+    "no POINTS": (
+        said(b"FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nDATA ascii\n1 2 3\n"),
+        ("damaged-file", "POINTS", "WIDTH"),
+    ),
+    "vectors": (pickled, ("damaged-file", "Python objects")),
+    "e57 with sky": (cut("e57 with sky"), ("damaged-file", "9216 bytes")),
+    "las 1.2": (cut("las 1.2"), ("damaged-file", "240 points")),
+    "laz": (cut("laz"), ("damaged-file", "chunk table")),
+    "KITTI": (said(b"\x7e" * 320), ("wrong-format", "320 bytes", "columns=")),
+    "scene of a store": (unequal, ("other-length", "color.npy", "(3, 3)", "240 rows")),
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_a_row_refuses_is_refused(tmp_path: Path, name: str) -> None:
-    write, words = REFUSED[name]
+    write, mistake = REFUSED[name]
     path = tmp_path / f"a{CASES[name].suffix}"
     write(path)
-    with pytest.raises(UserError, match=words):
+    with raises(*mistake, path):
         cloud = open_cloud(path, ("x", "y", "z") if name == "said" else ()).read()
         find_label(cloud.attributes, None, str(path))
 

@@ -10,10 +10,10 @@ import pytest
 
 from pointnc.clouds import open_cloud
 from pointnc.clouds.reading import look_through
-from pointnc.errors import UserError
 from pointnc.prediction.targets import result_name
-from tests.clouds.dialects import COLOR, COORD, COUNT, LABEL, STRENGTH
-from tests.clouds.dialects_laser import LASER, e57, las, raw, rgb, xyz
+from tests.helpers.dialects import COLOR, COORD, COUNT, LABEL, STRENGTH
+from tests.helpers.dialects_laser import LASER, e57, las, raw, rgb, xyz
+from tests.helpers.mistakes import raises
 
 
 def test_what_a_scan_lacks_is_absent_in_it_alone_and_said(tmp_path: Path) -> None:
@@ -94,10 +94,10 @@ def test_other_records_behind_the_points_stay_and_waveforms_are_found(tmp_path: 
 def test_raw_scans_that_are_none_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
     raw(-STRENGTH - 1, STRENGTH, STRENGTH)(path)
-    with pytest.raises(UserError, match=r"no raw scan.*columns="):
+    with raises("wrong-format", "columns=", "a.bin"):
         open_cloud(path)
     file = open_cloud(path, ("x", "y", "z", "intensity", "elongation", "-"))
     assert file.names() == ["x", "y", "z", "intensity", "elongation", "column6"]
     np.testing.assert_array_equal(file.read().coord, COORD.astype(np.float32))
-    with pytest.raises(UserError, match="no points of 5"):
+    with raises("damaged-file", "24 bytes", "5 float32", "a.bin"):
         open_cloud(tmp_path / "a.bin", ("x", "y", "z", "i", "j")) if path.write_bytes(b"0" * 24) else None

@@ -9,7 +9,7 @@ import pytest
 
 from pointnc.clouds import open_cloud, read_cloud
 from pointnc.clouds.lzf import compress
-from pointnc.errors import UserError
+from tests.helpers.mistakes import raises
 
 COUNT = 5
 RNG = np.random.default_rng(0)
@@ -63,7 +63,7 @@ def test_a_line_of_another_length_is_named(tmp_path: Path) -> None:
     text = path.read_text().splitlines()
     words = text[-1].split()
     path.write_text("\n".join([*text[:-1], " ".join(words[:4]), " ".join(words[4:])]) + "\n")
-    with pytest.raises(UserError, match="point 5: 4 values, not 12"):
+    with raises("damaged-file", "point 5", "4 values", "12", "a.pcd"):
         open_cloud(path).rewrite(tmp_path / "b.pcd", [NEW])
 
 

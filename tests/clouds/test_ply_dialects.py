@@ -9,12 +9,12 @@ import pytest
 from plyfile import PlyData
 
 from pointnc.clouds import open_cloud
-from pointnc.errors import UserError
 from pointnc.scenes import ply_rows
 from pointnc.scenes.mesh import vertex_normals
 from pointnc.scenes.ply import read_ply
-from tests.clouds.dialects import COORD, COUNT, LABEL
-from tests.clouds.dialects_ply import LISTS, PLYS, Ply
+from tests.helpers.dialects import COORD, COUNT, LABEL
+from tests.helpers.dialects_ply import LISTS, PLYS, Ply
+from tests.helpers.mistakes import raises
 
 NEW = {"class": LABEL[::-1].astype(np.int16), "confidence": np.linspace(0, 1, COUNT, dtype=np.float32)}
 MESHES = [name for name, case in PLYS.items() if case.write.after is not None]  # type: ignore[attr-defined]
@@ -77,14 +77,17 @@ def test_truncated_lists_get_a_line(tmp_path: Path, name: str, share: float) -> 
     PLYS[name].write(tmp_path / "a.ply")
     data = (tmp_path / "a.ply").read_bytes()
     (tmp_path / "a.ply").write_bytes(data[: int(share * len(data))])
-    with pytest.raises(UserError, match=r"a\.ply"):
+    with raises("damaged-file", "a.ply"):
         open_cloud(tmp_path / "a.ply").read()
 
 
-@pytest.mark.parametrize(("size", "words"), [(60, "more than 1048576 bytes"), (5 << 20, "more than 1048576 bytes")])
-def test_a_list_longer_than_the_file_takes_no_memory(tmp_path: Path, size: int, words: str) -> None:
+@pytest.mark.parametrize(
+    ("size", "mistake"),
+    [(60, ("damaged-file", "1048576 bytes", "a.ply")), (5 << 20, ("damaged-file", "1048576 bytes", "a.ply"))],
+)
+def test_a_list_longer_than_the_file_takes_no_memory(tmp_path: Path, size: int, mistake: tuple[str, ...]) -> None:
     head = "ply\nformat binary_little_endian 1.0\nelement vertex 2\nproperty list uint double v\n"
     head += "".join(f"property float {axis}\n" for axis in "xyz") + "end_header\n"
     (tmp_path / "a.ply").write_bytes(head.encode() + b"\xff\xff\xff\x7f" + bytes(size))
-    with pytest.raises(UserError, match=words):
+    with raises(*mistake):
         open_cloud(tmp_path / "a.ply").read()

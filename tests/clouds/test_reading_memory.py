@@ -10,7 +10,9 @@ import sys
 import pytest
 
 from tests.clouds.reading_peaks import CASES
-from tests.peaks import CLEAR
+from tests.helpers.peaks import CLEAR
+
+pytestmark = pytest.mark.slow
 
 PREPARED = 100
 """Bytes a point: coordinates in float64, colors, normals, labels, and the arrays of the store; not 20 other columns."""

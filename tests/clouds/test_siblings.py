@@ -10,9 +10,9 @@ import pytest
 
 from pointnc.clouds import open_cloud
 from pointnc.clouds.reading import look_through
-from pointnc.errors import UserError
-from tests.clouds.dialects import COLOR, COORD, COUNT
-from tests.clouds.dialects_laser import las
+from tests.helpers.dialects import COLOR, COORD, COUNT
+from tests.helpers.dialects_laser import las
+from tests.helpers.mistakes import raises
 
 
 def text(path: Path, head: str, row: str) -> Path:
@@ -86,9 +86,9 @@ def test_pcd_of_lidars_and_of_the_first_versions(tmp_path: Path, key: str) -> No
     np.testing.assert_array_equal(cloud.attributes["label"], np.arange(COUNT))
 
 
-def test_a_table_that_lies_on_its_side_is_refused(tmp_path: Path) -> None:
+def test_a_transposed_table_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", COORD.T)
-    with pytest.raises(UserError, match="transpose"):
+    with raises("shape", "a.npy", "(3, 240)"):
         open_cloud(tmp_path / "a.npy")
 
 
@@ -99,7 +99,7 @@ def test_a_las_that_scales_everything_away_is_refused(tmp_path: Path, scale: flo
     data = bytearray((tmp_path / "a.las").read_bytes())
     struct.pack_into("<d", data, 139, scale)
     (tmp_path / "a.las").write_bytes(bytes(data))
-    with pytest.raises(UserError, match="scaled by"):
+    with raises("damaged-file", "a.las", f"(0.001, {scale}, 0.001)"):
         open_cloud(tmp_path / "a.las")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pointnc.clouds import open_cloud, read_cloud
-from pointnc.errors import UserError
+from tests.helpers.mistakes import raises
 
 NEW = {"label": np.array([7, 8], np.int32)}
 
@@ -80,18 +80,18 @@ def test_the_first_point_may_lack_colors(tmp_path: Path, word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "message"),
+    ("rows", "mistake"),
     [
-        ("1 2 3\n1 2\n", r"point 2: 2 columns, 3 before"),
-        ("1 2 3\n" * 9 + "1 2 3 4\n", r"point 10: 4 columns, 3 before"),
-        ("1 2 3\n1 2 chair\n", r"point 2: 'chair' is no number \(z\)"),
-        ("1 2 3 wall\n1 2 3\n", r"point 2: 3 columns, 4 before"),
-        ("1 2 3 wall\n1 2 3 4 5\n", r"point 2: 5 columns, 4 before"),
-        ("1\n2\n", r"1 columns: x, y and z"),
+        ("1 2 3\n1 2\n", ("damaged-file", "point 2", "2 columns", "3", "a.txt")),
+        ("1 2 3\n" * 9 + "1 2 3 4\n", ("damaged-file", "point 10", "4 columns", "3", "a.txt")),
+        ("1 2 3\n1 2 chair\n", ("damaged-file", "point 2", "'chair'", "a.txt")),
+        ("1 2 3 wall\n1 2 3\n", ("damaged-file", "point 2", "3 columns", "4", "a.txt")),
+        ("1 2 3 wall\n1 2 3 4 5\n", ("damaged-file", "point 2", "5 columns", "4", "a.txt")),
+        ("1\n2\n", ("missing-column", "1 columns", "a.txt")),
     ],
 )
-def test_what_is_wrong_is_said_in_own_words(tmp_path: Path, rows: str, message: str) -> None:
-    with pytest.raises(UserError, match=message) as caught:
+def test_what_is_wrong_is_said_in_own_words(tmp_path: Path, rows: str, mistake: tuple[str, ...]) -> None:
+    with raises(*mistake) as caught:
         read_cloud(write(tmp_path / "a.txt", rows))
     assert "usecols" not in str(caught.value)
 

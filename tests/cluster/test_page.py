@@ -14,9 +14,9 @@ import pytest
 from markdown_it import MarkdownIt
 
 from data_prep.scannet.preparation import prepare
-from tests.commands import schema_of, settings
-from tests.synthetic import write_raw_root
-from tests.untrained import write_checkpoint
+from tests.helpers.commands import schema_of, settings
+from tests.helpers.synthetic import write_raw_root
+from tests.helpers.untrained import write_checkpoint
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = [
@@ -54,6 +54,7 @@ def test_the_page_names_every_kind_of_work() -> None:
     assert modules >= {"pointnc.train", "pointnc.predict", "pointnc.study", "data_prep.scannet"}
 
 
+@pytest.mark.slow
 def test_the_job_array_and_its_merge(tmp_path: Path) -> None:
     """The script with two parts, as Slurm would run it."""
     prepare(write_raw_root(tmp_path / "raw", train=1, val=2), tmp_path / "store", workers=1)

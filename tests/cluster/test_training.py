@@ -9,12 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from data_prep.scannet.preparation import prepare
 from pointnc.proof.runs import Command
 from tests.cluster.test_preparation import ROOT, free_port, wait_for
-from tests.synthetic import write_raw_root
+from tests.helpers.synthetic import write_raw_root
 
 SMALL = ["dataset.prepare=null", "dataset.store=store", "dataset.voxel_size=0.1", "trainer.accelerator=cpu", "workers=0",
          "logger=none", "model.planes=[8,8]", "model.layers=[1,1]", "batch_size=1", "trainer.check_val_every_n_epoch=24",
@@ -81,6 +82,7 @@ def children(parent: int) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_a_node_that_dies_comes_back_and_the_run_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     prepare(write_raw_root(tmp_path / "raw", train=2, val=2), tmp_path / "store", workers=1)
     nodes = Nodes(tmp_path, "disturbed")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointnc.collapse import CenterBank, batch_centers
-from pointnc.errors import UserError
+from tests.helpers.mistakes import raises
 from tests.oracles.centers import class_centers, corrected_average
 
 
@@ -47,7 +47,7 @@ def test_ignored_points_do_not_leak_even_as_nan() -> None:
 
 @pytest.mark.parametrize("label", [4, 5, -2, -300])
 def test_labels_outside_the_set_are_an_error(label: int) -> None:
-    with pytest.raises(UserError, match=f"label {label} is none of the 4 classes"):
+    with raises("unknown-label", label, "4 classes"):
         batch_centers(torch.ones(2, 3), torch.tensor([0, label]), 4)
 
 
@@ -127,5 +127,5 @@ def test_bank_survives_a_round_trip_through_its_state() -> None:
 
 @pytest.mark.parametrize("momentum", [-0.1, 1.0, 1.5])
 def test_momentum_out_of_range_names_its_key(momentum: float) -> None:
-    with pytest.raises(UserError, match="momentum"):
+    with raises("option", "momentum"):
         CenterBank(2, 2, momentum)

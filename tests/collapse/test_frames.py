@@ -7,7 +7,7 @@ import torch
 
 from pointnc.collapse import SimplexETF
 from pointnc.collapse.simplex import random_orthonormal
-from pointnc.errors import UserError
+from tests.helpers.mistakes import raises
 
 
 @pytest.mark.parametrize(("num_classes", "dim"), [(2, 1), (2, 5), (3, 2), (20, 19), (20, 20), (60, 96), (200, 199)])
@@ -41,5 +41,5 @@ def test_global_random_state_is_untouched() -> None:
 
 @pytest.mark.parametrize(("num_classes", "dim"), [(200, 96), (3, 1), (1, 4)])
 def test_too_few_dimensions_or_classes_are_refused(num_classes: int, dim: int) -> None:
-    with pytest.raises(UserError, match="projector" if num_classes > 1 else "at least 2 classes"):
+    with raises("option", "frame", *(["projector", dim] if num_classes > 1 else ["2 classes", num_classes])):
         SimplexETF(num_classes, dim)

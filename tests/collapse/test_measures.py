@@ -10,7 +10,7 @@ import torch
 from pointnc.collapse import SimplexETF, center_distance, cosine_matrix, simplex_distance
 
 
-def test_an_exact_frame_is_at_distance_zero_wherever_it_lies() -> None:
+def test_an_exact_frame_is_at_distance_zero_wherever_it_is() -> None:
     vectors = SimplexETF(12, 20).vectors * 3 + torch.randn(20)
     distance = center_distance(vectors, torch.ones(12, dtype=torch.bool))
     assert (distance.equinorm, distance.equiangularity, distance.max_angle) == pytest.approx((0, 0, 0), abs=1e-5)

@@ -85,6 +85,7 @@ def test_presets_fit_narrow_and_wide_backbones(preset: str, num_classes: int, in
     assert not any(p.requires_grad for p in regularizer.parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS[1:])
 def test_every_switch_of_the_facts_is_one_override(preset: str) -> None:
     features, labels = torch.randn(60, 8), torch.randint(-1, 12, (60,))

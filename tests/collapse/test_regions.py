@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 import torch.nn.functional as F
 
 from pointnc.collapse import RegionRebalance
-from pointnc.errors import UserError
+from tests.helpers.mistakes import raises
 
 OFFSETS = torch.tensor([0, 30, 30, 70])
 SCENES = torch.tensor([3, 0, 7, 2])
@@ -70,5 +69,5 @@ def test_it_leaves_the_random_state_alone() -> None:
 
 
 def test_a_negative_weight_is_named() -> None:
-    with pytest.raises(UserError, match="^weight"):
+    with raises("option", "weight=-1"):
         made(weight=-1)

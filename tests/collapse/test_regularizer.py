@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pointnc.collapse import CenterRegularizer, SpreadFrame
-from pointnc.errors import UserError
+from tests.helpers.mistakes import raises
 from tests.oracles.centers import center_loss, class_centers, corrected_average
 
 PLAIN = {"centers": "batch", "normalize": False, "scale": 1.0, "reduction": "sum"}
@@ -298,14 +298,14 @@ def test_a_missing_prior_is_an_error() -> None:
     ],
 )
 def test_bad_options_name_their_key(key: str, value: Any) -> None:
-    with pytest.raises(UserError, match=rf"^{key}.*{value}"):
+    with raises("option", f"{key}={value}"):
         CenterRegularizer(6, 8, **{key: value})
 
 
 def test_a_simplex_in_too_narrow_features_is_refused() -> None:
-    with pytest.raises(UserError, match="^frame: .* set frame=auto, or a projector"):
+    with raises("option", "frame=auto", "200 classes", "199 dimensions", 96):
         CenterRegularizer(200, 96, projector="none", frame="simplex")
-    with pytest.raises(UserError, match="projector_channels=199 or more"):
+    with raises("option", "frame", "projector_channels=199", 100):
         CenterRegularizer(200, 96, projector_channels=100, frame="simplex")
     assert CenterRegularizer(97, 96, projector="frozen").projector is None
 
@@ -325,8 +325,9 @@ def test_narrow_features_go_without_projector_on_a_spread_frame(frame: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("num_classes", "channels", "words"), [(0, 8, "classes"), (1, 8, "2 classes"), (6, 0, "channels")]
+    ("num_classes", "channels", "mistake"),
+    [(0, 8, ("option", "classes=0")), (1, 8, ("option", "2 classes")), (6, 0, ("option", "channels=0"))],
 )
-def test_bad_sizes_get_a_line(num_classes: int, channels: int, words: str) -> None:
-    with pytest.raises(UserError, match=words):
+def test_bad_sizes_get_a_line(num_classes: int, channels: int, mistake: tuple[str, ...]) -> None:
+    with raises(*mistake):
         CenterRegularizer(num_classes, channels)

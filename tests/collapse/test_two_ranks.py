@@ -104,6 +104,7 @@ def _joined() -> list[tuple[Tensor, Tensor]]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 def test_gradient_under_ddp_equals_that_of_the_joined_batch(ranks: list[dict[str, Any]], mode: str) -> None:
     wanted = _run(_Network(MODES[mode]), _joined())

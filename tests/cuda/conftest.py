@@ -11,7 +11,7 @@ from data_prep.scannet.preparation import prepare
 from pointnc.training.run import train
 from tests.cuda.device import pretend_cuda
 from tests.cuda.waits import Waits
-from tests.synthetic import write_raw_root
+from tests.helpers.synthetic import write_raw_root
 from tests.training.test_run import configure
 
 ON_DEVICE = (

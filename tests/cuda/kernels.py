@@ -128,19 +128,19 @@ def _refuse_mixture(func: Any, args: Any, kwargs: Any, tensors: list[Tensor]) ->
     generator = kwargs.get("generator")
     if generator is not None and generator.device.type != "cuda":
         raise RuntimeError(f"Expected a 'cuda' device type for generator but found '{generator.device.type}'")
-    strangers = [tensor for tensor in tensors if not on_device(tensor)]
-    if len(strangers) in (0, len(tensors)):
+    elsewhere = [tensor for tensor in tensors if not on_device(tensor)]
+    if len(elsewhere) in (0, len(tensors)):
         return
     if func.overloadpacket in _INDEXING:
         if not on_device(args[0]):
             raise RuntimeError("indices should be either on cpu or on the same device as the indexed tensor (cpu)")
-        strangers = [value for value in args[2:3] if not on_device(value)]  # indices may come from the host
+        elsewhere = [value for value in args[2:3] if not on_device(value)]  # indices may come from the host
     # A single number may come from the host: kernels take it as an argument.
     allowed = func.overloadpacket in (*_INDEXING, aten.fill_) or torch.Tag.pointwise in func.tags
-    if not allowed or any(tensor.ndim for tensor in strangers):
+    if not allowed or any(tensor.ndim for tensor in elsewhere):
         raise RuntimeError(
             f"Expected all tensors to be on the same device, but found at least two devices, {DEVICE} and "
-            f"{strangers[0].device}! (when calling {func})"
+            f"{elsewhere[0].device}! (when calling {func})"
         )
 
 

@@ -11,9 +11,9 @@ from pointnc.benchmarks.scannet import taxonomy
 from pointnc.data import ResumableBatchSampler, SceneDataset, collate, make_loader
 from pointnc.data.device import DevicePipeline
 from pointnc.scenes.store import SceneStore
-from tests.augmentations import NAMES, on_device
 from tests.cuda.waits import Waits
 from tests.data.device.test_loading import assert_equal
+from tests.helpers.augmentations import NAMES, on_device
 
 KEYS = [(1, 2), (1, 0), (1, 1)]
 

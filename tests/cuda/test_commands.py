@@ -11,8 +11,10 @@ import pytest
 from pointnc.clouds import read_cloud
 from pointnc.scenes.ply import write_ply
 from pointnc.scenes.store import SceneStore
-from tests.commands import run
 from tests.cuda.waits import Waits
+from tests.helpers.commands import run
+
+pytestmark = pytest.mark.slow
 
 
 def test_evaluate(device_run: Path, tmp_path: Path, waits: Waits) -> None:

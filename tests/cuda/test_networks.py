@@ -10,7 +10,7 @@ from pointnc.sparse.engines import choose_engine, spconv_fault
 from pointnc.sparse.grid import SparseTensor
 from pointnc.sparse.modules import SubmanifoldConvolution
 from tests.cuda.waits import Waits
-from tests.models.voxels import random_voxels
+from tests.helpers.voxels import random_voxels
 from tests.sparse.test_engines import assert_same, network
 
 ENGINES = ["spconv", "torch"]

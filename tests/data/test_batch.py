@@ -4,7 +4,7 @@ import torch
 
 from pointnc.data.batch import collate, make_sample
 from pointnc.data.features import feature_channels
-from pointnc.errors import UserError
+from tests.helpers.mistakes import raises
 from tests.oracles.voxels import voxel_lists
 
 FEATURES = ("color", "normal")
@@ -62,7 +62,7 @@ def test_pinned_batch_reaches_the_device(scenes):
 
 def test_mixed_labels_are_refused(scenes):
     samples = [make_sample(s, FEATURES, 0.5) for s in (scenes[0], scenes[1].replace(semantic=None))]
-    with pytest.raises(UserError, match="scene s1 has no segment"):
+    with raises("missing-array", "s1", "segment"):
         collate(samples)
 
 
@@ -94,13 +94,13 @@ def test_every_negative_label_is_ignored(dtype, scenes):
 
 def test_mistakes_name_scene_and_override(scenes):
     bare = scenes[0].replace(normal=None)
-    with pytest.raises(UserError, match=r"scene s120 has no normal.*dataset.features=\[color\]"):
+    with raises("missing-array", "s120", "normal", "dataset.features=[color]"):
         make_sample(bare, FEATURES, 0.5)
-    with pytest.raises(UserError, match=r"dataset.features=\[coord\]"):
+    with raises("missing-array", "dataset.features=[coord]"):
         make_sample(bare, ("normal",), 0.5)
-    with pytest.raises(UserError, match="scene s120: the points span"):
+    with raises("too-far", "s120"):
         make_sample(scenes[0], FEATURES, 1e-9)
     assert feature_channels(("color", "normal", "coord")) == 9 and feature_channels(["color"]) == 3
-    for wrong in ((), ("color", "color"), ("rgb",)):
-        with pytest.raises(UserError, match=r"dataset\.features"):
+    for wrong, code in (((), "option"), (("color", "color"), "option"), (("rgb",), "unknown-name")):
+        with raises(code, "dataset.features", *wrong):
             feature_channels(wrong)

@@ -9,9 +9,9 @@ from pointnc.data.insertion import InstanceInsertion, add, upright
 from pointnc.data.instance_bank import InstanceBank, instances
 from pointnc.data.placement import TOLERANCE, Supports, floor_height
 from pointnc.data.transforms import CenterShift, Compose, RandomRotate
-from pointnc.errors import UserError
 from pointnc.scenes import Scene, SceneStore, Taxonomy
 from pointnc.scenes.store import write_scene
+from tests.helpers.mistakes import raises
 
 GROUPED = {
     "name": "four",
@@ -210,19 +210,19 @@ def test_samples_are_repeatable_and_equal_on_the_device(store, taxonomy):
 
 
 def test_mistakes_are_named(store, taxonomy, tmp_path):
-    for options, words in (
-        ({"groups": ["rare"]}, "insertion.groups"),
-        ({"groups": []}, "insertion.groups"),
-        ({"groups": ["common"]}, "no instance of the chosen classes"),
-        ({"count": 0}, "count=0"),
-        ({"p": 1.5}, "p=1.5"),
+    for options, mistake in (
+        ({"groups": ["rare"]}, ("option", "insertion.groups=['rare']")),
+        ({"groups": []}, ("option", "insertion.groups=[]")),
+        ({"groups": ["common"]}, ("missing-array", "insertion", "train")),
+        ({"count": 0}, ("option", "count=0")),
+        ({"p": 1.5}, ("option", "p=1.5")),
     ):
-        with pytest.raises(UserError, match=words):
+        with raises(*mistake):
             InstanceInsertion.of_groups(store, "train", taxonomy, **options)
     (tmp_path / "train" / "full" / "instance.npy").unlink()
-    with pytest.raises(UserError, match=r"scene full has no instance\.npy"):
+    with raises("missing-array", "full", "instance.npy"):
         InstanceInsertion.of_groups(store, "train", taxonomy)
-    with pytest.raises(UserError, match="has normal, but thing has none"):
+    with raises("missing-array", "room", "normal", "thing"):
         add(room(), [room("thing").replace(normal=None)])
     with pytest.raises(ValueError, match="full-resolution"):
         SceneDataset(

@@ -20,8 +20,8 @@ from pointnc.data.transforms.instances import (
     SwapInstances,
 )
 from pointnc.data.transforms.share_crop import ShareCrop
-from pointnc.errors import UserError
 from pointnc.scenes import Scene
+from tests.helpers.mistakes import raises
 
 MOVES = {
     "shift": InstanceShift(p=1),
@@ -156,7 +156,7 @@ def test_deterministic_leaves_its_input_alone_and_needs_instances(transform: Ins
             for key, value in transform(bare, rng()).arrays().items()
             if key != "instance"
         )
-    with pytest.raises(UserError, match="cannot run on the device"):
+    with raises("unsupported", type(transform).__name__, "device_transforms=false"):
         device_steps(transform)
     with pytest.raises(ValueError, match="probability"):
         type(transform)(p=2)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointnc.data.sampler import ResumableBatchSampler, class_balanced_weights
-from pointnc.errors import UserError
+from tests.helpers.mistakes import raises
 
 sizes = st.integers(1, 60)
 batch_sizes = st.integers(1, 9)
@@ -111,9 +111,9 @@ def test_lightning_finds_the_epoch_setter():
 
 
 def test_mistakes():
-    with pytest.raises(UserError, match="batch_size is 0"):
+    with raises("option", "batch_size", "0"):
         ResumableBatchSampler(3, 0)
-    with pytest.raises(UserError, match="no samples"):
+    with raises("nothing-there", "dataset.limit"):
         ResumableBatchSampler(0, 1)
     with pytest.raises(ValueError, match="rank 2 of 2"):
         ResumableBatchSampler(3, 1, rank=2, world_size=2)

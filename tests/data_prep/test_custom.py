@@ -16,8 +16,9 @@ from data_prep.export.scenes import export
 from pointnc.scenes import Scene, SceneStore
 from pointnc.scenes.ply import write_ply
 from pointnc.scenes.store import write_scene
-from tests.commands import Done, assert_one_line, run
-from tests.data_prep.labeled_rooms import IDS, columns, write, write_root, write_taxonomy
+from tests.helpers.commands import Done, run
+from tests.helpers.labeled_rooms import IDS, columns, write, write_root, write_taxonomy
+from tests.helpers.mistakes import assert_mistake
 
 
 def prepare(folder: Path, *arguments: str, code: int = 0) -> Done:
@@ -218,7 +219,7 @@ def test_only_what_changed_is_done_again(tmp_path: Path) -> None:
     (root / "train/room2.ply").unlink()
     assert "4 scenes" not in prepare(tmp_path).stdout
     write_taxonomy(root / "taxonomy.yaml")
-    assert_one_line(prepare(tmp_path, code=2), "train/room2", "remove them")
+    assert_mistake(prepare(tmp_path, code=2), "other-settings", f"out={tmp_path / 'store'}", "train/room2")
 
 
 def test_check_asks_for_no_official_scenes(tmp_path: Path) -> None:
@@ -276,21 +277,21 @@ def test_two_columns_may_hold_the_labels(tmp_path: Path) -> None:
 
 
 def test_mistakes_get_one_line(tmp_path: Path) -> None:
-    assert_one_line(run("data_prep.custom", folder=tmp_path, code=2), "root=FOLDER")
+    assert_mistake(run("data_prep.custom", folder=tmp_path, code=2), "missing-setting", "root=FOLDER")
     (tmp_path / "root").mkdir()
-    assert_one_line(prepare(tmp_path, code=2), "taxonomy.yaml does not exist", "data_prep.taxonomy")
+    assert_mistake(prepare(tmp_path, code=2), "missing-file", "taxonomy.yaml", "data_prep.taxonomy")
     write_taxonomy(tmp_path / "root/taxonomy.yaml")
-    assert_one_line(prepare(tmp_path, code=2), "nothing can be read")
+    assert_mistake(prepare(tmp_path, code=2), "nothing-there", f"root={tmp_path / 'root'}")
     write(tmp_path / "root/loose.ply", columns())
-    assert_one_line(prepare(tmp_path, code=2), "move them into train/")
+    assert_mistake(prepare(tmp_path, code=2), "nothing-there", f"root={tmp_path / 'root'}", "train/")
     one_room(tmp_path)
-    assert_one_line(prepare(tmp_path, "splits=[trian]", code=2), "'trian'", "train")
-    assert_one_line(prepare(tmp_path, "unknown=skip", code=2), "error, ignore")
-    assert_one_line(prepare(tmp_path, "units=ft", code=2), "cm")
-    assert_one_line(prepare(tmp_path, "out=root", code=2), "folder of its own")
-    assert_one_line(prepare(tmp_path, "ignore=[a]", code=2), "ignore=")
+    assert_mistake(prepare(tmp_path, "splits=[trian]", code=2), "missing-file", "'trian'", "train")
+    assert_mistake(prepare(tmp_path, "unknown=skip", code=2), "option", "error, ignore", "unknown=skip")
+    assert_mistake(prepare(tmp_path, "units=ft", code=2), "option", "units=ft", "cm")
+    assert_mistake(prepare(tmp_path, "out=root", code=2), "overwrites-input", f"out={tmp_path / 'root'}")
+    assert_mistake(prepare(tmp_path, "ignore=[a]", code=2), "option", "ignore=['a']")
     (tmp_path / "root/taxonomy.yaml").write_text("classes: [{id: 1, name: wall, colour: [1, 2, 3]}]\n")
-    assert_one_line(prepare(tmp_path, code=2), "'colour'", "color")
+    assert_mistake(prepare(tmp_path, code=2), "taxonomy", "'colour'", "color")
     (tmp_path / "root/taxonomy.yaml").write_text("segment: ../../evil\nnames: [wall]\n")
-    assert_one_line(prepare(tmp_path, code=2), "segment")
+    assert_mistake(prepare(tmp_path, code=2), "taxonomy", "segment", "'../../evil'")
     assert not (tmp_path / "store").exists()

@@ -9,11 +9,11 @@ import pytest
 
 from data_prep.custom.folder import find_rooms
 from data_prep.custom.labels import elsewhere, face_labels, open_labeled, read_color_table
-from pointnc.errors import UserError
 from pointnc.scenes import SceneStore
 from pointnc.scenes.ply import write_ply
-from tests.commands import assert_one_line, run
-from tests.data_prep.labeled_rooms import IDS, columns, write, write_taxonomy
+from tests.helpers.commands import run
+from tests.helpers.labeled_rooms import IDS, columns, write, write_taxonomy
+from tests.helpers.mistakes import assert_mistake, raises
 
 TABLE = columns()
 LABEL = TABLE["label"]
@@ -64,10 +64,10 @@ def test_labels_of_a_file_beside_the_cloud(tmp_path: Path, kind: str) -> None:
 def test_labels_beside_a_cloud_must_be_as_many(tmp_path: Path) -> None:
     path = room(tmp_path)
     np.savetxt(path.with_suffix(".labels"), LABEL[:-1], "%d")
-    with pytest.raises(UserError, match=r"shape \(299,\), the cloud beside it 300"):
+    with raises("other-length", "a.labels", "(299,)", "300 points"):
         open_labeled(path, ".labels")
     path.with_suffix(".labels").write_text("1\nchair\n")
-    with pytest.raises(UserError, match="no list of labels"):
+    with raises("wrong-format", "a.labels", "'chair'"):
         open_labeled(path, ".labels")
 
 
@@ -82,7 +82,7 @@ def test_labels_of_faces_are_those_of_most_faces_around_a_vertex(tmp_path: Path)
     assert elsewhere(tmp_path / "a.ply") == ["labels=face.category_id (of its faces)"]
     cloud = open_labeled(tmp_path / "a.ply", "face.category_id").read()
     assert cloud.attributes["label"].tolist() == [4, 8, 4, 4, 4, 4, -1]
-    with pytest.raises(UserError, match=r"no whole numbers 'object_id'; there is labels=face\.category_id"):
+    with raises("missing-column", "'object_id'", "labels=face.category_id", "a.ply"):
         open_labeled(tmp_path / "a.ply", "face.object_id")
 
 
@@ -127,14 +127,14 @@ def test_colors_that_stand_for_classes(tmp_path: Path, table: str) -> None:
 
 def test_tables_of_colors_that_make_no_sense_are_a_line(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id,red,green,blue\n1,0,0,0\n2,0,0,0\n")
-    with pytest.raises(UserError, match=r"\(0, 0, 0\) to 1 and to 2"):
+    with raises("ambiguous", "a.csv", "(0, 0, 0)", 1, 2):
         read_color_table(tmp_path / "a.csv")
     (tmp_path / "a.csv").write_text("name;red;green\nx;0;0\n")
-    with pytest.raises(UserError, match="needs a first line with id, red, green and blue"):
+    with raises("missing-column", "a.csv", "id, red, green and blue", "name"):
         read_color_table(tmp_path / "a.csv")
     (tmp_path / "a.csv").write_text("id,red,green,blue\n1,2,3,4\n")
     path = room(tmp_path, "ply")
-    with pytest.raises(UserError, match="none of its colors"):
+    with raises("unknown-label", "a.ply", "labels="):
         open_labeled(path, str(tmp_path / "a.csv")).read()
 
 
@@ -147,7 +147,7 @@ def test_where_labels_are_is_found_and_said(tmp_path: Path) -> None:
     rooms, failures = find_rooms(tmp_path / "root", labels=".labels")
     assert failures == {} and rooms[0].labels == path.with_suffix(".labels")
     done = run("data_prep.taxonomy", "root=root", "workers=1", folder=tmp_path, code=2)
-    assert_one_line(done, "labels=.labels (a.labels lies beside it)")
+    assert_mistake(done, "no-labels", "labels=.labels", "a.labels")
     done = run("data_prep.custom", "root=root", "out=store", "workers=1", folder=tmp_path, code=1)
     assert "labels=.labels (a.labels lies beside it)" in done.stdout
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_prep.s3dis.point_text import parse, read_points, repair
-from pointnc.errors import UserError
+from tests.helpers.mistakes import raises
 
 GOOD = [b"22.383 6.858 3.050 155 155 165", b"-1.5 +2 .25 0 255 1e2", b"1\t2\t3\t4.6\t5\t6"]
 
@@ -39,7 +39,7 @@ def test_points_are_read(tmp_path: Path, end: bytes) -> None:
         (b"1 2 3 4 5 6x", [1, 2, 3, 4, 5, 6]),
     ],
 )
-def test_one_stray_character_is_mended(tmp_path: Path, line: bytes, row: list[float]) -> None:
+def test_one_stray_character_is_repaired(tmp_path: Path, line: bytes, row: list[float]) -> None:
     assert parse(line) is None
     assert repair(line) == row
     points = read_points(write(tmp_path / "a.txt", GOOD[0], line, GOOD[1]))
@@ -89,16 +89,16 @@ def test_a_damaged_byte_never_gives_other_numbers(words: tuple[str, ...], data: 
 
 
 def test_files_of_another_kind_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"a\.txt is empty"):
+    with raises("empty-file", "a.txt"):
         read_points(write(tmp_path / "a.txt"))
-    with pytest.raises(UserError, match=r"none\.txt does not exist"):
+    with raises("missing-file", "none.txt"):
         read_points(tmp_path / "none.txt")
-    with pytest.raises(UserError, match=r"3 of 3 lines are not 'x y z red green blue'"):
+    with raises("damaged-file", "3 of 3 lines", "'x y z red green blue'", "b.txt"):
         read_points(write(tmp_path / "b.txt", *[b"1 2 3"] * 3))
-    with pytest.raises(UserError, match="11 of 111 lines"):
+    with raises("damaged-file", "11 of 111 lines", "c.txt"):
         read_points(write(tmp_path / "c.txt", *[GOOD[0]] * 100, *[b"1 2 3"] * 11))
     assert read_points(write(tmp_path / "d.txt", *[GOOD[0]] * 100, *[b"1 2 3"] * 10)).dropped == 10
-    with pytest.raises(UserError, match="lines are not"):
+    with raises("damaged-file", "e.txt", "'x y z red green blue'"):
         read_points(write(tmp_path / "e.txt", bytes(range(256)) * 20))
-    with pytest.raises(UserError, match="0 of 0 lines"):
+    with raises("damaged-file", "0 of 0 lines", "f.txt"):
         read_points(write(tmp_path / "f.txt", b"", b"  "))

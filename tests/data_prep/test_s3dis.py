@@ -10,9 +10,9 @@ import pytest
 from data_prep.check.checking import check
 from data_prep.s3dis import preparation
 from pointnc.benchmarks.s3dis import taxonomy
-from pointnc.errors import UserError
 from pointnc.scenes.store import SceneStore
-from tests.commands import assert_one_line, run
+from tests.helpers.commands import run
+from tests.helpers.mistakes import assert_mistake, raises
 
 OBJECTS = ("ceiling_1", "chair_1", "chair_2", "chair_10", "floor_1", "stairs_1", "table_1", "wall_1")
 POINTS = 60
@@ -92,7 +92,7 @@ def test_done_rooms_are_not_done_again_and_stay_in_their_split(raw: Path, store:
     preparation.prepare(raw, tmp_path / "store", workers=1)
     assert len(list((tmp_path / "store" / "train" / "Area_2-office_1").iterdir())) == 5
     assert marks == {path: path.stat().st_mtime_ns for path in marks}
-    with pytest.raises(UserError, match=r"has scene Area_5-office_1 in val, not in train: give another out"):
+    with raises("other-settings", "Area_5-office_1", "val", "train", "out=STORE"):
         preparation.prepare(raw, tmp_path / "store", workers=1, val_areas=[1])
 
 
@@ -102,7 +102,7 @@ def test_two_processes_write_what_one_writes(raw: Path, store: Path, tmp_path: P
         assert path.read_bytes() == (tmp_path / "store" / path.relative_to(store)).read_bytes()
 
 
-def test_damage_is_mended_counted_and_said(raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_damage_is_repaired_counted_and_said(raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(raw / "Area_5", tmp_path / "raw" / "Area_5")
     folder = tmp_path / "raw" / "Area_5" / "office_1"
     path = folder / "Annotations" / "ceiling_1.txt"
@@ -148,7 +148,7 @@ def test_damaged_rooms_do_not_stop_the_others(raw: Path, tmp_path: Path) -> None
     (tmp_path / "raw" / "Area_2" / "office_1" / "Annotations" / "floor_1.txt").write_bytes(b"")
     arguments = (f"raw={tmp_path / 'raw'}", f"out={tmp_path / 'store'}", "workers=1")
     done = run("data_prep.s3dis", *arguments, folder=tmp_path, code=2)
-    assert_one_line(done, "2 of 4 scenes were not prepared", "Annotations holds no <class>_<number>.txt", "failed.json")
+    assert_mistake(done, "not-prepared", "2 of 4 scenes", "<class>_<number>.txt", "failed.json", "Annotations")
     failed = json.loads((tmp_path / "store" / "failed.json").read_text())
     assert "floor_1.txt is empty" in failed["train"]["Area_2-office_1"]
     assert SceneStore(tmp_path / "store").scenes("train") == ["Area_1-hallway_2"]
@@ -160,16 +160,16 @@ def test_damaged_rooms_do_not_stop_the_others(raw: Path, tmp_path: Path) -> None
 
 def test_mistakes_get_one_line(raw: Path, tmp_path: Path) -> None:
     out = f"out={tmp_path / 'store'}"
-    for arguments, words in (
-        ((), "give raw=FOLDER"),
-        ((f"raw={tmp_path / 'nowhere'}", out), "no raw scans at"),
-        ((f"raw={raw / 'Area_1'}", out), "no rooms in"),
-        ((f"raw={raw}", f"out={raw}"), "give a folder of its own"),
-        ((f"raw={raw}", out, "val_areas=[6]"), "there is no Area_6"),
-        ((f"raw={raw}", out, "val_areas=five"), "val_areas=five: give numbers"),
-        ((f"raw={raw}", out, "workers=0"), "workers=0"),
+    for arguments, mistake in (
+        ((), ("missing-setting", "raw=FOLDER", "out=STORE")),
+        ((f"raw={tmp_path / 'nowhere'}", out), ("nothing-there", "nowhere", "raw=FOLDER")),
+        ((f"raw={raw / 'Area_1'}", out), ("nothing-there", raw / "Area_1", "raw=FOLDER")),
+        ((f"raw={raw}", f"out={raw}"), ("overwrites-input", f"out={raw}")),
+        ((f"raw={raw}", out, "val_areas=[6]"), ("missing-file", "Area_6", "val_areas=[6]", raw)),
+        ((f"raw={raw}", out, "val_areas=five"), ("option", "val_areas=five")),
+        ((f"raw={raw}", out, "workers=0"), ("option", "workers=0")),
     ):
-        assert_one_line(run("data_prep.s3dis", *arguments, folder=tmp_path, code=2), words)
+        assert_mistake(run("data_prep.s3dis", *arguments, folder=tmp_path, code=2), *mistake)
     assert not list(tmp_path.iterdir())
 
 

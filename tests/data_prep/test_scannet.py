@@ -13,10 +13,10 @@ from data_prep.scannet import preparation
 from data_prep.scannet.labels import label_vertices
 from data_prep.scannet.raw import RawObject, mesh_path, read_scan, write_scan
 from pointnc.benchmarks.scannet import LABEL_MAP_FILE, LabelMap, taxonomy
-from pointnc.errors import UserError
 from pointnc.scenes.mesh import vertex_normals
 from pointnc.scenes.store import SceneStore
-from tests.synthetic import CLASSES, raw_scan, write_label_map, write_raw_root
+from tests.helpers.mistakes import raises
+from tests.helpers.synthetic import CLASSES, raw_scan, write_label_map, write_raw_root
 
 
 @pytest.fixture(scope="module")
@@ -215,39 +215,39 @@ def test_test_scenes_need_no_label_map(raw: Path, tmp_path: Path) -> None:
     preparation.prepare(tmp_path / "raw", tmp_path / "store", splits=["test"], workers=1)
     folder = tmp_path / "store" / "test" / "scene0003_00"
     assert sorted(path.name for path in folder.iterdir()) == ["color.npy", "coord.npy", "normal.npy", "scene.json"]
-    with pytest.raises(UserError, match="label map .* does not exist"):
+    with raises("missing-file", LABEL_MAP_FILE, "label_map="):
         preparation.prepare(tmp_path / "raw", tmp_path / "store", workers=1)
 
 
 def test_out_is_a_folder_of_its_own(raw: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for out in (raw, tmp_path / "file"):
-        with pytest.raises(UserError, match="give a folder of its own"):
+        with raises("overwrites-input", f"out={out}"):
             preparation.prepare(raw, out, workers=1)
 
 
 def test_the_older_label_map_is_refused(tmp_path: Path) -> None:
     (tmp_path / "old.tsv").write_text("raw_category\tnyu40id\nwall\t1\n")
-    with pytest.raises(UserError, match="no column 'id'"):
+    with raises("other-version", "'id'", "old.tsv"):
         LabelMap.from_tsv(tmp_path / "old.tsv")
     (tmp_path / "older.tsv").write_text("id\traw_category\tnyu40id\n21\twall\t1\n")
-    with pytest.raises(UserError, match="older table"):
+    with raises("other-version", "older.tsv", "'wall'", 21, 1):
         LabelMap.from_tsv(tmp_path / "older.tsv")
 
 
 def test_empty_raw_root_names_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="give raw=FOLDER"):
+    with raises("nothing-there", tmp_path / "scans", "raw=FOLDER"):
         preparation.prepare(tmp_path, tmp_path / "store")
-    with pytest.raises(UserError, match="no raw scans at"):
+    with raises("nothing-there", "raw=FOLDER", tmp_path / "nowhere"):
         preparation.prepare(tmp_path / "nowhere", tmp_path / "store")
 
 
 @pytest.mark.parametrize("workers", [0, -2, "two", True])
 def test_number_of_processes_is_checked(raw: Path, tmp_path: Path, workers: object) -> None:
-    with pytest.raises(UserError, match=f"workers={workers} must be a whole number from 1"):
+    with raises("option", f"workers={workers}"):
         preparation.prepare(raw, tmp_path / "store", workers=workers)
 
 
 def test_scene_lists_cannot_leave_the_folder(raw: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no scene name"):
+    with raises("bad-name", "train", "'../../etc'"):
         preparation.prepare(raw, tmp_path / "store", splits={"train": ["../../etc"]})

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from data_prep.scannet.labels import annotate, compare, own_vertices
 from data_prep.scannet.raw import RawObject, RawScan
 from pointnc.benchmarks.scannet import LABEL_MAP_FILE, LabelMap, taxonomy
-from pointnc.errors import UserError
-from tests.synthetic import CLASSES, raw_scan, write_label_map
+from tests.helpers.mistakes import raises
+from tests.helpers.synthetic import CLASSES, raw_scan, write_label_map
 
 IDS = st.sampled_from([0, 1, 2, 5, 40, 900_000_000])
 
@@ -42,7 +42,7 @@ def test_owners_equal_a_plain_loop(segment_ids: list[int], objects: list[list[in
     scan = bare_scan(segment_ids, objects)
     absent = [segment for segments in objects for segment in segments if segment not in segment_ids]
     if absent:
-        with pytest.raises(UserError, match=f"names over-segment {absent[0]},"):
+        with raises("other-length", f"over-segment {absent[0]}"):
             own_vertices(scan)
         return
     expected = []
@@ -87,7 +87,7 @@ def test_comparison_equals_a_plain_loop(rows: list[tuple[int, int]]) -> None:
 def test_v1_ids_in_labels_ply_are_refused(names: LabelMap) -> None:
     scan = raw_scan("scene0000_00", seed=0)
     raw_ids = np.array([row[1] for row in CLASSES], np.uint16)  # v1 keeps the raw ids, up to 230 here
-    with pytest.raises(UserError, match="ScanNet v1"):
+    with raises("other-version", "ScanNet v1", "labels.ply"):
         annotate(replace(scan, nyu40=raw_ids[scan.segment_ids // 100]), names)
 
 

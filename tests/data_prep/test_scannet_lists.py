@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from data_prep.scannet.lists import find_jobs, split_lists
-from pointnc.errors import UserError
+from tests.helpers.mistakes import raises
 
 
 def test_official_lists_and_their_selection(tmp_path: Path) -> None:
@@ -14,7 +14,7 @@ def test_official_lists_and_their_selection(tmp_path: Path) -> None:
         "train": 1201, "val": 312, "test": 100,
     }  # fmt: skip
     assert list(split_lists(tmp_path, ["val", "train"])) == ["train", "val"]
-    with pytest.raises(UserError, match="unknown split 'valid'; choose among train, val, test"):
+    with raises("unknown-name", "train, val, test", "'valid'"):
         split_lists(tmp_path, ["valid"])
 
 
@@ -31,32 +31,33 @@ def test_lists_of_the_folder_of_a_file_and_of_a_mapping(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../../etc", "..", ".", "", "/etc", "a/b", ".hidden", "a\0b", 3, None])
 def test_lists_cannot_leave_the_folder(tmp_path: Path, name: object) -> None:
-    with pytest.raises(UserError, match="no scene name"):
+    with raises("bad-name", "train", repr(name)):
         split_lists(tmp_path, {"train": ["scene0000_00", name]})
-    with pytest.raises(UserError, match="no split name"):
-        split_lists(tmp_path, {name if isinstance(name, str) else "a/b": ["scene0000_00"]})
+    split = name if isinstance(name, str) else "a/b"
+    with raises("bad-name", repr(split)):
+        split_lists(tmp_path, {split: ["scene0000_00"]})
 
 
 def test_a_scene_belongs_to_one_split(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="scene x is in split train and in split val"):
+    with raises("ambiguous", "scene x", "train", "val"):
         split_lists(tmp_path, {"train": ["x"], "val": ["x"]})
 
 
 @pytest.mark.parametrize(
-    "text, message",
+    "text, mistake",
     [
-        (None, "cannot be read"), ("{", "no json"), ("3", "neither"), ('{"a": "b"}', "no list"),
-        ('["val", ["train"]]', "unknown split"), ('["val", {}]', "unknown split"),
+        (None, ("file-access", "splits.json", "No such file")), ("{", ("damaged-file", "splits.json")), ("3", ("malformed", "splits.json")), ('{"a": "b"}', ("malformed", "split a")),
+        ('["val", ["train"]]', ("unknown-name", "['train']")), ('["val", {}]', ("unknown-name", "{}")),
     ],
 )  # fmt: skip
-def test_damaged_files_of_lists(tmp_path: Path, text: str | None, message: str) -> None:
+def test_damaged_files_of_lists(tmp_path: Path, text: str | None, mistake: tuple[str, ...]) -> None:
     if text is not None:
         (tmp_path / "splits.json").write_text(text)
-    with pytest.raises(UserError, match=message):
+    with raises(*mistake):
         split_lists(tmp_path, tmp_path / "splits.json")
 
 
-def test_where_a_scan_lies_says_whether_it_has_labels(tmp_path: Path) -> None:
+def test_the_folder_of_a_scan_says_whether_it_has_labels(tmp_path: Path) -> None:
     for folder in ("scans/a", "scans/own", "scans_test/b", "scans_test/a"):
         (tmp_path / folder).mkdir(parents=True)
     lists = {"train": ["a", "gone", "b"], "test": ["b2", "own"], "val": ["c"]}
@@ -77,6 +78,6 @@ def test_a_byte_order_mark_is_no_part_of_a_scene(tmp_path: Path) -> None:
 
 def test_a_training_split_of_which_nothing_is_there_is_a_mistake(tmp_path: Path) -> None:
     (tmp_path / "scans" / "b").mkdir(parents=True)
-    with pytest.raises(UserError, match=r"list names 2 \('a', 'c'\)"):
+    with raises("missing-scene", "train", 2, "('a', 'c')", tmp_path / "scans", "splits=[val]"):
         find_jobs(tmp_path, tmp_path / "out", {"train": ["a", "c"], "val": ["b"]})
     assert len(find_jobs(tmp_path, tmp_path / "out", {"val": ["b", "c"]})[0]) == 1

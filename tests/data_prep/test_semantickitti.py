@@ -11,9 +11,9 @@ from data_prep.check.checking import check
 from data_prep.semantickitti import preparation
 from pointnc.benchmarks.semantickitti import taxonomy
 from pointnc.data import SceneDataset
-from pointnc.errors import UserError
 from pointnc.scenes.store import SceneStore
-from tests.commands import assert_one_line, run
+from tests.helpers.commands import run
+from tests.helpers.mistakes import assert_mistake, raises
 
 # Raw id to class, from the data set's description.
 CLASSES = {
@@ -128,7 +128,7 @@ def test_own_splits(raw: Path, tmp_path: Path) -> None:
     done = run("data_prep.semantickitti", *arguments, "splits=[val]", folder=tmp_path)
     assert "08_000000" in SceneStore(tmp_path / "store").scenes("val") and "1" in done.stdout
     done = run("data_prep.semantickitti", *arguments, folder=tmp_path, code=2)
-    assert_one_line(done, "has scene 00_000000 in val, not in train")
+    assert_mistake(done, "other-settings", "store", "00_000000", "val", "train", "out=STORE")
 
 
 def _damage(kind: str, folder: Path) -> None:
@@ -154,26 +154,31 @@ def _damage(kind: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind, words",
+    "kind, code, facts",
     [
-        ("length", "000000.label has 399 labels, 000000.bin 400 points"),
-        ("missing", "000000.label is missing"),
-        ("truncated", "000000.label is truncated (1598 bytes)"),
-        ("id", "label id 77 at 3 points is none of the 34"),
-        ("bin", "no number of points of 16 bytes"),
-        ("empty", "has 0 bytes"),
-        ("nan", "NaN or infinity"),
+        ("length", "other-length", ["000000.label", "399 labels", "000000.bin", "400 points"]),
+        ("missing", "missing-file", ["000000.label"]),
+        ("truncated", "damaged-file", ["000000.label", "1598 bytes"]),
+        ("id", "unknown-label", ["000000.label", 77, "3 points", 34]),
+        ("bin", "damaged-file", ["000000.bin", "6396 bytes", "16 bytes"]),
+        ("empty", "damaged-file", ["000000.bin", "0 bytes"]),
+        ("nan", "not-finite", ["000000.bin", "NaN"]),
     ],
 )
-def test_damaged_scans_are_named_and_the_others_done(raw: Path, tmp_path: Path, kind: str, words: str) -> None:
+def test_damaged_scans_are_named_and_the_others_done(
+    raw: Path, tmp_path: Path, kind: str, code: str, facts: list[object]
+) -> None:
     shutil.copytree(raw, tmp_path / "raw")
     _damage(kind, tmp_path / "raw" / "dataset" / "sequences" / "00")
-    with pytest.raises(UserError) as error:
+    scan = preparation.find_scans(tmp_path / "raw", tmp_path / "none", {"train": ["00"]})[0][0]
+    with raises(code, *facts) as caught:
+        preparation.prepare_scan(scan)
+    with raises("not-prepared", "1 of 5 scenes", caught.value, "failed.json"):
         preparation.prepare(tmp_path / "raw", tmp_path / "store", workers=1)
-    assert "1 of 5 scenes were not prepared" in str(error.value) and words in str(error.value)
-    assert list(json.loads((tmp_path / "store" / "failed.json").read_text())["train"]) == ["00_000000"]
+    failed = json.loads((tmp_path / "store" / "failed.json").read_text())
+    assert failed == {"train": {"00_000000": str(caught.value)}}
     assert SceneStore(tmp_path / "store").scenes("train") == ["00_000001", "04_000000"]
-    with pytest.raises(UserError, match="strict=true"):
+    with raises("missing-scene", "sequence 01", tmp_path / "raw", "strict=true"):
         preparation.prepare(tmp_path / "raw", tmp_path / "store2", splits=["train"], workers=1, strict=True)
 
 
@@ -181,18 +186,18 @@ def test_mistakes_get_one_line(raw: Path, tmp_path: Path) -> None:
     shutil.copytree(raw, tmp_path / "bare")
     shutil.rmtree(tmp_path / "bare" / "dataset" / "sequences" / "04" / "labels")
     good, out = f"raw={raw}", f"out={tmp_path / 'store'}"
-    for arguments, words in (
-        ((good,), "give raw=FOLDER"),
-        ((f"raw={tmp_path / 'nowhere'}", out), "no raw scans at"),
-        ((f"raw={tmp_path}", out), "no scans of the listed sequences"),
-        ((f"raw={tmp_path / 'bare'}", out), "04/labels is missing"),
-        ((good, out, "splits=[validation]"), "unknown split 'validation'"),
-        ((good, out, "splits={train:[0],val:[0]}"), "sequence 00 is in split train and in split val"),
-        ((good, out, "splits={train:[../x]}"), "is no sequence"),
-        ((good, out, "splits={train:5}"), "no list of sequences"),
-        ((good, out, "strict=true"), "sequence 01 is missing"),
+    for arguments, mistake in (
+        ((good,), ("missing-setting", "raw=FOLDER", "out=STORE")),
+        ((f"raw={tmp_path / 'nowhere'}", out), ("nothing-there", "nowhere", "raw=FOLDER")),
+        ((f"raw={tmp_path}", out), ("nothing-there", tmp_path, "raw=FOLDER")),
+        ((f"raw={tmp_path / 'bare'}", out), ("missing-file", "04/labels", "splits=")),
+        ((good, out, "splits=[validation]"), ("unknown-name", "'validation'", "train, val, test")),
+        ((good, out, "splits={train:[0],val:[0]}"), ("ambiguous", "sequence 00", "train", "val")),
+        ((good, out, "splits={train:[../x]}"), ("bad-name", "'../x'", "train")),
+        ((good, out, "splits={train:5}"), ("malformed", "splits", "train")),
+        ((good, out, "strict=true"), ("missing-scene", "sequence 01", "strict=true")),
     ):
-        assert_one_line(run("data_prep.semantickitti", *arguments, folder=tmp_path, code=2), words)
+        assert_mistake(run("data_prep.semantickitti", *arguments, folder=tmp_path, code=2), *mistake)
     assert not (tmp_path / "store").exists()
 
 
@@ -226,5 +231,5 @@ def test_what_a_mac_leaves_beside_the_scans_is_no_scan(raw: Path, tmp_path: Path
 
 
 def test_a_training_split_of_which_nothing_is_there_is_a_mistake(raw: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"sequences of train \(01, 02\)"):
+    with raises("missing-scene", "train", "(01, 02)", "splits="):
         preparation.find_scans(raw, tmp_path, {"train": ["01", "02"], "val": ["00"]})

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from data_prep.stats.counting import count_instances, statistics
 from data_prep.stats.frequency import associations, class_weights, cooccurrence, imbalance_ratio
-from pointnc.errors import UserError
 from pointnc.losses import WeightedCrossEntropy
 from pointnc.scenes import SceneStore
-from tests.commands import assert_one_line, run
-from tests.data_prep.labeled_rooms import columns, write, write_root, write_taxonomy
+from tests.helpers.commands import run
+from tests.helpers.labeled_rooms import columns, write, write_root, write_taxonomy
+from tests.helpers.mistakes import assert_mistake, raises
 
 
 @pytest.fixture(scope="module")
@@ -121,11 +121,29 @@ def test_page_is_well_formed_and_needs_no_network(folder: Path) -> None:
 
 
 def test_mistakes(folder: Path) -> None:
-    assert_one_line(run("data_prep.stats", folder=folder, code=2), "data_prep.stats STORE")
-    assert_one_line(run("data_prep.stats", "store=nowhere", folder=folder, code=2), "nowhere")
-    assert_one_line(run("data_prep.stats", "store=store", "split=dev", folder=folder, code=2), "'dev'", "train")
-    assert_one_line(run("data_prep.stats", "store=store", "split=test", folder=folder, code=2), "segment.npy")
-    assert_one_line(run("data_prep.stats", "store=store", "segment=x", folder=folder, code=2), "segment=x")
-    with pytest.raises(UserError, match="beta"):
+    assert_mistake(run("data_prep.stats", folder=folder, code=2), "missing-setting", "data_prep.stats STORE")
+    assert_mistake(run("data_prep.stats", "store=nowhere", folder=folder, code=2), "not-a-store", "nowhere")
+    assert_mistake(
+        run("data_prep.stats", "store=store", "split=dev", folder=folder, code=2),
+        "unknown-name",
+        "store",
+        "'dev'",
+        "train",
+    )
+    assert_mistake(
+        run("data_prep.stats", "store=store", "split=test", folder=folder, code=2), "no-labels", "test", "segment.npy"
+    )
+    assert_mistake(
+        run("data_prep.stats", "store=store", "segment=x", folder=folder, code=2),
+        "other-taxonomy",
+        "segment=x",
+        "store",
+    )
+    with raises("option", "beta=1.0"):
         statistics(folder / "store", beta=1.0, workers=1)
-    assert_one_line(run("data_prep.export", "store=store", "out=e", "format=obj", folder=folder, code=2), "obj", "ply")
+    assert_mistake(
+        run("data_prep.export", "store=store", "out=e", "format=obj", folder=folder, code=2),
+        "option",
+        "format=obj",
+        "ply",
+    )

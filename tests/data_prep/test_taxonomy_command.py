@@ -13,8 +13,9 @@ from data_prep.stats.frequency import frequency_groups
 from data_prep.taxonomy.file import derive_taxonomy, quote, write_taxonomy
 from pointnc.benchmarks import scannet
 from pointnc.scenes import Taxonomy
-from tests.commands import Done, assert_one_line, run
-from tests.data_prep.labeled_rooms import IDS, columns, write, write_root
+from tests.helpers.commands import Done, run
+from tests.helpers.labeled_rooms import IDS, columns, write, write_root
+from tests.helpers.mistakes import assert_mistake
 
 
 def count(folder: Path, *arguments: str, code: int = 0) -> Done:
@@ -84,9 +85,9 @@ def test_mistakes(tmp_path: Path) -> None:
     done = count(tmp_path, code=1)
     assert "more than 1000 different values" in done.stdout and "ignore=[-1,-2]" in done.stdout
     assert Taxonomy.from_yaml(root / "taxonomy.yaml").ids == IDS
-    assert_one_line(count(tmp_path, "label=colour", code=2), "'colour'", "label")
-    assert_one_line(count(tmp_path, "out=root", code=2), "name a file")
-    assert_one_line(count(tmp_path, "names=nowhere.yaml", code=2), "nowhere.yaml")
+    assert_mistake(count(tmp_path, "label=colour", code=2), "no-labels", "root", "'colour'", "label=NAME")
+    assert_mistake(count(tmp_path, "out=root", code=2), "path-kind", "out=root")
+    assert_mistake(count(tmp_path, "names=nowhere.yaml", code=2), "missing-file", "nowhere.yaml")
 
 
 @settings(deadline=None, max_examples=50)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pointnc.environment.packages import installed
-from tests.commands import run
+from tests.helpers.commands import run
 
 
 def test_this_machine_is_sound(tmp_path: Path) -> None:

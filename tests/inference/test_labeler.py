@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from pointnc.data.batch import collate, make_sample
-from pointnc.errors import UserError
 from pointnc.inference import labeler
 from pointnc.inference.labeler import PointVotes, label_points
 from pointnc.scenes.scene import Scene
+from tests.helpers.mistakes import raises
 
 
 def scenes() -> list[Scene]:
@@ -31,7 +31,7 @@ def test_every_point_gets_its_voxel_s_class() -> None:
 
 def test_training_batches_are_refused() -> None:
     batch = collate([make_sample(scene, ["coord"], 0.3) for scene in scenes()])
-    with pytest.raises(UserError, match="full_resolution=true"):
+    with raises("missing-array", "full_resolution=true"):
         label_points(torch.zeros(len(batch), 2), batch)
 
 

@@ -12,7 +12,6 @@ from torch import nn
 
 from pointnc.data import SceneDataset, collate, make_sample
 from pointnc.data.transforms import CenterShift
-from pointnc.errors import UserError
 from pointnc.inference import predictor as predictor_module
 from pointnc.inference.labeler import label_points
 from pointnc.inference.predictor import Predictor
@@ -20,7 +19,8 @@ from pointnc.inference.views import View, make_views
 from pointnc.models.segmentor import Segmentor
 from pointnc.scenes import Scene, SceneStore, Taxonomy
 from pointnc.scenes.store import write_scene
-from tests.inference.scenes import (
+from tests.helpers.mistakes import raises
+from tests.helpers.scenes import (
     VOXEL,
     ColorBackbone,
     InvariantBackbone,
@@ -225,9 +225,9 @@ def test_the_model_is_left_as_it_was() -> None:
     modes = [module.training for module in model.modules()]
     state = {key: value.clone() for key, value in model.state_dict().items()}
     Predictor(model, ["color"], VOXEL).predict(random_scene())
-    with pytest.raises(UserError, match="no color"):
+    with raises("missing-array", "room", "color", "dataset.features=[coord]"):
         Predictor(model, ["color"], VOXEL).predict(random_scene().replace(color=None))
-    with pytest.raises(UserError, match="too small"):
+    with raises("too-dense", "max_points=50"):
         Predictor(model, ["color"], VOXEL, max_points=50).predict(random_scene())
     assert [module.training for module in model.modules()] == modes
     assert not torch.is_inference_mode_enabled()
@@ -239,28 +239,28 @@ def test_the_model_is_left_as_it_was() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "message"),
+    ("wrong", "mistake"),
     [
-        ({"features": ["colour"]}, "unknown feature"),
-        ({"views": ()}, "no views"),
-        ({"interpolation": "cubic"}, "choose one of nearest, fragments"),
-        ({"max_points": 0}, "max_points is 0"),
-        ({"halo": -1.0}, "halo is -1"),
-        ({"half": True}, "half precision needs a CUDA device"),
+        ({"features": ["colour"]}, ("unknown-name", "dataset.features", "'colour'")),
+        ({"views": ()}, ("option", "tta=none")),
+        ({"interpolation": "cubic"}, ("option", "nearest, fragments", "'cubic'")),
+        ({"max_points": 0}, ("option", "max_points", "0")),
+        ({"halo": -1.0}, ("option", "halo", -1)),
+        ({"half": True}, ("no-device", "half=false", "cpu")),
     ],
 )
-def test_mistakes_are_named(wrong: dict, message: str) -> None:
-    with pytest.raises(UserError, match=message):
+def test_mistakes_are_named(wrong: dict, mistake: tuple[str, ...]) -> None:
+    with raises(*mistake):
         Predictor(**{"model": segmentor(ColorBackbone()), "features": ["color"], "voxel_size": VOXEL, **wrong})
 
 
 def test_scenes_that_cannot_be_labeled_are_named() -> None:
     predictor = Predictor(segmentor(ColorBackbone()), ["color"], VOXEL)
-    with pytest.raises(UserError, match="room has no points"):
+    with raises("no-points", "room"):
         predictor.predict(random_scene().select(slice(0)))
     far = random_scene(2)
     far = far.replace(coord=np.array([[0, 0, 0], [9e7, 0, 0]], np.float32))
-    with pytest.raises(UserError, match="scene room: the points span"):
+    with raises("too-far", "room"):
         predictor.predict(far)
 
 

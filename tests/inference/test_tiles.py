@@ -1,12 +1,11 @@
 """Tiles: every point inside once, complete surroundings, bounded size."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointnc.errors import UserError
 from pointnc.inference.tiles import cut_tiles
+from tests.helpers.mistakes import raises
 
 
 @settings(max_examples=40, deadline=None)
@@ -42,6 +41,6 @@ def test_tiles_are_what_they_should_be(points: int, max_points: int, reach: floa
 
 def test_what_cannot_be_cut_is_named() -> None:
     heap = np.concatenate([np.zeros((50, 3)), np.full((5, 3), 9.0)]).astype(np.float32)
-    with pytest.raises(UserError, match="max_points=49 is too small: 50 points"):
+    with raises("too-dense", "50 points", "max_points=49"):
         list(cut_tiles(heap, 49, np.ones(3), smallest=0.1))
     assert len(list(cut_tiles(heap, 50, np.ones(3), smallest=0.1))) == 2

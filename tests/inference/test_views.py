@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from pointnc.errors import UserError
 from pointnc.inference.views import View, make_views
-from tests.inference.scenes import random_scene
+from tests.helpers.mistakes import raises
+from tests.helpers.scenes import random_scene
 
 VIEWS = st.builds(View, st.floats(-720, 720), st.booleans(), st.floats(0.5, 2))
 PRESETS = Path(__file__).parents[2] / "conf" / "tools" / "tta"
@@ -70,11 +70,11 @@ def test_presets(name: str, passes: int) -> None:
 
 
 def test_mistakes_are_named() -> None:
-    with pytest.raises(UserError, match="scale above 0"):
+    with raises("option", "tta", "scale 0"):
         View(scale=0)
-    with pytest.raises(UserError, match="finite"):
+    with raises("option", "tta", "nan"):
         View(degrees=float("nan"))
-    with pytest.raises(UserError, match="no views"):
+    with raises("option", "tta", "degrees"):
         make_views(degrees=[])
-    with pytest.raises(UserError, match="view twice"):
+    with raises("ambiguous", "degrees=0.0"):
         make_views(degrees=[0, 90], extra_scales=[1.0])

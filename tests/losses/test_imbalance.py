@@ -24,6 +24,7 @@ from pointnc.losses import (
     WeightedCrossEntropy,
     losses_with_prior,
 )
+from tests.helpers.mistakes import assert_names, raises
 
 COUNTS = torch.tensor([5000, 40, 0, 3, 700])
 FOLDER = Path(__file__).parents[2] / "conf" / "loss"
@@ -239,11 +240,10 @@ def test_impossible_counts_are_refused(counts: list[int]) -> None:
         (lambda: WeightedCrossEntropy(label_smoothing=3), "label_smoothing"),
         (lambda: WeightedCrossEntropy(unit="foo"), "unit"),  # type: ignore[arg-type]
         (lambda: DiceLoss(math.inf), "smoothing"),
-        (lambda: CrossEntropy([1, -1, 1]), r"class_weights\[1\]"),
-        (lambda: CrossEntropy([1, math.nan, 1]), r"class_weights\[1\]"),
+        (lambda: CrossEntropy([1, -1, 1]), "class_weights[1]"),
+        (lambda: CrossEntropy([1, math.nan, 1]), "class_weights[1]"),
         (lambda: CrossEntropy([0, 0]), "class_weights"),
         (lambda: CrossEntropy(3), "class_weights"),  # type: ignore[arg-type]
-        (lambda: CrossEntropy([1, 1])(torch.zeros(4, 3), torch.zeros(4)), "class_weights has 2 .* 3 classes"),
         (lambda: SumOfLosses({"a": DiceLoss()}, {"a": math.inf}), "weights.a"),
         (lambda: SumOfLosses({"a": None}), "losses"),
         (lambda: SumOfLosses({"a": DiceLoss()}, {"b": 1}), "weights.b"),
@@ -252,6 +252,13 @@ def test_impossible_counts_are_refused(counts: list[int]) -> None:
     ],
 )
 def test_settings_out_of_range_are_named(make: Callable[[], nn.Module], key: str) -> None:
-    with pytest.raises(Exception, match=key) as caught:
+    with pytest.raises(Exception) as caught:
         make()
-    assert isinstance(caught.value, UserError) or isinstance(caught.value.__cause__, UserError)
+    cause = caught.value if isinstance(caught.value, UserError) else caught.value.__cause__
+    assert isinstance(cause, UserError)
+    assert_names(cause, "option", key)
+
+
+def test_weights_of_other_classes_are_refused() -> None:
+    with raises("option", "class_weights", "2 numbers", "3 classes"):
+        CrossEntropy([1, 1])(torch.zeros(4, 3), torch.zeros(4))

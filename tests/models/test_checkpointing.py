@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from pointnc.models import MinkUNet, SpUNet
 from pointnc.models.unet import SparseUNet
-from tests.models.voxels import random_voxels
+from tests.helpers.voxels import random_voxels
 from tests.sparse.test_fused import unfused
 
 PLAN: dict[str, Any] = {"planes": (8, 12, 12, 8), "layers": (2, 1, 1, 2), "stem_channels": 8, "stem_kernel": 3}

@@ -8,13 +8,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pointnc.errors import UserError
 from pointnc.models import MinkUNet, Segmentor
 from pointnc.models.blocks import Norm
 from pointnc.models.neck import Neck
 from pointnc.sparse.grid import SparseTensor
 from pointnc.weights.architecture import Architecture
-from tests.models.voxels import random_voxels
+from tests.helpers.mistakes import raises
+from tests.helpers.voxels import random_voxels
 
 PLAN = {"planes": [8, 12, 12, 8], "layers": [1, 1, 1, 1], "stem_channels": 8, "stem_kernel": 3}
 
@@ -77,5 +77,5 @@ def test_a_bundle_carries_the_neck(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("neck", [0, 1.5, "wide", True])
 def test_a_neck_without_channels_is_refused(neck: object) -> None:
-    with pytest.raises(UserError, match="^neck=.*: it must be a whole number"):
+    with raises("option", f"neck={neck}"):
         MinkUNet(3, **PLAN, neck=neck)

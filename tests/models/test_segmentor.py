@@ -17,7 +17,7 @@ from torch import Tensor
 import pointnc
 from pointnc.data.batch import Sample, collate
 from pointnc.models import LinearHead, MinkUNet, Segmentor
-from tests.models.voxels import random_voxels
+from tests.helpers.voxels import random_voxels
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from pointnc.clouds import open_cloud, read_cloud
 from pointnc.prediction import label_file
 from pointnc.prediction.targets import Targets
 from pointnc.scenes import SceneStore
-from tests.clouds.dialects import COLOR, COORD, COUNT, LABEL
-from tests.clouds.dialects_laser import CLASS, LASER, SKY, at_scanner, e57, invalid, rgb, xyz
-from tests.commands import run
-from tests.data_prep.labeled_rooms import write_taxonomy
+from tests.helpers.commands import run
+from tests.helpers.dialects import COLOR, COORD, COUNT, LABEL
+from tests.helpers.dialects_laser import CLASS, LASER, SKY, at_scanner, e57, invalid, rgb, xyz
+from tests.helpers.labeled_rooms import write_taxonomy
 from tests.prediction.test_prediction import TAXONOMY, predictor
 
 IDS = np.array(TAXONOMY.ids)

@@ -15,7 +15,6 @@ from torch import nn
 from pointnc.clouds import PointCloud, open_cloud, read_cloud
 from pointnc.clouds.normals import estimate_normals
 from pointnc.clouds.survey import survey
-from pointnc.errors import UserError
 from pointnc.inference.predictor import Predictor
 from pointnc.models.segmentor import Segmentor
 from pointnc.prediction import Conditions, label_file
@@ -26,7 +25,8 @@ from pointnc.prediction.results import Results
 from pointnc.prediction.targets import Targets
 from pointnc.scenes.ply import write_ply
 from pointnc.scenes.taxonomy import Taxonomy
-from tests.inference.scenes import ColorBackbone
+from tests.helpers.mistakes import raises
+from tests.helpers.scenes import ColorBackbone
 
 TAXONOMY = Taxonomy.from_dict({"name": "colors", "names": ["red", "green", "blue"], "ids": [7, 40, 3]})
 UTM = np.array([431_234.5, 5_412_345.25, 412.125])
@@ -121,7 +121,7 @@ def test_stray_points_do_not_spoil_a_file(tmp_path: Path, far: float, block_poin
 def test_no_finite_point_is_a_line(tmp_path: Path, column: str) -> None:
     columns, _ = colored(30)
     columns[column][:] = np.nan
-    with pytest.raises(UserError, match="none of its 30 points"):
+    with raises("not-finite", "30 points", "a.npy"):
         label_file(open_cloud(write(tmp_path / "a.npy", columns)), Targets(tmp_path / "b.npy"), predictor(), TAXONOMY)
     assert [path.name for path in tmp_path.iterdir()] == ["a.npy"]
 
@@ -229,7 +229,7 @@ def test_y_up_is_turned_upright() -> None:
 
 @pytest.mark.parametrize("setting", [{"unit": "inch"}, {"up": "x"}])
 def test_unknown_settings_are_named(setting: dict[str, str]) -> None:
-    with pytest.raises(UserError, match="choose one of"):
+    with raises("option", *setting.values()):
         conditions(np.array([[0.0, 0, 0], [4, 2.5, 3]]), **setting)
 
 
@@ -261,7 +261,7 @@ def test_strength_of_laser_pulses_reaches_the_network(tmp_path: Path, name: str,
 
 def test_missing_strength_is_a_line(tmp_path: Path) -> None:
     cloud = open_cloud(write(tmp_path / "a.npy", colored(40)[0]))
-    with pytest.raises(UserError, match="strength of laser pulses: the file needs a column strength or remission"):
+    with raises("missing-column", "a.npy", "strength", "remission"):
         label_file(cloud, Targets(tmp_path / "b.npy"), predictor(("strength",)), TAXONOMY)
     assert [path.name for path in tmp_path.iterdir()] == ["a.npy"]
 
@@ -336,7 +336,7 @@ def test_blocks_are_sorted_piece_by_piece(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_spot_with_too_many_points_is_a_line() -> None:
     columns = Columns(0.1, np.zeros(2), np.full((4, 4), 50))
-    with pytest.raises(UserError, match="block_points=30"):
+    with raises("too-dense", "block_points=30"):
         cut_blocks(columns, 30, 0.0, "a")
 
 

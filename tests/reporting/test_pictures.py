@@ -9,7 +9,7 @@ from pointnc.reporting import SceneView, montage, scene_pictures, write_png
 from pointnc.reporting.colors import IGNORED, RIGHT, UNLABELED, WRONG, error_colors, label_colors
 from pointnc.reporting.pictures import png_bytes
 from pointnc.scenes import Scene, Taxonomy
-from tests.reporting.synthetic_room import corrupted, synthetic_room
+from tests.helpers.synthetic_room import corrupted, synthetic_room
 
 TAXONOMY = Taxonomy.from_dict({"names": ["a", "b"], "colors": [[1, 2, 3], [4, 5, 6]]})
 

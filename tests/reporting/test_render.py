@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from pointnc.reporting.camera import Camera
 from pointnc.reporting.render import OVERSAMPLING, flatten, rasterize, render_points
-from tests.reporting.synthetic_room import rectangle, synthetic_room
+from tests.helpers.synthetic_room import rectangle, synthetic_room
 
 RED, GREEN = (220, 20, 20), (20, 200, 20)
 

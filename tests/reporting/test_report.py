@@ -11,7 +11,7 @@ import pytest
 from pointnc.reporting import Report, SceneView, write_report
 from pointnc.reporting.report import render_report
 from pointnc.scenes import Taxonomy
-from tests.reporting.synthetic_room import corrupted, synthetic_room
+from tests.helpers.synthetic_room import corrupted, synthetic_room
 
 VOID = {"meta", "img", "br", "hr", "link", "input", "path", "rect", "circle", "polyline", "image"}
 

@@ -2,7 +2,7 @@ import numpy as np
 
 from pointnc.reporting.camera import room_camera
 from pointnc.reporting.visibility import point_spacing, visible_points
-from tests.reporting.synthetic_room import rectangle, synthetic_room
+from tests.helpers.synthetic_room import rectangle, synthetic_room
 
 
 def test_the_room_is_open_towards_the_camera():

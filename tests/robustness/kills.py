@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.helpers.synthetic import write_raw_root
 from tests.robustness.forks import Ended, Forks, forks
-from tests.synthetic import write_raw_root
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 TRAINING = (

@@ -1,4 +1,4 @@
-"""Small intact files of every kind that a stranger may give, each made in milliseconds."""
+"""Small intact files of every kind that somebody else may give, each made in milliseconds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pointnc.clouds.lzf import compress, decompress
 from pointnc.scenes.store import write_manifest, write_scene
 from pointnc.scenes.taxonomy import Taxonomy
 from tests.clouds import test_formats as clouds
-from tests.synthetic import raw_scan, write_label_map
+from tests.helpers.synthetic import raw_scan, write_label_map
 
 CLASSES = Taxonomy.from_dict({"name": "four", "segment": "segment4", "names": ["wall", "floor", "chair", "lamp"]})
 SCENE = "scene0000_00"

@@ -29,9 +29,9 @@ from pointnc.scenes.scene import FARTHEST
 from pointnc.scenes.store import SceneStore, write_manifest
 from pointnc.scenes.taxonomy import Taxonomy
 from tests.clouds import test_formats as clouds
-from tests.clouds.dialects import TEXTS
-from tests.clouds.dialects_laser import LASER
-from tests.clouds.dialects_ply import PLYS
+from tests.helpers.dialects import TEXTS
+from tests.helpers.dialects_laser import LASER
+from tests.helpers.dialects_ply import PLYS
 from tests.robustness import samples
 from tests.robustness.e57_pages import E57
 from tests.robustness.mutations import Mutation, any_of, blind, by_fields, by_json, by_npy, by_words, by_yaml, by_zip

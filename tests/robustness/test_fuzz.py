@@ -45,6 +45,7 @@ def test_equal_seeds_damage_equally(tmp_path: Path) -> None:
     assert bytes_of(1) == bytes_of(1) != bytes_of(2)
 
 
+@pytest.mark.slow
 def test_a_reader_that_dies_or_never_ends_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The fuzzer itself: its processes read a format that is not there, and others after it."""
     results = list(run([("no such format", 0), ("classes.json", 0)], processes=1))

@@ -22,6 +22,7 @@ from pointnc.errors import UserError
 from pointnc.scenes.ply import read_ply
 from pointnc.untrusted import sizes
 from tests.clouds import test_formats as clouds
+from tests.helpers.mistakes import raises
 from tests.robustness import samples
 from tests.robustness.e57_pages import description, pack, unpack
 
@@ -44,47 +45,47 @@ def sizes_and(body: bytes, size: int) -> bytes:
 
 
 FACES = "element face {}\nproperty list uchar int vertex_indices\n"
-LYING = {
-    "columns named twice": ("a.csv", b"x,y,z,x\n1,2,3,4\n5,6,7,8\n", "'x' is declared twice"),
-    "columns that differ in case": ("a.csv", b"x,y,z,X\n1,2,3,4\n5,6,7,8\n", "two columns 'x'"),
-    "control characters": ("a.csv", b"x,y,z,la\0bel\n1,2,3,4\n5,6,7,8\n", r"'la\\x00bel' holds control characters"),
-    "control characters in ply": ("a.ply", ply(more="property float a\x1b[2J\n", body=b"1 2 3 4\n"), "control characters"),
-    "ply count": ("a.ply", ply(count=10**12), "promises 1000000000000 rows of vertex"),
-    "ply count that is none": ("a.ply", ply(count="²"), "has a line 'element vertex ²'"),
-    "ply count without end": ("a.ply", ply(count="9" * 5000), "has a line"),
-    "binary ply count": ("a.ply", ply("binary_little_endian", 2**60, body=bytes(24)), "rows of vertex"),
-    "ply faces": ("a.ply", ply(more=FACES.format(10**12)), "rows of face"),
-    "ply other element": ("a.ply", ply(more="element foo 1000000000000\nproperty int a\n"), "rows of foo"),
-    "ply element without properties": ("a.ply", ply(more="element foo 1000000000000\n"), "rows of foo"),
-    "pcd points": ("a.pcd", pcd("binary", points=10**12, body=bytes(12)), "promises 1000000000000 points"),
-    "pcd points beyond an index": ("a.pcd", pcd(points=2**63), "POINTS 9223372036854775808"),
+FALSE_HEADERS = {
+    "columns named twice": ("a.csv", b"x,y,z,x\n1,2,3,4\n5,6,7,8\n", ("ambiguous", "'x'")),
+    "columns that differ in case": ("a.csv", b"x,y,z,X\n1,2,3,4\n5,6,7,8\n", ("ambiguous", "'x'", "case")),
+    "control characters": ("a.csv", b"x,y,z,la\0bel\n1,2,3,4\n5,6,7,8\n", ("bad-name", r"'la\x00bel'")),
+    "control characters in ply": ("a.ply", ply(more="property float a\x1b[2J\n", body=b"1 2 3 4\n"), ("bad-name", r"'a\x1b[2J'")),
+    "ply count": ("a.ply", ply(count=10**12), ("damaged-file", "1000000000000 rows", "vertex")),
+    "ply count that is none": ("a.ply", ply(count="²"), ("damaged-file", "'element vertex ²'")),
+    "ply count without end": ("a.ply", ply(count="9" * 5000), ("damaged-file", "element vertex " + "9" * 45)),
+    "binary ply count": ("a.ply", ply("binary_little_endian", 2**60, body=bytes(24)), ("damaged-file", f"{2**60} rows", "vertex")),
+    "ply faces": ("a.ply", ply(more=FACES.format(10**12)), ("damaged-file", "1000000000000 rows", "face")),
+    "ply other element": ("a.ply", ply(more="element foo 1000000000000\nproperty int a\n"), ("damaged-file", "1000000000000 rows", "foo")),
+    "ply element without properties": ("a.ply", ply(more="element foo 1000000000000\n"), ("damaged-file", "1000000000000 rows", "foo")),
+    "pcd points": ("a.pcd", pcd("binary", points=10**12, body=bytes(12)), ("damaged-file", "1000000000000 points")),
+    "pcd points beyond an index": ("a.pcd", pcd(points=2**63), ("damaged-file", "POINTS 9223372036854775808")),
     "pcd of padding": (
-        "a.pcd", pcd("binary_compressed", "_", 10**12, sizes_and(b"", 0), size="1", type="U", count="1"), "unpacks to 931 GiB",
+        "a.pcd", pcd("binary_compressed", "_", 10**12, sizes_and(b"", 0), size="1", type="U", count="1"), ("too-large", "931 GiB", "2 GiB"),
     ),
-    "pcd values": ("a.pcd", pcd(fields="x y z _", count="1 1 1 1000000000"), "a point has more than 65536 bytes"),
+    "pcd values": ("a.pcd", pcd(fields="x y z _", count="1 1 1 1000000000"), ("damaged-file", "65536 bytes")),
     "pcd lzf": (
-        "a.pcd", pcd("binary_compressed", points=10**8, body=sizes_and(bytes([0, 0]), 12 * 10**8)), "as long as its header says",
+        "a.pcd", pcd("binary_compressed", points=10**8, body=sizes_and(bytes([0, 0]), 12 * 10**8)), ("damaged-file", "compressed data"),
     ),
-    "pcd without its sizes": ("a.pcd", pcd("binary_compressed", body=b"\0" * 7), "as long as its header says"),
-    "pcd fields twice": ("a.pcd", b"FIELDS x y z\n" + pcd(), "FIELDS twice"),
-    "a word of megabytes": ("a.pcd", pcd(points=300_000, body=b"1 2 3\n" * 300_000 + b"1" * 4_000_000), "^$"),
-    "zip called npy": ("a.npy", b"PK\3\4", "an npz file"),
-    "npy shape": ("a.npy", b"\x93NUMPY\1\0", "damaged or no npy"),
+    "pcd without its sizes": ("a.pcd", pcd("binary_compressed", body=b"\0" * 7), ("damaged-file", "compressed data")),
+    "pcd fields twice": ("a.pcd", b"FIELDS x y z\n" + pcd(), ("damaged-file", "FIELDS")),
+    "a word of megabytes": ("a.pcd", pcd(points=300_000, body=b"1 2 3\n" * 300_000 + b"1" * 4_000_000), ()),
+    "zip called npy": ("a.npy", b"PK\3\4", ("damaged-file", ".npz")),
+    "npy shape": ("a.npy", b"\x93NUMPY\1\0", ("damaged-file", "npy")),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", [name for name in LYING if LYING[name][2] != "^$"])
-def test_headers_that_lie_get_a_line(case: str, tmp_path: Path) -> None:
-    name, data, message = LYING[case]
+@pytest.mark.parametrize("case", [name for name in FALSE_HEADERS if FALSE_HEADERS[name][2]])
+def test_false_headers_get_a_line(case: str, tmp_path: Path) -> None:
+    name, data, mistake = FALSE_HEADERS[case]
     (tmp_path / name).write_bytes(data)
-    with pytest.raises(UserError, match=message) as caught:
+    with raises(*mistake, tmp_path / name) as caught:
         read_cloud(tmp_path / name)
-    assert str(tmp_path / name) in str(caught.value) and str(caught.value).isprintable()
+    assert str(caught.value).isprintable()
 
 
 def test_a_long_word_takes_no_memory(tmp_path: Path) -> None:
     """Texts of one length for all: so many times its longest."""
-    name, data, _ = LYING["a word of megabytes"]
+    name, data, _ = FALSE_HEADERS["a word of megabytes"]
     (tmp_path / name).write_bytes(data)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert len(read_cloud(tmp_path / name)) == 300_000
@@ -94,14 +95,14 @@ def test_a_long_word_takes_no_memory(tmp_path: Path) -> None:
 @pytest.mark.parametrize("more", [FACES.format(10**12), "element foo 1000000000000\nproperty int a\n"])
 def test_meshes_that_promise_too_much_get_a_line(more: str, tmp_path: Path) -> None:
     (tmp_path / "a.ply").write_bytes(ply(more=more))
-    with pytest.raises(UserError, match="promises 1000000000000 rows"):
+    with raises("damaged-file", "a.ply", "1000000000000 rows"):
         read_ply(tmp_path / "a.ply")
 
 
 def test_a_vertex_property_that_is_a_list_gets_a_line(tmp_path: Path) -> None:
     header = "ply\nformat ascii 1.0\nelement vertex 2\nproperty list uchar float x\nproperty float y\nproperty float z\nend_header\n"
     (tmp_path / "a.ply").write_text(header + "3 1 2 3 0 0\n" * 2)
-    with pytest.raises(UserError, match="'x' is no number, one a point"):
+    with raises("shape", "'x'", "a.ply"):
         read_ply(tmp_path / "a.ply")
 
 
@@ -121,12 +122,15 @@ def test_bombs_are_not_unpacked(name: str, tmp_path: Path, monkeypatch: pytest.M
     else:
         packed = bytes([0, 0]) + bytes([7 << 5, 255, 0]) * (12_000 // 264)
         (tmp_path / name).write_bytes(pcd("binary_compressed", points=1000, body=sizes_and(packed, 12_000)))
-    with pytest.raises(UserError, match=r"unpacks to 11\.\d kiB, more than the 9\.77 kiB it may"):
+    with raises("too-large", name, "9.77 kiB"):
         read_cloud(tmp_path / name)
 
 
-@pytest.mark.parametrize("change", ["object", "raw", "twice", "long"])
-def test_archives_of_other_things_get_a_line(change: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("change", "fact"),
+    [("object", "pickles"), ("raw", "magic string"), ("twice", "'coord.npy'"), ("long", "(5000000000, 3)")],
+)
+def test_archives_of_other_things_get_a_line(change: str, fact: str, tmp_path: Path) -> None:
     array = io.BytesIO()
     np.save(array, np.array([{}]) if change == "object" else np.zeros((5, 3)), allow_pickle=True)
     data = array.getvalue().replace(b"(5, 3)", b"(5000000000, 3)") if change == "long" else array.getvalue()
@@ -135,7 +139,7 @@ def test_archives_of_other_things_get_a_line(change: str, tmp_path: Path) -> Non
         if change == "twice":
             with pytest.warns(UserWarning, match="Duplicate"):
                 archive.writestr("coord.npy", data)
-    with pytest.raises(UserError, match=r"a\.npz.*(damaged or no npz|there twice)"):
+    with raises("damaged-file", "a.npz", fact):
         read_cloud(tmp_path / "a.npz")
 
 
@@ -159,7 +163,7 @@ def table_of(path: Path) -> int:
     return int.from_bytes(path.read_bytes()[start : start + 8], "little")
 
 
-LIES: dict[str, Callable[[Path], None]] = {
+FALSE_LAZ: dict[str, Callable[[Path], None]] = {
     "records without end": lambda path: damage(path, 100, 4, 1_250_000_000),
     "extended records": lambda path: damage(path, 243, 4, 2**29),
     "points": lambda path: damage(path, 247, 8, 2**64 - 1),
@@ -171,12 +175,12 @@ LIES: dict[str, Callable[[Path], None]] = {
 }
 
 
-@pytest.mark.parametrize("lie", LIES)
-def test_laz_headers_that_lie_get_a_line(lie: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("case", FALSE_LAZ)
+def test_false_headers_of_laz_get_a_line(case: str, tmp_path: Path) -> None:
     clouds.las(tmp_path / "a.laz")
-    LIES[lie](tmp_path / "a.laz")
+    FALSE_LAZ[case](tmp_path / "a.laz")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(UserError, match=r"a\.laz is damaged or no las file"):
+    with raises("damaged-file", "a.laz"):
         open_cloud(tmp_path / "a.laz")
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
 
@@ -210,7 +214,7 @@ def test_las_names_that_are_no_text_get_a_line(tmp_path: Path) -> None:
     clouds.las(tmp_path / "a.las")
     data = (tmp_path / "a.las").read_bytes()
     (tmp_path / "a.las").write_bytes(data.replace(b"reflectance", b"reflectanc\xe9"))
-    with pytest.raises(UserError, match=r"a\.las"):
+    with raises("damaged-file", "a.las", "utf-8"):
         open_cloud(tmp_path / "a.las").rewrite(tmp_path / "b.las", [clouds.new_columns()])
 
 
@@ -218,20 +222,20 @@ def test_las_columns_without_a_name_get_a_line(tmp_path: Path) -> None:
     clouds.las(tmp_path / "a.las")
     data = (tmp_path / "a.las").read_bytes()
     (tmp_path / "a.las").write_bytes(data.replace(b"reflectance", bytes(11)))
-    with pytest.raises(UserError, match=r"a\.las describes an extra column without a name"):
+    with raises("bad-name", "a.las"):
         open_cloud(tmp_path / "a.las")
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "message"),
+    ("old", "new", "mistake"),
     [
-        (b'recordCount="37"', b'recordCount="999999999999"', "promises 999999999999 points"),
-        (b'fileOffset="48"', b'fileOffset="999999"', "a scan lies at '999999'"),
-        (b"?>", b'?><!DOCTYPE x [<!ENTITY a "b">]>', "declares things of its own"),
-        (b"<data3D", b"<x>" * 100 + b"</x>" * 100 + b"<data3D", "nests more than"),
+        (b'recordCount="37"', b'recordCount="999999999999"', ("damaged-file", "999999999999 points", "a.e57")),
+        (b'fileOffset="48"', b'fileOffset="999999"', ("damaged-file", "'999999'", "a.e57")),
+        (b"?>", b'?><!DOCTYPE x [<!ENTITY a "b">]>', ("damaged-file", "a.e57")),
+        (b"<data3D", b"<x>" * 100 + b"</x>" * 100 + b"<data3D", ("damaged-file", "a.e57")),
     ],
 )
-def test_e57_descriptions_that_lie_get_a_line(old: bytes, new: bytes, message: str, tmp_path: Path) -> None:
+def test_false_descriptions_of_e57_get_a_line(old: bytes, new: bytes, mistake: tuple[str, ...], tmp_path: Path) -> None:
     pytest.importorskip("pye57")
     samples.e57(tmp_path / "a.e57")
     logical = unpack((tmp_path / "a.e57").read_bytes())
@@ -241,13 +245,13 @@ def test_e57_descriptions_that_lie_get_a_line(old: bytes, new: bytes, message: s
     size = -(-(at + len(xml)) // 1020) * 1024
     head = logical[:16] + struct.pack("<QQQ", size, struct.unpack("<Q", logical[24:32])[0], len(xml)) + logical[40:at]
     (tmp_path / "a.e57").write_bytes(pack(head + xml))
-    with pytest.raises(UserError, match=message):
+    with raises(*mistake):
         open_cloud(tmp_path / "a.e57")
 
 
 def test_column_numbers_beyond_integers_get_a_line() -> None:
     for values in (np.array([1.0, 1e300]), np.array([1, 2**64 - 1], np.uint64)):
-        with pytest.raises(UserError, match="the column label holds .*, too large"):
+        with raises("out-of-range", "label", "a.ply"):
             whole_numbers(values, "label", "a.ply")
 
 

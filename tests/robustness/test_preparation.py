@@ -16,12 +16,12 @@ from data_prep.custom import preparation as custom
 from data_prep.custom import scene as custom_scene
 from data_prep.custom.scene import Settings
 from data_prep.scannet.preparation import prepare
-from pointnc.errors import UserError
 from pointnc.scenes import atomic
 from pointnc.scenes.taxonomy import Taxonomy
+from tests.helpers.mistakes import raises
+from tests.helpers.synthetic import write_raw_root
 from tests.robustness.test_neighbors import contents
 from tests.scenes.test_leftovers import in_a_child
-from tests.synthetic import write_raw_root
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_one_bad_scene_never_ends_a_preparation(raw: Path, tmp_path: Path, monke
     aggregation.write_text(json.dumps(groups))
     for workers in (1, 2):
         out = tmp_path / f"store{workers}"
-        with pytest.raises(UserError, match=r"1 of 3 scenes were not prepared.*scene0000_00"):
+        with raises("not-prepared", "1 of 3 scenes", "scene0000_00.aggregation.json"):
             prepare(raw, out, workers=workers)
         assert len(list(out.glob("*/scene*"))) == 2
         failed = json.loads((out / "failed.json").read_text())
@@ -94,7 +94,7 @@ def test_whatever_is_raised_is_one_line(
         return real(folder, labels=labels)
 
     monkeypatch.setattr(scannet_scene, "read_scan", fails)
-    with pytest.raises(UserError, match="scene0001_00") as said:
+    with raises("not-prepared", "scene0001_00") as said:
         prepare(raw, tmp_path / "store", workers=1)
     assert str(said.value).isprintable()
 
@@ -143,5 +143,5 @@ def test_a_disk_that_fills_while_a_scene_is_written_is_named(
 
     monkeypatch.setattr(np, "save", save)
     monkeypatch.setattr(atomic, "_full_disk", lambda folder, error: OSError(errno.ENOSPC, "No space left on device"))
-    with pytest.raises(UserError, match="No space left on device"):
+    with raises("not-prepared", "No space left on device", "scene0000_00"):
         prepare(raw, tmp_path / "store", workers=1)

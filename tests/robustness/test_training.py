@@ -14,15 +14,15 @@ import pytest
 import torch
 
 from data_prep.scannet.preparation import prepare
-from pointnc.errors import UserError
 from pointnc.scenes.locks import LOCK
 from pointnc.training import run, run_folder
 from pointnc.training.callbacks import EpochLine, SaveCheckpoints
 from pointnc.training.checkpoint_io import AtomicCheckpointIO
 from pointnc.training.run_folder import claimed_run
-from tests.commands import run as command
+from tests.helpers.commands import run as command
+from tests.helpers.mistakes import raises
+from tests.helpers.synthetic import write_raw_root
 from tests.robustness.kills import hash_of, leftovers, runs
-from tests.synthetic import write_raw_root
 from tests.training.test_run import configure
 
 QUICK = [
@@ -117,7 +117,7 @@ def test_a_folder_that_is_trained_in_is_told_by_its_process(store: Path, tmp_pat
         for overrides in ([], ["resume=auto"]):
             again = configure(store, tmp_path / "run", *overrides)
             with (
-                pytest.raises(UserError, match=rf"process {os.getpid()} on \S+ trains in {folder}"),
+                raises("in-use", f"process {os.getpid()}", folder),
                 claimed_run(again),
             ):
                 pass
@@ -157,6 +157,8 @@ def test_a_full_disk_names_itself_and_the_last_checkpoint(tmp_path: Path, monkey
         return opened(Path("/dev/full") if self.suffix == ".tmp" else self, *arguments, **options)
 
     monkeypatch.setattr(Path, "open", full)
-    with pytest.raises(UserError, match=r"No space left on device.*resume=\S+last\.ckpt") as said:
+    with raises(
+        "file-access", "No space left on device", tmp_path / "best.ckpt", f"resume={tmp_path / 'last.ckpt'}"
+    ) as said:
         AtomicCheckpointIO().save_checkpoint({"a": torch.zeros(10**6)}, tmp_path / "best.ckpt")
     assert "inline_container" not in str(said.value)

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from pointnc.errors import UserError
 from pointnc.scenes import atomic, leftovers
 from pointnc.scenes.atomic import atomic_path, write_text
 from pointnc.scenes.leftovers import sweep
+from tests.helpers.mistakes import raises
 
 
 def contents(folder: Path) -> list[str]:
@@ -167,7 +167,7 @@ def test_an_interruption_leaves_what_was_there(tmp_path: Path) -> None:
 def test_a_path_without_a_name_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     (tmp_path / "here" / "inner").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "here")
-    with pytest.raises(UserError, match="names no file or folder"), atomic_path(name) as temporary:
+    with raises("bad-name", "result"), atomic_path(name) as temporary:
         temporary.mkdir()
     assert contents(tmp_path) == ["here", "here/inner"]
 
@@ -175,9 +175,9 @@ def test_a_path_without_a_name_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
 def test_neither_kind_replaces_the_other(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="is a folder, and a file"):
+    with raises("path-kind", tmp_path / "folder"):
         write_text(tmp_path / "folder", "text")
-    with pytest.raises(UserError, match="is a file, and a folder"), atomic_path(tmp_path / "file") as temporary:
+    with raises("path-kind", tmp_path / "file"), atomic_path(tmp_path / "file") as temporary:
         temporary.mkdir()
     assert contents(tmp_path) == ["file", "folder"]
 

@@ -31,11 +31,11 @@ def in_a_child(folder: Path, kind: str = "tmp") -> Path:
 def test_the_dead_are_swept_and_the_living_are_not(tmp_path: Path) -> None:
     dead, alive = in_a_child(tmp_path), temporary_beside(tmp_path / "a")
     alive.mkdir()
-    strangers = [tmp_path / ".scene.tmp", tmp_path / ".a.b.c.tmp", tmp_path / "a.1.tmp", tmp_path / ".hidden"]
-    for path in strangers:
+    others = [tmp_path / ".scene.tmp", tmp_path / ".a.b.c.tmp", tmp_path / "a.1.tmp", tmp_path / ".hidden"]
+    for path in others:
         path.touch()
     sweep(tmp_path, tmp_path / "missing")
-    assert sorted(tmp_path.iterdir()) == sorted([alive, *strangers]) and not dead.exists()
+    assert sorted(tmp_path.iterdir()) == sorted([alive, *others]) and not dead.exists()
 
 
 def test_what_stepped_aside_comes_back_unless_there_is_a_new_one(tmp_path: Path) -> None:

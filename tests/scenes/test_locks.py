@@ -15,6 +15,7 @@ import pytest
 
 from pointnc.scenes import locks
 from pointnc.scenes.locks import LOCK, Holder, InUseError, hold, is_held
+from tests.helpers.mistakes import raises
 
 
 @contextmanager
@@ -52,7 +53,7 @@ def test_a_living_holder_is_named_and_a_dead_one_holds_nothing(tmp_path: Path) -
     with child(lambda: keep(tmp_path)) as number:
         assert is_held(tmp_path)
         with (
-            pytest.raises(InUseError, match=rf"process {number} on \S+ trains in {tmp_path}"),
+            raises("in-use", f"process {number}", tmp_path, "trains", kind=InUseError),
             hold(tmp_path, doing="trains"),
         ):
             pass
@@ -63,7 +64,7 @@ def test_a_living_holder_is_named_and_a_dead_one_holds_nothing(tmp_path: Path) -
 
 
 def test_the_same_process_does_not_take_it_twice(tmp_path: Path) -> None:
-    with hold(tmp_path), pytest.raises(InUseError, match=str(os.getpid())), hold(tmp_path):
+    with hold(tmp_path), raises("in-use", f"process {os.getpid()}", kind=InUseError), hold(tmp_path):
         pass
 
 
@@ -117,7 +118,7 @@ def test_of_another_host_one_looks_whether_it_still_beats(tmp_path: Path, monkey
     monkeypatch.setattr(locks, "BEAT", 0.1)
     beat = threading.Thread(target=locks._beat, args=(tmp_path / LOCK, stop))
     beat.start()
-    with pytest.raises(InUseError, match=rf"process {os.getpid()} on node7"), hold(tmp_path):
+    with raises("in-use", f"process {os.getpid()}", "node7", kind=InUseError), hold(tmp_path):
         pass
     stop.set()
     beat.join()
@@ -128,7 +129,11 @@ def test_of_another_host_one_looks_whether_it_still_beats(tmp_path: Path, monkey
 def test_without_locks_of_the_kernel_the_file_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locks, "fcntl", None)
     monkeypatch.setattr(locks, "POLL", 0.01)
-    with child(lambda: keep(tmp_path)) as number, pytest.raises(InUseError, match=f"process {number} "), hold(tmp_path):
+    with (
+        child(lambda: keep(tmp_path)) as number,
+        raises("in-use", f"process {number}", kind=InUseError),
+        hold(tmp_path),
+    ):
         pass
     with hold(tmp_path):
         pass

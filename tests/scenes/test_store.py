@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointnc.benchmarks.scannet import taxonomy
-from pointnc.errors import UserError
 from pointnc.scenes.scene import Scene
 from pointnc.scenes.store import SceneStore, class_counts, write_manifest, write_scene
+from tests.helpers.mistakes import raises
 
 FINE = taxonomy("scannet200")
 
@@ -67,26 +67,26 @@ def test_manifest_of_a_store_and_its_taxonomy(tmp_path: Path) -> None:
     store = SceneStore(tmp_path)
     np.testing.assert_array_equal(store.histogram("train", FINE), counts)
     store.check_taxonomy(FINE)
-    with pytest.raises(UserError, match="has labels segment200 but the run asks for segment20"):
+    with raises("other-taxonomy", tmp_path, "segment200", "segment20", "dataset="):
         store.check_taxonomy(taxonomy("scannet20"))
 
 
 def test_missing_store_split_and_file(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no scene store at .*: make it so"):
+    with raises("not-a-store", tmp_path / "nowhere", "make it so"):
         SceneStore(tmp_path / "nowhere", hint="make it so")
-    with pytest.raises(UserError, match="train does not exist; make it so"):
+    with raises("nothing-there", tmp_path / "train", "make it so"):
         SceneStore(tmp_path, hint="make it so").scenes("train")
     (tmp_path / "train").mkdir()
-    with pytest.raises(UserError, match="train is empty"):
+    with raises("nothing-there", tmp_path / "train", "empty"):
         SceneStore(tmp_path).scenes("train")
-    with pytest.raises(UserError, match=r"coord.npy is missing"):
+    with raises("missing-file", tmp_path / "train" / "a" / "coord.npy"):
         SceneStore(tmp_path).load("train", "a")
 
 
 def test_pickled_arrays_are_not_executed(tmp_path: Path) -> None:
     write_scene(tmp_path / "train" / "a", arrays(5))
     np.save(tmp_path / "train" / "a" / "color.npy", np.array([print], object), allow_pickle=True)
-    with pytest.raises(UserError, match=r"color.npy is damaged"):
+    with raises("damaged-file", "color.npy"):
         SceneStore(tmp_path).load("train", "a")
 
 
@@ -99,15 +99,15 @@ def test_interrupted_write_leaves_nothing(tmp_path: Path) -> None:
 
 def test_scenes_that_cannot_be_used() -> None:
     coord = np.zeros((3, 3), np.float32)
-    with pytest.raises(UserError, match="has no points"):
+    with raises("no-points", "scene a"):
         Scene("a", coord[:0]).validate()
-    with pytest.raises(UserError, match="NaN or infinity at 1 of 3"):
+    with raises("not-finite", "scene a", "coord", "NaN", "1 of 3"):
         Scene("a", np.array([[0, 0, 0], [0, np.nan, 0], [0, 0, 1]], np.float32)).validate()
-    with pytest.raises(UserError, match="color has 2 rows but coord has 3"):
+    with raises("other-length", "scene a", "color", "2 rows", 3):
         Scene("a", coord, color=np.zeros((2, 3), np.uint8)).validate()
-    with pytest.raises(UserError, match="has label 200, but scannet200 has 200 classes"):
+    with raises("unknown-label", "scene a", "label 200", "200 classes", "scannet200"):
         class_counts(Scene("a", coord, semantic=np.array([0, 1, 200])), FINE)
-    with pytest.raises(UserError, match="scene a has label -7 in segment200"):
+    with raises("unknown-label", "scene a", "label -7", "segment200.npy"):
         class_counts(Scene("a", coord, semantic=np.array([0, -7, -1])), FINE)
 
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointnc.benchmarks import scannet
-from pointnc.errors import UserError
 from pointnc.scenes.taxonomy import Taxonomy
+from tests.helpers.mistakes import raises
 
 
 @given(st.lists(st.integers(0, 2000), min_size=1, max_size=40, unique=True), st.lists(st.integers(-5, 2100)))
@@ -31,7 +31,7 @@ def test_official_sets() -> None:
     assert [len(scannet.split_scenes(split)) for split in scannet.SPLITS] == [1201, 312, 100]
     assert not set(scannet.split_scenes("train")) & set(scannet.split_scenes("val"))
     assert scannet.instance_counts()["wall"] == 8277
-    with pytest.raises(UserError, match="choose one of scannet200, scannet20"):
+    with raises("unknown-name", "'scannet40'", "scannet200, scannet20"):
         scannet.taxonomy("scannet40")
 
 
@@ -45,21 +45,21 @@ def test_dictionary_and_yaml_round_trip(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "data, message",
+    "data, mistake",
     [
-        ({}, "list 'names'"),
-        ({"names": []}, "no classes"),
-        ({"names": "abc"}, "list 'names'"),
-        ({"names": ["a", "a"]}, "'a' twice"),
-        ({"names": ["a", "b"], "ids": [1, 1]}, "1 twice"),
-        ({"names": ["a", "b"], "ids": [1]}, "1 ids for 2 names"),
-        ({"names": ["a"], "groups": ["rare"]}, "unknown group 'rare'"),
-        ({"names": ["a"], "colors": [[1, 2]]}, "malformed"),
-        ({"names": ["a"], "ids": [-3]}, "negative id"),
+        ({}, ("taxonomy", "'names'")),
+        ({"names": []}, ("taxonomy", "custom", "no classes")),
+        ({"names": "abc"}, ("taxonomy", "'names'")),
+        ({"names": ["a", "a"]}, ("taxonomy", "'a'")),
+        ({"names": ["a", "b"], "ids": [1, 1]}, ("taxonomy", "ids", 1)),
+        ({"names": ["a", "b"], "ids": [1]}, ("taxonomy", "1 ids", "2 names")),
+        ({"names": ["a"], "groups": ["rare"]}, ("taxonomy", "'rare'", "head, common, tail")),
+        ({"names": ["a"], "colors": [[1, 2]]}, ("taxonomy", "custom", "expected 3, got 2")),
+        ({"names": ["a"], "ids": [-3]}, ("taxonomy", "id -3")),
     ],
 )
-def test_malformed_sets_are_refused(data: dict, message: str) -> None:
-    with pytest.raises(UserError, match=message):
+def test_malformed_sets_are_refused(data: dict, mistake: tuple[str, ...]) -> None:
+    with raises(*mistake):
         Taxonomy.from_dict(data)
 
 
@@ -79,20 +79,20 @@ def test_class_by_class_is_the_same_as_list_by_list() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "mistake"),
     [
-        ({"classes": "wall"}, "no list of classes"),
-        ({"classes": [{"id": 1}]}, "class 0 has no name"),
-        ({"classes": [{"name": "a", "colour": [1, 2, 3]}]}, "unknown key 'colour'"),
-        ({"classes": [{"name": "a", "id": 1}, {"name": "b"}]}, "'b' has no id"),
-        ({"classes": [{"name": "a", "color": [1, 2]}]}, "malformed"),
-        ({"classes": [{"name": "a", "color": [1, 2, 300]}]}, "beyond 0 to 255"),
-        ({"classes": [{"name": "a", "id": 2**24}]}, "above 16777215"),
-        ({"names": ["a"], "segment": "../segment"}, "segment"),
-        ({"names": ["a"], "segment": "coord"}, "segment"),
-        ({"classes": []}, "no classes"),
+        ({"classes": "wall"}, ("taxonomy", "'classes'")),
+        ({"classes": [{"id": 1}]}, ("taxonomy", "class 0")),
+        ({"classes": [{"name": "a", "colour": [1, 2, 3]}]}, ("taxonomy", "'colour'")),
+        ({"classes": [{"name": "a", "id": 1}, {"name": "b"}]}, ("taxonomy", "'b'")),
+        ({"classes": [{"name": "a", "color": [1, 2]}]}, ("taxonomy", "custom", "expected 3, got 2")),
+        ({"classes": [{"name": "a", "color": [1, 2, 300]}]}, ("taxonomy", "[1, 2, 300]", "'a'", "0 to 255")),
+        ({"classes": [{"name": "a", "id": 2**24}]}, ("taxonomy", f"id {2**24}", 2**24 - 1)),
+        ({"names": ["a"], "segment": "../segment"}, ("taxonomy", "'../segment'")),
+        ({"names": ["a"], "segment": "coord"}, ("taxonomy", "'coord'", "'segment'")),
+        ({"classes": []}, ("taxonomy", "custom", "no classes")),
     ],
 )
-def test_mistakes_in_a_file(data: dict, words: str) -> None:
-    with pytest.raises(UserError, match=words):
+def test_mistakes_in_a_file(data: dict, mistake: tuple[str, ...]) -> None:
+    with raises(*mistake):
         Taxonomy.from_dict(data)

@@ -12,9 +12,10 @@ import pytest
 from data_prep.scannet.preparation import prepare
 from pointnc.proof.runs import Command
 from pointnc.scenes.store import SceneStore
-from tests.commands import assert_one_line, run
-from tests.synthetic import write_raw_root
-from tests.untrained import write_checkpoint
+from tests.helpers.commands import run
+from tests.helpers.mistakes import assert_mistake
+from tests.helpers.synthetic import write_raw_root
+from tests.helpers.untrained import write_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,7 @@ def torchrun(home: Path, processes: int, lines: list[list[str]]) -> str:
     return text
 
 
+@pytest.mark.slow
 def test_ranks_of_torchrun_make_what_one_process_makes(home: Path) -> None:
     shutil.copytree(home / "store", home / "damaged")
     names = SceneStore(home / "damaged").scenes("val")
@@ -77,6 +79,7 @@ def test_ranks_of_torchrun_make_what_one_process_makes(home: Path) -> None:
     assert text.count("codes [0, 0, 1, 2, 2]") == 1 and text.count("codes [0, 0, 0, 2, 2]") == 1
 
 
+@pytest.mark.slow
 def test_shards_and_a_merge_make_what_one_process_makes(home: Path) -> None:
     for number in (2, 3, 1):
         for line in commands(home, "shards", f"shard={number}/3"):
@@ -84,7 +87,7 @@ def test_shards_and_a_merge_make_what_one_process_makes(home: Path) -> None:
             run(*line, folder=home, code=1 if "predict" in line[0] else 0)
         if number == 3:
             for line in commands(home, "shards", "shard=merge"):
-                assert_one_line(run(*line, folder=home, code=2), "lacks 1 of 3 shards: 1")
+                assert_mistake(run(*line, folder=home, code=2), "shards", "1 of 3 shards")
     for line in commands(home, "shards", "shard=merge"):
         done = run(*line, folder=home, code=1 if "predict" in line[0] else 0)
         assert "merge" not in done.stdout
@@ -92,10 +95,15 @@ def test_shards_and_a_merge_make_what_one_process_makes(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shard", "words"),
-    [("17/16", "numbered from 1 to 16"), ("0/4", "numbered"), ("2/100", "there are only"), ("merge", "no shards")],
+    ("shard", "mistake"),
+    [
+        ("17/16", ("option", "shard=17/16")),
+        ("0/4", ("option", "shard=0/4")),
+        ("2/100", ("too-many-processes", "shard=2/100")),
+        ("merge", ("shards", "shard=1/N")),
+    ],
 )
-def test_mistakes(home: Path, shard: str, words: str) -> None:
+def test_mistakes(home: Path, shard: str, mistake: tuple[str, ...]) -> None:
     for line in commands(home, "none", f"shard={shard}"):
-        assert_one_line(run(*line, folder=home, code=2), words)
+        assert_mistake(run(*line, folder=home, code=2), *mistake)
     assert not list((home / "none").rglob("*.jsonl"))

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointnc.errors import UserError
 from pointnc.sharing import share_work
 from pointnc.sharing.parts import Shard, cut, read_shard
+from tests.helpers.mistakes import raises
 
 NAMES = st.dictionaries(st.text("abcdef", min_size=1, max_size=4), st.integers(0, 1000), min_size=1, max_size=30)
 
@@ -49,22 +49,22 @@ def test_shards_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "words"),
-    [("17/16", "numbered from 1 to 16"), ("0/4", "numbered from 1 to 4"), ("-1/4", "shard=3/16"), ("3", "shard=3/16"),
-     (3, "shard=3/16"), ("a/b", "shard=3/16"), ("1/0", "numbered"), ("1/2/3", "shard=3/16"), ("", "or merge")],
+    ("value", "mistake"),
+    [("17/16", ("option", "shard=17/16")), ("0/4", ("option", "shard=0/4", "1 to 4")), ("-1/4", ("option", "shard=-1/4", "shard=3/16")), ("3", ("option", "shard=3:", "shard=3/16")),
+     (3, ("option", "shard=3:", "shard=3/16")), ("a/b", ("option", "shard=a/b", "shard=3/16")), ("1/0", ("option", "shard=1/0")), ("1/2/3", ("option", "shard=1/2/3", "shard=3/16")), ("", ("option", "shard=:", "shard=3/16"))],
 )  # fmt: skip
-def test_shards_without_sense_get_a_line(value: object, words: str) -> None:
-    with pytest.raises(UserError, match=words):
+def test_shards_without_sense_get_a_line(value: object, mistake: tuple[str, ...]) -> None:
+    with raises(*mistake):
         read_shard(value)
 
 
 def test_more_parts_than_items_get_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UserError, match="shard=3/4: there are only 2 scenes to share out; ask for 2 at most"):
+    with raises("too-many-processes", "2 scenes", "shard=3/4"):
         share_work("3/4", "out", {"a": 1, "b": 1}, list, "scenes")
-    with pytest.raises(UserError, match="needs out="):
+    with raises("missing-setting", "out=", "shard=1/2"):
         share_work("1/2", None, {"a": 1, "b": 1}, list, "scenes")
     monkeypatch.setenv("WORLD_SIZE", "3")
-    with pytest.raises(UserError, match="torchrun started 3 processes: there are only 2 files"):
+    with raises("too-many-processes", "3 processes", "2 files"):
         share_work(None, "out", {"a": 1, "b": 1}, list, "files")
-    with pytest.raises(UserError, match="under torchrun"):
+    with raises("conflicting-settings", "shard=1/2"):
         share_work("1/2", "out", {"a": 1, "b": 1, "c": 1}, list, "files")

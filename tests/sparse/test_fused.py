@@ -13,7 +13,7 @@ from pointnc.models.blocks import BasicBlock, BatchNorm, BottleneckBlock, Norm, 
 from pointnc.sparse import fused, products
 from pointnc.sparse.grid import SparseTensor
 from pointnc.sparse.neighbors import submanifold_table
-from tests.models.voxels import random_voxels
+from tests.helpers.voxels import random_voxels
 
 
 class OneByOne(BatchNorm):

@@ -17,7 +17,7 @@ from pointnc.sparse.modules import (
     SubmanifoldConvolution,
     UpConvolution,
 )
-from tests.models.voxels import random_voxels
+from tests.helpers.voxels import random_voxels
 from tests.oracles import dense_convolution as dense
 
 EXTENT = 8

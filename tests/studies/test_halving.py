@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from pointnc.errors import UserError
 from pointnc.studies import Run, collect, read_study
 from pointnc.studies.halving import Rung, gains, is_form, read_rungs, recipe_of, survivors
 from pointnc.studies.plan import Study
 from pointnc.studies.record import Record
 from pointnc.studies.writing import search_markdown
-from tests.commands import assert_one_line, run
+from tests.helpers.commands import run
+from tests.helpers.mistakes import assert_mistake, raises
 from tests.studies.test_study import write_metrics
 
 RUNGS = [
@@ -71,17 +71,17 @@ def test_forms_are_ranked_by_what_they_gain_over_their_own_recipe(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "mistake"),
     [
-        ({"methods": {"ce": [], "neck+a": []}}, r"methods.neck\+a: a form is judged against methods.neck"),
-        ({"methods": {"ce": [], "other": []}}, "no method is a form"),
-        ({"rungs": [{"name": "x"}]}, r"rungs\[0\]: give name, overrides, seeds, keep and noise"),
-        ({"rungs": [{**RUNGS[0], "keep": 0}]}, r"rungs\[0\]: it needs a seed, keep of 1 or more"),
-        ({"rungs": [{**RUNGS[0], "overrides": "x=1"}]}, r"rungs\[0\].overrides: give a list"),
+        ({"methods": {"ce": [], "neck+a": []}}, ("option", "methods.neck+a", "methods.neck")),
+        ({"methods": {"ce": [], "other": []}}, ("option", "rungs", "RECIPE+FORM")),
+        ({"rungs": [{"name": "x"}]}, ("option", "name, overrides, seeds, keep", "rungs[0]")),
+        ({"rungs": [{**RUNGS[0], "keep": 0}]}, ("option", "rungs[0]", "keep")),
+        ({"rungs": [{**RUNGS[0], "overrides": "x=1"}]}, ("option", "rungs[0].overrides", "loss=focal")),
     ],
 )
-def test_bad_searches_get_a_line(changes: dict[str, Any], words: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=words):
+def test_bad_searches_get_a_line(changes: dict[str, Any], mistake: tuple[str, ...], tmp_path: Path) -> None:
+    with raises(*mistake):
         search(tmp_path, **changes)
 
 
@@ -121,10 +121,11 @@ def test_a_study_counts_what_is_recorded_as_done(tmp_path: Path) -> None:
 def test_a_damaged_record_is_named(tmp_path: Path) -> None:
     whole = '{"overrides": ["a=1"], "seed": 0, "values": {}, "per_class": {}, "model": "", "steps": 0}'
     (tmp_path / "r.jsonl").write_text(f"{whole}\nnonsense\n")
-    with pytest.raises(UserError, match=r"r.jsonl, line 2: .*restore the file"):
+    with raises("damaged-file", "line 2", "r.jsonl"):
         Record(tmp_path / "r.jsonl")
 
 
+@pytest.mark.slow
 def test_the_command_searches_in_rounds_and_goes_on_from_its_record(tmp_path: Path) -> None:
     common = ["data_root=rooms", "dataset.prepare.train=2", "dataset.prepare.val=1", "dataset.voxel_size=0.3",
               "workers=0", "trainer.check_val_every_n_epoch=1", "logger=none"]  # fmt: skip
@@ -140,4 +141,9 @@ def test_the_command_searches_in_rounds_and_goes_on_from_its_record(tmp_path: Pa
     again = run("pointnc.study", *arguments, "collect_only=true", folder=tmp_path)
     assert "3 runs, 3 done" in again.stdout and f"{len(lines) - 3} runs, {len(lines) - 3} done" in again.stdout
     assert (tmp_path / "kept" / "search.md").read_text() == text
-    assert_one_line(run("pointnc.study", *arguments, "rungs=[{name:x}]", folder=tmp_path, code=2), "rungs[0]")
+    assert_mistake(
+        run("pointnc.study", *arguments, "rungs=[{name:x}]", folder=tmp_path, code=2),
+        "option",
+        "rungs[0]",
+        "'overrides'",
+    )

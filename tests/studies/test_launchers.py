@@ -13,14 +13,15 @@ from typing import Any
 import pytest
 
 from data_prep.scannet.preparation import prepare
-from pointnc.errors import Interrupted, UserError
+from pointnc.errors import Interrupted
 from pointnc.studies import run_all
 from pointnc.studies.launchers import LocalLauncher, open_launcher
 from pointnc.studies.launchers.training import INTERRUPTED, LOST, Training
 from pointnc.studies.plan import Run
-from tests.commands import assert_one_line, run
+from tests.helpers.commands import run
+from tests.helpers.mistakes import assert_mistake, raises
+from tests.helpers.synthetic import write_raw_root
 from tests.studies.test_study import write_metrics
-from tests.synthetic import write_raw_root
 
 NEEDS_SUBMITIT = "the extra slurm is not installed"
 
@@ -87,24 +88,27 @@ def test_ctrl_c_stops_what_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "mistake"),
     [
-        (["launcher=pbs"], ("launcher=pbs", "local, submitit, ray")),
-        (["launcher=submitit", "submitit.cluster=local", "+submitit.nonsense=1"], ("submitit:", "nonsense")),
-        (["launcher=submitit", "submitit.cluster=moon"], ("submitit", "moon")),
+        (["launcher=pbs"], ("option", "local, submitit, ray", "launcher=pbs")),
+        (
+            ["launcher=submitit", "submitit.cluster=local", "+submitit.nonsense=1"],
+            ("no-server", "submitit", "'nonsense'"),
+        ),
+        (["launcher=submitit", "submitit.cluster=moon"], ("no-server", "submitit", "moon")),
     ],
 )
-def test_mistakes(arguments: list[str], words: tuple[str, ...], tmp_path: Path) -> None:
+def test_mistakes(arguments: list[str], mistake: tuple[str, ...], tmp_path: Path) -> None:
     if "launcher=submitit" in arguments:
         pytest.importorskip("submitit", reason=NEEDS_SUBMITIT)
-    assert_one_line(run("pointnc.study", "experiment=smoke", *arguments, folder=tmp_path, code=2), *words)
+    assert_mistake(run("pointnc.study", "experiment=smoke", *arguments, folder=tmp_path, code=2), *mistake)
     assert not (tmp_path / "data").exists()  # before anything is made
 
 
 def test_without_slurm_a_line_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pytest.importorskip("submitit", reason=NEEDS_SUBMITIT)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(UserError, match="launcher=submitit: no Slurm here .*submitit.cluster=local"):
+    with raises("no-server", "launcher=submitit", "submitit.cluster=local"):
         open_launcher("submitit", tmp_path, 1, {"submitit": {"timeout_min": 5}})
 
 
@@ -115,7 +119,7 @@ def test_a_missing_package_is_named_with_the_command(
     monkeypatch.setitem(sys.modules, name, None)
     for module in ("slurm", "tasks"):
         monkeypatch.delitem(sys.modules, f"pointnc.studies.launchers.{module}", raising=False)
-    with pytest.raises(UserError, match=rf"launcher={name}: .*pip install 'pointnc\[{extra}\]'"):
+    with raises("no-package", f"launcher={name}", f"pip install 'pointnc[{extra}]'"):
         open_launcher(name, tmp_path, 1, {})
 
 
@@ -184,6 +188,7 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_jobs_train_are_preempted_and_go_on_to_the_same_bits(home: Path) -> None:
     """submitit's local executor: one job is preempted in the middle, begun again, and ends where an undisturbed one ends."""
     pytest.importorskip("submitit", reason=NEEDS_SUBMITIT)

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-from pointnc.errors import UserError
 from pointnc.training.averaging import WeightAverage
 from pointnc.training.run import train
 from pointnc.weights.checkpoint import read_checkpoint
+from tests.helpers.mistakes import raises
 from tests.training.test_resume import _no_report, configure, store  # noqa: F401
 
 AVERAGE = "+callbacks.average={_target_:pointnc.training.averaging.WeightAverage,decay:0.9}"
@@ -66,5 +66,5 @@ def test_checkpoints_hold_the_average_and_remember_the_weights(store: Path, tmp_
 
 @pytest.mark.parametrize("decay", [1.0, -0.1, "much"])
 def test_a_decay_that_is_no_share_is_refused(decay: Any) -> None:
-    with pytest.raises(UserError, match=r"^decay=.*: it must be a number at least 0 and below 1"):
+    with raises("option", "decay=", 0, 1):
         WeightAverage(decay)

@@ -20,8 +20,8 @@ from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.training.collapse_meter import CollapseMeter, voxel_labels
 from pointnc.training.run import train
 from pointnc.weights.checkpoint import read_checkpoint
+from tests.helpers.synthetic import write_raw_root
 from tests.oracles.collapse import slow_measures
-from tests.synthetic import write_raw_root
 from tests.training.test_run import configure
 
 GROUPED = Taxonomy.from_dict({"names": list("abcdef"), "groups": ["head", "head", "common", "common", "tail", "tail"]})

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from pointnc.errors import Interrupted, UserError
+from pointnc.errors import Interrupted
 from pointnc.training.run import train
 from pointnc.training.run_folder import resumed_config
 from pointnc.weights.checkpoint import read_checkpoint
+from tests.helpers.mistakes import raises
 from tests.training.test_run import INTERRUPT, assert_same_weights, configure, store
 
 __all__ = ["store"]  # a fixture
@@ -54,5 +55,5 @@ def test_interrupted_in_mid_epoch_and_resumed_gives_the_same_weights(
 
 
 def test_what_is_no_switch_is_refused(store: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="device_transforms=cuda: it must be true or false"):
+    with raises("option", "device_transforms=cuda"):
         train(configure(store, tmp_path / "run", "device_transforms=cuda"))

@@ -10,14 +10,14 @@ from torch import Tensor
 
 import pointnc.weights
 from pointnc.data.batch import VoxelBatch
-from pointnc.errors import UserError
 from pointnc.losses import CrossEntropy
 from pointnc.models import MinkUNet, Segmentor
 from pointnc.training.distillation import ChannelView, Distillation
 from pointnc.training.run import train
 from pointnc.weights.checkpoint import read_checkpoint
 from pointnc.weights.exporting import export_run
-from tests.models.voxels import random_voxels
+from tests.helpers.mistakes import raises
+from tests.helpers.voxels import random_voxels
 from tests.training.test_resume import _no_report, assert_equal, configure, interrupted_and_resumed, store  # noqa: F401
 
 VOLT = ("model=volt_tiny", "model.channels=64", "model.depth=1", "model.out_channels=8")
@@ -104,15 +104,21 @@ def test_an_interrupted_run_ends_as_the_whole_one(store: Path, teacher: Path, tm
 
 
 def test_teachers_that_do_not_fit_get_one_line(store: Path, teacher: Path, tmp_path: Path) -> None:  # noqa: F811
-    mistakes = {
-        "knows voxels of 15 cm, this run has 20 cm": teach(teacher, "dataset.voxel_size=0.2"),
-        "wants color_unit, which dataset.features=[normal] lacks": teach(teacher, "dataset.features=[normal]"),
-        "no weights at": teach(tmp_path / "nowhere.safetensors"),
-        "needs distillation.checkpoint=PATH": (*VOLT, "distillation=teacher"),
-        "distillation.weight=1.5: it must be a number": teach(teacher, "distillation.weight=1.5"),
-        "knows other classes": teach(teacher, "dataset.taxonomy.name=scannet20"),
-    }
-    for words, settings in mistakes.items():
-        with pytest.raises(UserError) as error:
+    nowhere = tmp_path / "nowhere.safetensors"
+    mistakes = (
+        (
+            teach(teacher, "dataset.voxel_size=0.2"),
+            ("other-settings", teacher, "15 cm", "20 cm", "dataset.voxel_size=0.15"),
+        ),
+        (teach(teacher, "dataset.features=[normal]"), ("channels", "color_unit", "dataset.features=[normal]")),
+        (teach(nowhere), ("missing-file", nowhere)),
+        ((*VOLT, "distillation=teacher"), ("missing-setting", "distillation.checkpoint=PATH")),
+        (teach(teacher, "distillation.weight=1.5"), ("option", "distillation.weight=1.5")),
+        (
+            teach(teacher, "dataset.taxonomy.name=scannet20"),
+            ("other-taxonomy", teacher, "200 classes", "20 (scannet20)"),
+        ),
+    )
+    for settings, mistake in mistakes:
+        with raises(*mistake):
             train(configure(store, tmp_path / "run", *settings))
-        assert words in str(error.value) and "\n" not in str(error.value)

@@ -18,7 +18,7 @@ from pointnc.training.force_meter import ForceMeter, group_rows
 from pointnc.training.run import train
 from pointnc.training.run_folder import resumed_config
 from pointnc.weights.checkpoint import read_checkpoint
-from tests.synthetic import write_raw_root
+from tests.helpers.synthetic import write_raw_root
 from tests.training.test_run import INTERRUPT, assert_same_weights, configure
 
 PULLED = ("regularizer=ceco", "model.neck=200", "trainer.max_epochs=2")

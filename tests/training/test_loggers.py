@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from data_prep.scannet.preparation import prepare
-from pointnc.errors import UserError
 from pointnc.training.loggers import wandb_runs
-from tests.commands import assert_one_line, run
-from tests.synthetic import write_raw_root
+from tests.helpers.commands import run
+from tests.helpers.mistakes import assert_mistake, raises
+from tests.helpers.synthetic import write_raw_root
 from tests.test_entry import QUICK
 
 WANDB = [*(setting for setting in QUICK if not setting.startswith("logger")), "logger=wandb"]
@@ -19,7 +19,7 @@ WANDB = [*(setting for setting in QUICK if not setting.startswith("logger")), "l
 def test_a_missing_package_is_named_before_data_are_prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pointnc.training.loggers.find_spec", lambda name: None)
     done = run("pointnc.train", "logger=wandb", "data_root=rooms", folder=tmp_path, code=2)
-    assert_one_line(done, "logger=wandb: not installed", "pip install 'pointnc[wandb]'", "logger=tensorboard")
+    assert_mistake(done, "no-package", "logger=wandb", "'pointnc[wandb]'", "logger=tensorboard")
     assert not (tmp_path / "rooms").exists()
 
 
@@ -45,5 +45,5 @@ def test_nobody_logged_in_is_one_line(tmp_path: Path, monkeypatch: pytest.Monkey
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))  # where a login would be kept
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    with pytest.raises(UserError, match="logger=wandb: No API key.*logger.mode=offline"):
+    with raises("no-server", "logger=wandb", "API key", "logger.mode=offline"):
         wandb_runs(project="pointnc", mode="online")(save_dir=str(tmp_path))

@@ -11,8 +11,8 @@ import torch
 
 from pointnc.training.profile import PHASES
 from pointnc.weights.checkpoint import read_checkpoint
-from tests.commands import run
-from tests.synthetic import write_raw_root
+from tests.helpers.commands import run
+from tests.helpers.synthetic import write_raw_root
 
 SETTINGS = ("dataset.prepare=null", "trainer.accelerator=cpu", "workers=0", "batch_size=1", "logger=none")
 PLAN = ("model.planes=[8,16,16,8]", "model.layers=[1,1,1,1]", "dataset.voxel_size=0.1", "trainer.max_epochs=2")

@@ -21,7 +21,7 @@ from pointnc.training import results
 from pointnc.training.run import train
 from pointnc.training.run_folder import resumed_config
 from pointnc.weights.checkpoint import read_checkpoint
-from tests.synthetic import write_raw_root
+from tests.helpers.synthetic import write_raw_root
 
 TINY = (
     "dataset.prepare=null",
@@ -165,6 +165,7 @@ def _rank(rank: int, store: Path, folder: Path, port: int) -> None:
     interrupted_and_resumed(store, folder / "run", 6, *settings)
 
 
+@pytest.mark.slow
 def test_two_processes_resume_as_they_would_have_gone_on(store: Path, tmp_path: Path) -> None:
     """Eight scenes for two ranks: four batches an epoch of each, interrupted in the second epoch."""
     for number in range(8):

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from pointnc.errors import UserError
 from pointnc.training import schedules
+from tests.helpers.mistakes import raises
 
 
 def rates(make: object, steps: int, **settings: float) -> list[float]:
@@ -55,5 +55,5 @@ def test_poly_and_constant() -> None:
 
 
 def test_warm_up_must_be_a_share() -> None:
-    with pytest.raises(UserError, match=r"schedule\.warm_up=7"):
+    with raises("option", "schedule.warm_up=7"):
         rates(schedules.one_cycle, 10, warm_up=7)

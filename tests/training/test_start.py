@@ -9,7 +9,6 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from pointnc.errors import UserError
 from pointnc.models.segmentor import Segmentor
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.training.start import load_into, read_start
@@ -18,6 +17,7 @@ from pointnc.weights.card import ModelCard
 from pointnc.weights.checkpoint import read_checkpoint
 from pointnc.weights.network import build_model
 from pointnc.weights.published import save_weights
+from tests.helpers.mistakes import raises
 
 ARCHITECTURE = Architecture("SpUNet", {"in_channels": 6, "planes": [6, 8, 8, 6], "layers": [1, 1, 1, 1]})
 TAXONOMY = Taxonomy.from_dict({"name": "three", "names": ["wall", "floor", "chair"]})
@@ -61,7 +61,7 @@ def test_weights_bring_their_network_and_its_input(tmp_path: Path, capsys: pytes
         (TAXONOMY, False, False, "the head is new (it had none)"),
     ],
 )
-def test_the_head_alone_is_drawn_anew_for_other_classes(
+def test_the_head_alone_is_drawn_again_for_other_classes(
     taxonomy: Taxonomy, with_head: bool, kept: bool, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, original = weights(tmp_path, with_head)
@@ -77,9 +77,9 @@ def test_the_head_alone_is_drawn_anew_for_other_classes(
 
 
 def test_missing_weights_get_a_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no checkpoint at"):
+    with raises("missing-file", "x.ckpt"):
         read_start(config(tmp_path / "x.ckpt"))
-    with pytest.raises(UserError, match="no weights at"):
+    with raises("missing-file", "x.safetensors"):
         read_start(config(tmp_path / "x.safetensors"))
 
 
@@ -92,6 +92,6 @@ def test_a_file_that_is_no_checkpoint_is_not_advised_to_be_run(tmp_path: Path, k
         torch.save({"path": path}, path)  # an object, which only running the file's wishes would make
     else:
         torch.save({"state_dict": {}}, path)
-    with pytest.raises(UserError, match=r"best\.ckpt or last\.ckpt is expected") as caught:
+    with raises("damaged-file", "best.ckpt", "last.ckpt", "a.ckpt") as caught:
         read_checkpoint(path)
     assert "weights_only" not in str(caught.value) and "\n" not in str(caught.value)

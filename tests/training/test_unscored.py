@@ -12,8 +12,9 @@ from pointnc.scoring.terminal import score_text
 from pointnc.studies.plan import Study
 from pointnc.studies.record import Result
 from pointnc.studies.table import Table
-from tests.commands import assert_one_line, run
-from tests.data_prep.labeled_rooms import columns, write, write_root
+from tests.helpers.commands import run
+from tests.helpers.labeled_rooms import columns, write, write_root
+from tests.helpers.mistakes import assert_mistake
 
 QUICK = [
     "dataset=custom", "data_root=store", "trainer.max_epochs=1", "trainer.accelerator=cpu", "workers=0", "logger=none",
@@ -45,7 +46,7 @@ def test_a_run_without_scores_says_so_before_and_ends_well(store: Path) -> None:
 
 def test_training_without_a_class_is_a_mistake(store: Path) -> None:
     done = run("pointnc.train", *QUICK, "dataset.train_split=val", folder=store.parent, code=2)
-    assert_one_line(done, "no point of val", "nothing can be learned")
+    assert_mistake(done, "no-labels", "val", "dataset.train_split=")
 
 
 @pytest.mark.parametrize(("value", "text"), [(None, "–"), (math.nan, "–"), (12.345, "12.35"), (0.0, "0.00")])

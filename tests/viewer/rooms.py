@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 from pointnc.viewer.labeled_scene import LabeledScene
-from tests.reporting.synthetic_room import corrupted, synthetic_room
+from tests.helpers.synthetic_room import corrupted, synthetic_room
 
 
 @lru_cache

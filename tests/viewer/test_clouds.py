@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 from pointnc.clouds import open_cloud
-from pointnc.errors import UserError
 from pointnc.prediction import label_file
 from pointnc.prediction.targets import OutputFolder
 from pointnc.scenes.legend import read_legend
 from pointnc.viewer.clouds import open_shown, read_shown
-from tests.commands import assert_one_line
+from tests.helpers.mistakes import assert_mistake, raises
 from tests.prediction.test_prediction import TAXONOMY, colored, predictor
 from tests.viewer.test_visualize import read_page, visualize
 
@@ -105,7 +104,7 @@ def test_what_a_network_wants_is_made(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.abs(full.normal), [[0, 0, 1]] * 200, atol=1e-4)
     np.testing.assert_allclose(full.strength[:, 0], np.arange(200) / 255, rtol=1e-6)
     np.savez(tmp_path / "b.npz", coord=flat)
-    with pytest.raises(UserError, match=r"b\.npz: .*strength of laser pulses"):
+    with raises("missing-column", "b.npz", "strength"):
         read_shown(tmp_path / "b.npz", {"strength"})
 
 
@@ -113,10 +112,15 @@ def test_what_a_network_wants_is_made(tmp_path: Path) -> None:
 def test_a_broken_legend_gets_a_line(text: str, tmp_path: Path) -> None:
     labeled(tmp_path, "a.xyz")
     (tmp_path / "out" / "classes.json").write_text(text)
-    with pytest.raises(UserError, match=r"classes\.json"):
+    with raises("damaged-file" if text == "nonsense" else "malformed", "classes.json", "taxonomy="):
         read_legend(tmp_path / "out" / "classes.json")
     if text == "nonsense":
-        assert_one_line(visualize(tmp_path, "prediction=out/a.xyz", "html=a.html", code=2), "classes.json", "taxonomy=")
+        assert_mistake(
+            visualize(tmp_path, "prediction=out/a.xyz", "html=a.html", code=2),
+            "damaged-file",
+            "classes.json",
+            "taxonomy=",
+        )
 
 
 def test_columns_that_the_user_names_are_not_named_again(tmp_path: Path) -> None:

@@ -3,9 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
-from pointnc.errors import UserError
 from pointnc.reporting.colors import RIGHT, UNLABELED, WRONG
 from pointnc.viewer.layers import (
     RAMP,
@@ -16,6 +14,7 @@ from pointnc.viewer.layers import (
     layers_of,
     shown_points,
 )
+from tests.helpers.mistakes import raises
 from tests.viewer.rooms import room
 
 
@@ -51,7 +50,7 @@ def test_hidden_classes_are_those_of_the_layers_own_labels() -> None:
     without = replace(labeled, scene=labeled.scene.replace(semantic=None))
     assert labels_of(without, "color") is labeled.prediction
     assert layers_of(without) == ["color", "prediction", "confidence"]
-    with pytest.raises(UserError, match="has no error; it has color, prediction, confidence"):
+    with raises("missing-array", "error", "color, prediction, confidence"):
         layer_colors(without, "error")
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pointnc.scenes import Scene
 from pointnc.viewer.labeled_scene import LabeledScene
 from pointnc.viewer.payload import FINEST, fold_normals, mean_normals, pack, quantize, to_planes, unpack
+from tests.helpers.mistakes import raises
 from tests.viewer.rooms import room
 
 
@@ -125,12 +126,11 @@ def test_thinning_keeps_the_numbers_of_the_points() -> None:
 
 
 def test_labels_outside_the_classes_are_refused() -> None:
-    from pointnc.errors import UserError
 
     labeled = room()
     wrong = np.array(labeled.prediction)
     wrong[7] = 200
-    with pytest.raises(UserError, match="label 200, but scannet200 has 200 classes"):
+    with raises("unknown-label", "label 200", "200 classes", "scannet200"):
         replace(labeled, prediction=wrong).validate()
-    with pytest.raises(UserError, match="has 5 labels for"):
+    with raises("other-length", "5 labels"):
         replace(labeled, prediction=wrong[:5]).validate()

@@ -16,8 +16,9 @@ from pointnc.reporting.colors import WRONG
 from pointnc.scenes.ply import write_ply
 from pointnc.scenes.store import SceneStore
 from pointnc.viewer.payload import Payload, unpack
-from tests.commands import Done, assert_one_line, run
-from tests.synthetic import write_raw_root
+from tests.helpers.commands import Done, run
+from tests.helpers.mistakes import assert_mistake, raises
+from tests.helpers.synthetic import write_raw_root
 
 CLASSES = taxonomy("scannet200")
 
@@ -83,7 +84,8 @@ def test_store_becomes_a_page_without_network(store: SceneStore, tmp_path: Path)
     text = re.sub(r"data:,|http-equiv|https?://www.w3.org/\S*", "", (tmp_path / "out" / "a.html").read_text())
     assert not re.search(r"https?://|src=|@import|url\(", text)
     assert list(tmp_path.iterdir()) == [tmp_path / "out"]
-    assert "exists" in visualize(tmp_path, f"store={store.root}", "html=out/a.html", code=2).stderr
+    done = visualize(tmp_path, f"store={store.root}", "html=out/a.html", code=2)
+    assert_mistake(done, "exists", "out/a.html", "overwrite=true")
 
 
 def test_predictions_of_files_beside_the_store(store: SceneStore, tmp_path: Path) -> None:
@@ -202,39 +204,41 @@ def spoil_label(path: Path, ids: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "mistake"),
     [
-        ([], ["scene=", "checkpoint="]),
-        (["store=STORE", "scenes=scene9999_00"], ["no scene scene9999_00", "it has 3"]),
-        (["store=STORE", "split=test"], ["no scenes", "test"]),
-        (["store=STORE", "scene=a.ply"], ["either scene= or store="]),
-        (["store=nowhere"], ["no scene store", "nowhere"]),
-        (["scene=nowhere"], ["no scene at", "nowhere"]),
-        (["scene=."], ["no coord.npy"]),
-        (["scene=cloud.obj"], ["cloud.obj", "unknown format .obj", ".las"]),
-        (["scene=SCENE", "prediction=short.txt"], ["prediction has 3 labels for"]),
-        (["scene=SCENE", "prediction=strange.txt"], ["strange.txt, line 5: 4711 is no id of scannet200"]),
-        (["scene=SCENE", "prediction=words.txt"], ["words.txt, line 2", "no integer"]),
-        (["scene=SCENE", "prediction=labels.csv"], ["labels.csv has 1 columns", "x, y and z"]),
-        (["scene=SCENE", "prediction=cloud.obj"], ["cloud.obj", "labels are read from", "not from .obj"]),
-        (["scene=SCENE", "prediction=gone.txt"], ["gone.txt does not exist"]),
-        (["scene=SCENE", "prediction=folder"], ["folder has no SCENENAME.txt"]),
-        (["scene=SCENE", "prediction=bare.ply"], ["bare.ply has no column 'label'"]),
-        (["prediction=short.txt"], ["no points", "scene="]),
-        (["prediction=broken.ply"], ["broken.ply is truncated", "header"]),
-        (["checkpoint=CHECKPOINT", "prediction=short.txt"], ["either checkpoint=", "not both"]),
-        (["checkpoint=CHECKPOINT", "taxonomy=scannet20"], ["other classes"]),
-        (["checkpoint=gone.ckpt"], ["gone.ckpt"]),
-        (["scene=SCENE", "taxonomy=scannet40"], ["scannet40", "scannet200"]),
-        (["scene=SCENE", "html=a.htm"], ["must end with .html"]),
-        (["scene=SCENE", "png=a.png", "view=sideways"], ["view=sideways", "oblique"]),
-        (["scene=SCENE", "png=a.png", "layers=[depth]"], ["unknown layer 'depth'"]),
-        (["scene=SCENE", "png=a.png", "width=0"], ["width=0"]),
-        (["store=STORE", "limit=0"], ["limit is 0"]),
-        (["scene=SCENE", "shown_points=0"], ["shown_points=0: it must be"]),
+        ([], ("missing-setting", "scene=", "checkpoint=")),
+        (["store=STORE", "scenes=scene9999_00"], ("unknown-name", "scene9999_00", "it has 3")),
+        (["store=STORE", "split=test"], ("nothing-there", "STORE/test")),
+        (["store=STORE", "scene=a.ply"], ("conflicting-settings", "scene=", "store=")),
+        (["store=nowhere"], ("not-a-store", "nowhere")),
+        (["scene=nowhere"], ("missing-file", "nowhere")),
+        (["scene=."], ("not-a-store", "coord.npy")),
+        (["scene=cloud.obj"], ("wrong-format", "cloud.obj", ".obj", ".las")),
+        (["scene=SCENE", "prediction=short.txt"], ("other-length", "SCENENAME", "prediction", "3 labels")),
+        (["scene=SCENE", "prediction=strange.txt"], ("unknown-label", "strange.txt", "line 5", "4711", "scannet200")),
+        (["scene=SCENE", "prediction=words.txt"], ("damaged-file", "words.txt", "line 2", "'chair'")),
+        (["scene=SCENE", "prediction=labels.csv"], ("missing-column", "labels.csv", "1 columns", "x, y and z")),
+        (["scene=SCENE", "prediction=cloud.obj"], ("wrong-format", "cloud.obj", "labels", ".txt", "not from .obj")),
+        (["scene=SCENE", "prediction=gone.txt"], ("missing-file", "gone.txt")),
+        (["scene=SCENE", "prediction=folder"], ("missing-scene", "folder", "SCENENAME.txt")),
+        (["scene=SCENE", "prediction=bare.ply"], ("missing-column", "bare.ply", "'label'")),
+        (["prediction=short.txt"], ("missing-setting", "short.txt", "scene=")),
+        (["prediction=broken.ply"], ("damaged-file", "broken.ply", "header")),
+        (["checkpoint=CHECKPOINT", "prediction=short.txt"], ("conflicting-settings", "checkpoint=", "prediction=")),
+        (["checkpoint=CHECKPOINT", "taxonomy=scannet20"], ("other-taxonomy", "scannet200", "scannet20", "taxonomy=")),
+        (["checkpoint=gone.ckpt"], ("missing-file", "gone.ckpt")),
+        (["scene=SCENE", "taxonomy=scannet40"], ("unknown-name", "scannet40", "scannet200")),
+        (["scene=SCENE", "html=a.htm"], ("bad-name", "html=a.htm", ".html")),
+        (["scene=SCENE", "png=a.png", "view=sideways"], ("option", "view=sideways", "oblique")),
+        (["scene=SCENE", "png=a.png", "layers=[depth]"], ("unknown-name", "'depth'", "truth")),
+        (["scene=SCENE", "png=a.png", "width=0"], ("option", "width=0")),
+        (["store=STORE", "limit=0"], ("option", "limit", "0")),
+        (["scene=SCENE", "shown_points=0"], ("option", "shown_points=0")),
     ],
 )
-def test_mistakes(store: SceneStore, checkpoint: Path, tmp_path: Path, arguments: list[str], words: list[str]) -> None:
+def test_mistakes(
+    store: SceneStore, checkpoint: Path, tmp_path: Path, arguments: list[str], mistake: tuple[str, ...]
+) -> None:
     name = store.scenes("val")[0]
     write_labels(tmp_path / "short.txt", np.array([1, 2, 3]))
     spoil_label(tmp_path / "strange.txt", CLASSES.decode(labels(store, name)))
@@ -257,7 +261,7 @@ def test_mistakes(store: SceneStore, checkpoint: Path, tmp_path: Path, arguments
     if not any(argument.startswith(("html=", "png=")) for argument in given):
         given.append("html=out.html")
     done = visualize(tmp_path, *given, code=2)
-    assert_one_line(done, *(filled(word) for word in words))
+    assert_mistake(done, *(filled(word) for word in mistake))
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -266,7 +270,7 @@ def test_window_without_display_says_what_else(
 ) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    assert_one_line(visualize(tmp_path, f"store={store.root}", code=2), "no display", "html=FILE.html")
+    assert_mistake(visualize(tmp_path, f"store={store.root}", code=2), "no-display", "html=FILE.html")
 
 
 def test_window_without_open3d_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,16 +279,15 @@ def test_window_without_open3d_says_how_to_get_it(tmp_path: Path, monkeypatch: p
     if find_spec("open3d"):
         pytest.skip("Open3D is installed")
     monkeypatch.setenv("DISPLAY", ":0")
-    assert_one_line(visualize(tmp_path, "store=nowhere", code=2), "pip install 'pointnc[view]'", "html=FILE.html")
+    assert_mistake(visualize(tmp_path, "store=nowhere", code=2), "no-package", "'pointnc[view]'", "html=FILE.html")
 
 
 def test_scenes_of_different_classes_do_not_share_a_page(store: SceneStore, tmp_path: Path) -> None:
-    from pointnc.errors import UserError
     from pointnc.viewer.labeled_scene import LabeledScene
     from pointnc.viewer.page import write_page
 
     scene = store.load("val", store.scenes("val")[0])
-    with pytest.raises(UserError, match="other classes than the first"):
+    with raises("other-taxonomy", scene.name, "scannet200", "scannet20"):
         write_page(
             tmp_path / "a.html", [LabeledScene(scene, CLASSES), LabeledScene(scene, taxonomy("scannet20"))], 1000
         )

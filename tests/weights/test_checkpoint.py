@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import torch
 
-from pointnc.errors import UserError
 from pointnc.weights.checkpoint import read_checkpoint
 from pointnc.weights.foreign import read_state
 from pointnc.weights.tensors import checksum, tensors_in
 from pointnc.weights.trained import load_trained
-from tests.commands import assert_one_line, run
-from tests.training.strangers import Change, put, send, without_checksum
+from tests.helpers.changed_checkpoints import Change, put, send, without_checksum
+from tests.helpers.commands import run
+from tests.helpers.mistakes import assert_line, assert_mistake, raises
 
 WEIGHT = "model.backbone.stem.convolution.weight"
 
@@ -160,14 +160,14 @@ RUN: dict[str, Change] = {
 def test_a_malformed_checkpoint_gets_a_line(finished: Path, tmp_path: Path, name: str) -> None:
     path = send(finished / "run", tmp_path, NETWORK[name])
     done = run("pointnc.evaluate", f"checkpoint={path}", "accelerator=cpu", folder=tmp_path, code=2)
-    assert_one_line(done, str(path))
+    assert_line(done.stderr, path)
 
 
 @pytest.mark.parametrize("name", RUN)
 def test_a_run_that_cannot_go_on_gets_a_line(finished: Path, tmp_path: Path, name: str) -> None:
     path = send(finished / "run", tmp_path, RUN[name])
     done = run("pointnc.train", f"resume={path}", "trainer.max_epochs=2", folder=tmp_path, code=2)
-    assert done.stderr.startswith("error: ") and len(done.stderr.splitlines()) == 1, done.stderr
+    assert_line(done.stderr)
 
 
 def _tensors(path: Path) -> list[tuple[int, int]]:
@@ -195,13 +195,13 @@ def test_no_damage_goes_unnoticed(finished: Path, tmp_path: Path, earlier: bool)
         damaged = bytearray(whole)
         damaged[start + (number * 37) % size] ^= 1 << number % 8
         path.write_bytes(damaged)
-        with pytest.raises(UserError, match="damaged"):
+        with raises("damaged-file", "last.ckpt"):
             read_checkpoint(path)
     start, size = max(places, key=lambda place: place[1])
     path.write_bytes(whole[:start] + bytes(size) + whole[start + size :])
-    with pytest.raises(UserError, match="damaged"):
+    with raises("damaged-file", "last.ckpt"):
         load_trained(path, "cpu")
-    with pytest.raises(UserError, match="damaged"):
+    with raises("damaged-file", "last.ckpt"):
         read_state(path)
 
 
@@ -211,14 +211,14 @@ def test_a_packed_archive_is_not_unpacked(finished: Path, tmp_path: Path) -> Non
         for member in source.infolist():
             target.writestr(member.filename, source.read(member))
     for read in (read_checkpoint, read_state):
-        with pytest.raises(UserError, match="packed"):
+        with raises("damaged-file", "a.ckpt", "packed"):
             read(tmp_path / "a.ckpt")
 
 
 def test_old_formats_of_torch_are_not_read(finished: Path, tmp_path: Path) -> None:
     data = torch.load(finished / "run" / "checkpoints" / "last.ckpt", weights_only=True)
     torch.save(data, tmp_path / "a.ckpt", _use_new_zipfile_serialization=False)
-    with pytest.raises(UserError, match="is no pointnc checkpoint"):
+    with raises("damaged-file", "a.ckpt"):
         read_checkpoint(tmp_path / "a.ckpt")
 
 
@@ -241,4 +241,5 @@ def test_tensors_are_found_in_a_mapping_that_holds_itself() -> None:
 def test_foreign_weights_must_be_dense_and_finite(finished: Path, tmp_path: Path, name: str) -> None:
     path = send(finished / "run", tmp_path, NETWORK[name])
     done = run("pointnc.weights", f"import={path}", "out=out", folder=tmp_path, code=2)
-    assert_one_line(done, "stem.convolution.weight is")
+    code = "not-finite" if name == "NaN" else "unsupported"
+    assert_mistake(done, code, path, "stem.convolution.weight")

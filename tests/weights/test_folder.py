@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from pointnc.weights.checkpoint import KEY, read_checkpoint
-from tests.commands import run
+from tests.helpers.commands import run
 from tests.training.strangers import TINY
 
 

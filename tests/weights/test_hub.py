@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from pointnc.errors import UserError
 from pointnc.weights import hub
+from tests.helpers.mistakes import raises
 
 COMMIT = "a" * 40
 FILES = {name: f"content of {name}\n".encode() * 50 for name in hub.FILES}
@@ -87,11 +87,11 @@ def test_a_copy_that_breaks_off_leaves_the_former_one_whole(tmp_path: Path, cach
     hub.pull("me/net", stand_in)
     # The weights fit, the text that is copied last does not.
     large = write_bundle(tmp_path / "c", **{"README.md": b"newer", "config.yaml": bytes(200_000)})
-    with largest_file(100_000), pytest.raises(UserError, match=r"could not be copied to .*: File too large"):
+    with largest_file(100_000), raises("file-access", large, "File too large"):
         hub.push(large, "me/net", stand_in)
     assert read(tmp_path / "hub" / "me" / "net") == FILES
     hub.push(large, "me/net", stand_in)
-    with largest_file(100_000), pytest.raises(UserError, match="could not be copied"):
+    with largest_file(100_000), raises("file-access", "File too large"):
         hub.pull("me/net", stand_in)
     assert read(cache / "hub" / "me" / "net") == FILES
     for place in (tmp_path / "hub" / "me", cache / "hub" / "me"):
@@ -101,7 +101,7 @@ def test_a_copy_that_breaks_off_leaves_the_former_one_whole(tmp_path: Path, cach
 def test_what_is_no_folder_is_not_replaced(tmp_path: Path, cache: Path) -> None:
     (tmp_path / "hub" / "me").mkdir(parents=True)
     (tmp_path / "hub" / "me" / "net").write_text("mine")
-    with pytest.raises(UserError, match="net is a file, and a folder was to be written there"):
+    with raises("path-kind", tmp_path / "hub" / "me" / "net"):
         hub.push(write_bundle(tmp_path / "b"), "me/net", str(tmp_path / "hub"))
     assert read(tmp_path / "hub" / "me") == {"net": b"mine"}
 
@@ -128,7 +128,7 @@ def test_names_that_are_no_repositories_are_refused(name: str, tmp_path: Path, c
         lambda: hub.pull(name),
         lambda: hub.cached(name),
     ):
-        with pytest.raises(UserError, match="is no repository"):
+        with raises("bad-name", repr(name), "OWNER/NAME"):
             call()
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -137,14 +137,14 @@ def test_what_is_no_bundle_is_neither_pushed_nor_pulled(tmp_path: Path, cache: P
     half = write_bundle(tmp_path / "half")
     (half / "config.yaml").unlink()
     (half / "model.safetensors").unlink()
-    with pytest.raises(UserError, match=r"it has no model.safetensors, config.yaml;"):
+    with raises("not-a-bundle", "model.safetensors", "config.yaml", "half"):
         hub.push(half, "me/net", str(tmp_path / "hub"))
-    with pytest.raises(UserError, match="has no bundle me/net"):
+    with raises("missing-file", "me/net", "hub"):
         hub.pull("me/net", str(tmp_path / "hub"))
     assert not (tmp_path / "hub").exists()
     (tmp_path / "hub" / "me" / "raw").mkdir(parents=True)
     (tmp_path / "hub" / "me" / "raw" / "epoch_9.pth").touch()
-    with pytest.raises(UserError, match=r"no model.safetensors, but 'epoch_9.pth'"):
+    with raises("not-a-bundle", "model.safetensors", "'epoch_9.pth'"):
         hub.pull("me/raw", str(tmp_path / "hub"))
     assert not cache.exists()
 
@@ -273,6 +273,7 @@ def fresh(code: str, home: Path, *arguments: str, **environment: str) -> subproc
     return done
 
 
+@pytest.mark.slow
 @needs_library
 def test_the_hub_gives_the_files_of_a_bundle_and_no_pickle_and_then_works_offline(
     server: HubServer, tmp_path: Path

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from pointnc.models import CosineHead, ETFHead, Segmentor, Volt
 from pointnc.weights.onnx.volt import volt_model
-from tests.commands import assert_one_line, run
-from tests.models.voxels import random_voxels
+from tests.helpers.commands import run
+from tests.helpers.mistakes import assert_mistake
+from tests.helpers.voxels import random_voxels
 from tests.oracles.volt import random_state
 from tests.weights.foreign.test_volt import write
 
@@ -71,12 +72,12 @@ def test_weights_become_a_file_that_says_what_it_wants(tmp_path: Path) -> None:
     assert len(json.loads(notes["classes"])) == 200
     result = session.run(None, {"coord": np.zeros((1, 3), np.int64), "features": np.zeros((1, 6), np.float32)})
     assert result[0].shape == (1, 200)
-    for arguments, words in (
-        (["out=a.onnx"], "a.onnx exists already"),
-        (["out=b", "format=onnx"], "out=FILE.onnx"),
-        (["out=b.onnx", "format=tflite"], "format=tflite is unknown; choose one of auto, safetensors, onnx"),
+    for arguments, mistake in (
+        (["out=a.onnx"], ("exists", "a.onnx", "overwrite=true")),
+        (["out=b", "format=onnx"], ("path-kind", "out=b", "out=FILE.onnx")),
+        (["out=b.onnx", "format=tflite"], ("option", "format=tflite", "auto, safetensors, onnx")),
     ):
-        assert_one_line(run(WEIGHTS, "export=w", *arguments, folder=tmp_path, code=2), words)
+        assert_mistake(run(WEIGHTS, "export=w", *arguments, folder=tmp_path, code=2), *mistake)
     run(WEIGHTS, "export=w", "out=a.onnx", "overwrite=true", folder=tmp_path)
 
 
@@ -87,5 +88,5 @@ def test_without_onnx_it_is_said_what_to_install(tmp_path: Path, monkeypatch: py
     for name in ("graph", "volt"):
         monkeypatch.delitem(sys.modules, f"pointnc.weights.onnx.{name}", raising=False)
     done = run(WEIGHTS, "export=w", "out=a.onnx", folder=tmp_path, code=2)
-    assert_one_line(done, "pip install 'pointnc[onnx]'")
+    assert_mistake(done, "no-package", "'pointnc[onnx]'", "format=onnx")
     assert not (tmp_path / "a.onnx").exists()

@@ -1,4 +1,4 @@
-"""The README of a bundle: what it tells, and that a stranger's card cannot write into it."""
+"""The README of a bundle: what it tells, and that somebody else's card cannot write into it."""
 
 from __future__ import annotations
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import torch
 
-from pointnc.errors import UserError
 from pointnc.weights import trust
 from pointnc.weights.trained import load_trained
 from pointnc.weights.trust import table, trusted
-from tests.commands import assert_one_line, run
-from tests.training.strangers import TINY, put, send
+from tests.helpers.changed_checkpoints import TINY, put, send
+from tests.helpers.commands import run
+from tests.helpers.mistakes import assert_line, assert_mistake, raises
 
 UNET = "pointnc.models.minkunet.MinkUNet"
 SPAWN = "setuptools._distutils.spawn.spawn"
@@ -23,7 +23,7 @@ SPAWN = "setuptools._distutils.spawn.spawn"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that a user stands in: a stranger has left a module there, and Python looks for modules there."""
+    """The folder that a user stands in: somebody else has left a module there, and Python looks for modules there."""
     (tmp_path / "evil_module.py").write_text(
         "from pathlib import Path\nPath(__file__).with_name('mark').touch()\nclass Net: pass\ndef make(*_, **__): pass\n"
     )
@@ -115,7 +115,7 @@ def test_a_payload_is_neither_run_nor_imported_when_a_run_goes_on(finished: Path
     path = send(finished / "run", folder, put(*PAYLOADS[name]))
     done = run("pointnc.train", f"resume={path}", folder=folder, code=2)
     assert_untouched(folder)
-    assert_one_line(done, str(path))
+    assert_line(done.stderr, path)
     assert sorted(file.name for file in path.parents[1].iterdir()) == ["checkpoints"]
 
 
@@ -131,7 +131,7 @@ def test_a_payload_is_neither_run_nor_imported_when_a_network_is_read(
         start = (*TINY, f"dataset.store={finished / 'store'}", f"run_dir={folder / 'new'}", f"weights={path}")
         done = run("pointnc.train", *start, folder=folder, code=2)
     assert_untouched(folder)
-    assert_one_line(done, str(path))
+    assert_line(done.stderr, path)
 
 
 @pytest.mark.parametrize("tool", ["predict", "submit", "visualize", "analyze", "weights"])
@@ -146,7 +146,7 @@ def test_every_other_command_asks_first(finished: Path, folder: Path, tool: str)
     }
     done = run(f"pointnc.{tool}", *arguments[tool], folder=folder, code=2)
     assert_untouched(folder)
-    assert_one_line(done, "evil_module.Net")
+    assert_line(done.stderr, "evil_module.Net")
 
 
 def test_a_file_cannot_trust_itself(finished: Path, folder: Path) -> None:
@@ -156,7 +156,7 @@ def test_a_file_cannot_trust_itself(finished: Path, folder: Path) -> None:
 
     done = run("pointnc.train", f"resume={send(finished / 'run', folder, change)}", folder=folder, code=2)
     assert_untouched(folder)
-    assert_one_line(done, "callbacks.mine asks to call 'evil_module.Net'", "add trust=evil_module.Net")
+    assert_mistake(done, "unsafe-file", "callbacks.mine", "'evil_module.Net'", "trust=evil_module.Net", "last.ckpt")
 
 
 def test_a_part_at_the_root_hides_nothing_below_it(finished: Path, folder: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_part_at_the_root_hides_nothing_below_it(finished: Path, folder: Path)
 
     path = send(finished / "run", folder, change)
     for module, argument in (("pointnc.train", f"resume={path}"), ("pointnc.evaluate", f"checkpoint={path}")):
-        assert_one_line(run(module, argument, folder=folder, code=2), str(path))
+        assert_line(run(module, argument, folder=folder, code=2).stderr, path)
         assert_untouched(folder)
 
 
@@ -176,13 +176,15 @@ def test_a_data_set_is_made_only_where_the_command_line_asks_for_the_same(finish
         put("dataset.store", str(folder / "mark" / "store"))(data)
 
     path = send(finished / "run", folder, change)
-    assert_one_line(run("pointnc.train", f"resume={path}", folder=folder, code=2), "no scene store at")
+    assert_mistake(
+        run("pointnc.train", f"resume={path}", folder=folder, code=2), "not-a-store", "store", "dataset=rooms"
+    )
     assert_untouched(folder)
 
 
 def test_a_file_outside_of_a_run_folder_does_not_say_where_to_write(finished: Path, folder: Path) -> None:
     path = send(finished / "run", folder, lambda data: None).rename(folder / "last.ckpt")
-    assert_one_line(run("pointnc.train", f"resume={path}", folder=folder, code=2), "run_dir=")
+    assert_mistake(run("pointnc.train", f"resume={path}", folder=folder, code=2), "bad-name", "run_dir=", "last.ckpt")
     run("pointnc.train", f"resume={path}", f"run_dir={folder / 'mine'}", "trainer.max_epochs=2", folder=folder)
     assert (folder / "mine" / "metrics.json").is_file()
 
@@ -210,13 +212,15 @@ def test_parts_of_ones_own_are_built_where_the_command_line_names_them(
     start = (*TINY, f"dataset.store={finished / 'store'}", "run_dir=run")
     own = ("model._target_=own_module.Net", "+callbacks.mine._target_=own_module.Mark")
     run("pointnc.train", *start, *own, folder=tmp_path)  # from the command line nothing is asked
-    with pytest.raises(UserError, match=r"add trust=own_module\.Net"):
+    with raises("unsafe-file", "trust=own_module.Net", "best.ckpt"):
         load_trained(tmp_path / "run", "cpu")
     names = "own_module.Net,own_module.Mark"
     loaded = load_trained(tmp_path / "run", "cpu", trust=trusted(names))
     assert type(loaded.model.backbone).__name__ == "Net"
     run("pointnc.evaluate", "checkpoint=run", "trust=own_module.Net", "accelerator=cpu", folder=tmp_path)
-    assert_one_line(run("pointnc.train", "resume=run", folder=tmp_path, code=2), "add trust=own_module.")
+    assert_mistake(
+        run("pointnc.train", "resume=run", folder=tmp_path, code=2), "unsafe-file", "trust=own_module", "last.ckpt"
+    )
     run("pointnc.train", "resume=run", "trainer.max_epochs=2", f"trust={names}", folder=tmp_path)
     again = (*start, *own, "resume=auto", "trainer.max_epochs=3")
     run("pointnc.train", *(part for part in again if part != "trainer.max_epochs=1"), folder=tmp_path)
@@ -225,7 +229,9 @@ def test_parts_of_ones_own_are_built_where_the_command_line_names_them(
 def test_data_that_have_moved_are_found_by_data_root(finished: Path, folder: Path) -> None:
     change = put("data_root", "gone")
     path = send(finished / "run", folder, lambda data: (change(data), put("dataset.store", "gone/store")(data)))
-    assert_one_line(run("pointnc.train", f"resume={path}", folder=folder, code=2), "no scene store at")
+    assert_mistake(
+        run("pointnc.train", f"resume={path}", folder=folder, code=2), "not-a-store", "store", "dataset=rooms"
+    )
     run("pointnc.train", f"resume={path}", f"data_root={finished}", "trainer.max_epochs=2", folder=folder)
 
 
@@ -239,13 +245,11 @@ def test_the_table_is_that_of_the_configuration() -> None:
 
 def test_trust_takes_names() -> None:
     assert trusted(None) == frozenset() and trusted("a.B, c.D") == trusted(["a.B", "c.D"]) == {"a.B", "c.D"}
-    with pytest.raises(UserError, match="trust"):
+    with raises("option", "trust", "trust=mine.Network,mine.Loss"):
         trusted([7])
     assert trust.OUTWARD == ("trainer", "logger")
 
 
 def test_torch_saves_no_module_that_is_asked_for(finished: Path, folder: Path) -> None:
     path = send(finished / "run", folder, lambda data: data.update(extra=torch.nn.Linear(1, 1)))
-    assert_one_line(
-        run("pointnc.train", f"resume={path}", folder=folder, code=2), "asks to run code, which is not done"
-    )
+    assert_mistake(run("pointnc.train", f"resume={path}", folder=folder, code=2), "damaged-file", "last.ckpt")

@@ -14,7 +14,6 @@ from rich.console import Console
 from safetensors.torch import load_file, save_file
 
 import pointnc.models
-from pointnc.errors import UserError
 from pointnc.models.segmentor import Segmentor
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.weights.architecture import Architecture
@@ -22,7 +21,8 @@ from pointnc.weights.bundle import save_bundle
 from pointnc.weights.card import ModelCard
 from pointnc.weights.listing import describe, weights_table
 from pointnc.weights.published import KEY, read_card, read_sizes, read_weights, save_weights, tensors_sha256
-from tests.models.voxels import random_voxels
+from tests.helpers.mistakes import raises
+from tests.helpers.voxels import random_voxels
 
 PLAN: dict[str, Any] = {"in_channels": 3, "planes": [6, 8, 8, 6], "layers": [1, 1, 1, 1], "stem_kernel": 3}
 TAXONOMY = Taxonomy.from_dict({"name": "four", "names": ["wall", "floor", "chair", 'lamp "tall" — 灯']})
@@ -96,7 +96,7 @@ def test_a_bundle_is_replaced_only_on_request_and_never_by_half(tmp_path: Path) 
     model, card = make()
     save_bundle(tmp_path / "b", model.state_dict(), card)
     before = (tmp_path / "b" / "model.safetensors").read_bytes()
-    with pytest.raises(UserError, match="overwrite=true"):
+    with raises("exists", tmp_path / "b", "overwrite=true"):
         save_bundle(tmp_path / "b", model.state_dict(), card)
     broken = replace(card, taxonomy="no taxonomy")  # type: ignore[arg-type]
     with pytest.raises(AttributeError):
@@ -131,37 +131,60 @@ def forge(tmp_path: Path, **changes: Any) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("changes", "mistake"),
     [
-        ({"sha256": "0" * 64}, "damaged"),
-        ({"format": 99, "version": "9.9"}, "pointnc 9.9"),
-        ({"voxel_size": -1}, "voxel size"),
-        ({"voxel_size": None}, "malformed"),
-        ({"features": None}, "malformed"),
-        ({"taxonomy": {"names": []}}, "no classes"),
-        ({"architecture": {"name": "os.system"}}, "unknown architecture"),
-        ({"architecture": {"name": "MinkUNet", **PLAN, "depth": 3}}, "no 'depth'"),
-        ({"architecture": {"name": "MinkUNet", "planes": [1, 1]}}, "lacks 'in_channels'"),
-        ({"architecture": {"name": "MinkUNet", **PLAN, "planes": {"_target_": "os.system"}}}, "no list of whole"),
-        ({"architecture": {"name": "MinkUNet", **PLAN, "planes": [6, 8, 8, 10**12]}}, "between 1 and"),
-        ({"architecture": {"name": "MinkUNet", **PLAN, "planes": [6, 8, 8, 65536]}}, "is expected"),
-        ({"architecture": {"name": "MinkUNet", **PLAN, "planes": "many"}}, "no list of whole"),
-        ({"architecture": {"name": "MinkUNet", **PLAN, "in_channels": "3"}}, "wrong kind"),
-        ({"architecture": []}, "malformed"),
-        ({"taxonomy": {"names": ["wall", "floor"]}}, "is expected"),
-        ({"architecture": {"name": "MinkUNet", **PLAN, "stem_kernel": "3\n\x1b[31m"}}, r"=3\\n\\x1b\[31m is out"),
-        ({"architecture": {"name": "MinkUNet", **PLAN, "block": "a\nb"}}, r"block=a\\nb"),
-        ({"taxonomy": {"name": "a\nb", "names": []}}, r"a\\nb has no classes"),
-        ({"format": 99, "version": "9\n9"}, r"pointnc 9\\n9"),
+        ({"sha256": "0" * 64}, ("damaged-file",)),
+        ({"format": 99, "version": "9.9"}, ("other-version", "pointnc 9.9")),
+        ({"voxel_size": -1}, ("malformed", "voxel size", -1)),
+        ({"voxel_size": None}, ("malformed", "NoneType")),
+        ({"features": None}, ("malformed", "NoneType")),
+        ({"taxonomy": {"names": []}}, ("taxonomy", "no classes")),
+        ({"architecture": {"name": "os.system"}}, ("unknown-name", "'os.system'")),
+        ({"architecture": {"name": "MinkUNet", **PLAN, "depth": 3}}, ("unknown-name", "'depth'")),
+        (
+            {"architecture": {"name": "MinkUNet", "planes": [1, 1]}},
+            ("malformed", "'in_channels'"),
+        ),
+        (
+            {"architecture": {"name": "MinkUNet", **PLAN, "planes": {"_target_": "os.system"}}},
+            ("option", "planes"),
+        ),
+        (
+            {"architecture": {"name": "MinkUNet", **PLAN, "planes": [6, 8, 8, 10**12]}},
+            ("option", "planes", 10**12),
+        ),
+        (
+            {"architecture": {"name": "MinkUNet", **PLAN, "planes": [6, 8, 8, 65536]}},
+            ("other-network", 65536),
+        ),
+        ({"architecture": {"name": "MinkUNet", **PLAN, "planes": "many"}}, ("option", "planes")),
+        (
+            {"architecture": {"name": "MinkUNet", **PLAN, "in_channels": "3"}},
+            ("option", "in_channels=3"),
+        ),
+        ({"architecture": []}, ("malformed", "list")),
+        ({"taxonomy": {"names": ["wall", "floor"]}}, ("other-network", "head.weight")),
+        (
+            {"architecture": {"name": "MinkUNet", **PLAN, "stem_kernel": "3\n\x1b[31m"}},
+            ("option", r"stem_kernel=3\n\x1b[31m"),
+        ),
+        (
+            {"architecture": {"name": "MinkUNet", **PLAN, "block": "a\nb"}},
+            ("option", "block=a\\nb"),
+        ),
+        ({"taxonomy": {"name": "a\nb", "names": []}}, ("taxonomy", r"a\nb", "no classes")),
+        ({"format": 99, "version": "9\n9"}, ("other-version", r"pointnc 9\n9")),
     ],
 )
-def test_a_card_that_lies_is_refused_in_one_line(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(UserError, match=message) as caught:
+def test_a_forged_card_is_refused_in_one_line(
+    tmp_path: Path, changes: dict[str, Any], mistake: tuple[str, ...]
+) -> None:
+    with raises(*mistake, "forged.safetensors") as caught:
         pointnc.weights.load(forge(tmp_path, **changes))
-    assert str(caught.value).isprintable() and "forged.safetensors" in str(caught.value)
+    assert str(caught.value).isprintable()
 
 
-def test_a_strangers_card_commands_nothing_of_a_terminal(tmp_path: Path) -> None:
+def test_an_untrusted_card_commands_nothing_of_a_terminal(tmp_path: Path) -> None:
     path = forge(tmp_path, license="[/b]\x1b[31mred", notes=["one\nsource: mine"])
     shown = describe(path)
     assert "\x1b" not in shown and r"[/b]\x1b[31mred" in shown and r"one\nsource: mine" in shown
@@ -181,7 +204,7 @@ def test_weights_without_a_classifier_are_for_fine_tuning(tmp_path: Path) -> Non
     backbone = {name: value for name, value in model.state_dict().items() if not name.startswith("head.")}
     save_weights(tmp_path / "a.safetensors", backbone, replace(card, taxonomy=None))
     assert read_weights(tmp_path / "a.safetensors")[0].taxonomy is None
-    with pytest.raises(UserError, match=r"no classifier.*pointnc.train weights="):
+    with raises("no-classifier", "a.safetensors", "pointnc.train weights="):
         pointnc.weights.load(tmp_path / "a.safetensors")
 
 
@@ -189,13 +212,13 @@ def test_weights_without_a_classifier_are_for_fine_tuning(tmp_path: Path) -> Non
 def test_a_file_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.safetensors"
     path.write_bytes(content)
-    with pytest.raises(UserError, match="x.safetensors is no safetensors file"):
+    with raises("damaged-file", "x.safetensors"):
         pointnc.weights.load(path)
 
 
 def test_safetensors_of_others_are_sent_to_the_import(tmp_path: Path) -> None:
     save_file({"a": torch.zeros(1)}, tmp_path / "x.safetensors")
-    with pytest.raises(UserError, match="pointnc.weights import="):
+    with raises("not-a-bundle", "x.safetensors", "pointnc.weights import="):
         pointnc.weights.load(tmp_path / "x.safetensors")
 
 
@@ -206,14 +229,14 @@ def test_flipped_bits_are_noticed(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-3] ^= 1
     path.write_bytes(content)
-    with pytest.raises(UserError, match="damaged"):
+    with raises("damaged-file", "a.safetensors"):
         pointnc.weights.load(path)
 
 
 @pytest.mark.parametrize("name", ["nowhere/at/all", "missing.safetensors", "../up"])
 def test_a_place_where_nothing_is_gets_a_line(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="no weights at"):
+    with raises("missing-file", tmp_path / name):
         pointnc.weights.load(name)
 
 
@@ -221,5 +244,5 @@ def test_a_configuration_becomes_an_architecture_and_back() -> None:
     architecture = Architecture("MinkUNet", dict(PLAN))
     assert Architecture.of(architecture.node(), in_channels=3) == architecture
     assert Architecture.from_dict(json.loads(json.dumps(architecture.to_dict()))) == architecture
-    with pytest.raises(UserError, match="torch.nn.Linear cannot be exchanged"):
+    with raises("unsupported", "torch.nn.Linear"):
         Architecture.of({"_target_": "torch.nn.Linear"}, in_channels=3)

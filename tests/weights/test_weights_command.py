@@ -15,9 +15,10 @@ from data_prep.rooms.generate import generate
 from data_prep.rooms.scanner import Scanner
 from data_prep.scannet.preparation import prepare
 from pointnc.weights.checkpoint import read_checkpoint
-from tests.commands import assert_one_line, run
+from tests.helpers.commands import run
+from tests.helpers.mistakes import assert_mistake
+from tests.helpers.synthetic import write_raw_root
 from tests.oracles import minkowski
-from tests.synthetic import write_raw_root
 
 TRAIN = (
     "dataset.prepare=null",
@@ -102,28 +103,28 @@ def test_a_path_with_odd_characters_is_a_path(home: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "mistake"),
     [
-        ([], "give one of: list, show"),
-        (["export=run", "import=run"], "give one of"),
-        (["export=run"], "Give out="),
-        (["export=run", "out=a.onnx"], "ONNX is not supported"),
-        (["export=run", "out=weights/mine"], "overwrite=true"),
-        (["export=store", "out=a"], "no checkpoint at"),
-        (["show"], "show what"),
-        (["show", "nowhere"], "no weights at"),
-        (["show", "owner/name"], "weights pull owner/name"),
-        (["list", "nowhere"], "no folder at"),
-        (["push", "weights/mine"], "repo=OWNER/NAME"),
-        (["action=dance"], "unknown action 'dance'"),
-        (["import=run/metrics.json", "out=a"], "metrics.json"),
-        (["import=nowhere.pth", "out=a"], "nowhere.pth"),
-        (["import=run/checkpoints/best.ckpt", "out=a"], "best.ckpt"),
+        ([], ("missing-setting", "import=FILE")),
+        (["export=run", "import=run"], ("missing-setting", "import=FILE")),
+        (["export=run"], ("missing-setting", "out=", "export=run")),
+        (["export=run", "out=a.onnx"], ("unsupported", "ONNX", "MinkUNet")),
+        (["export=run", "out=weights/mine"], ("exists", "overwrite=true")),
+        (["export=store", "out=a"], ("missing-file", "last.ckpt")),
+        (["show"], ("missing-setting", "show")),
+        (["show", "nowhere"], ("missing-file", "nowhere")),
+        (["show", "owner/name"], ("missing-file", "owner/name")),
+        (["list", "nowhere"], ("missing-file", "nowhere")),
+        (["push", "weights/mine"], ("missing-setting", "repo=OWNER/NAME")),
+        (["action=dance"], ("unknown-name", "'dance'")),
+        (["import=run/metrics.json", "out=a"], ("damaged-file", "metrics.json")),
+        (["import=nowhere.pth", "out=a"], ("missing-file", "nowhere.pth")),
+        (["import=run/checkpoints/best.ckpt", "out=a"], ("unsupported", "best.ckpt")),
     ],
 )
-def test_mistakes_get_one_line(home: Path, arguments: list[str], words: str) -> None:
+def test_mistakes_get_one_line(home: Path, arguments: list[str], mistake: tuple[str, ...]) -> None:
     before = sorted(path.name for path in home.iterdir())
-    assert_one_line(run(WEIGHTS, *arguments, folder=home, code=2), words)
+    assert_mistake(run(WEIGHTS, *arguments, folder=home, code=2), *mistake)
     assert sorted(path.name for path in home.iterdir()) == before
 
 
@@ -159,6 +160,7 @@ def test_a_foreign_checkpoint_is_imported_evaluated_and_trained_on(home: Path, t
     assert read_checkpoint(tmp_path / "run").config["dataset"]["features"] == ["color_half"]
 
 
+@pytest.mark.slow
 def test_training_goes_on_from_imported_weights_on_generated_rooms(tmp_path: Path) -> None:
     scanner = Scanner(poses=8, width=64, height=48, voxel_size=0.1)
     generate(tmp_path / "raw", train=2, val=1, test=0, seed=3, workers=1, scanner=scanner)
@@ -198,35 +200,35 @@ def test_other_classes_get_a_new_head_and_only_that(home: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("outputs", "arguments", "words"),
+    ("outputs", "arguments", "mistake"),
     [
-        (13, [], "13 outputs"),
-        (13, ["taxonomy=scannet20"], "scannet20 has 20 classes"),
-        (200, ["features=[color,normal]"], "6 channels, this network has 3"),
-        (200, ["features=[colour]"], "unknown feature 'colour'"),
-        (200, ["voxel_size=-1"], "voxel_size=-1"),
-        (200, ["voxel_size=abc"], "voxel_size=abc: it must be a number"),
-        (200, ["voxel_size=inf"], "voxel_size=inf"),
-        (200, ["voxel_size=nan"], "voxel_size=nan"),
-        (200, ["voxel_size=true"], "voxel_size=True"),
-        (200, ["features=color"], "it must be a list, such as [color]"),
-        (200, ["features=[5]"], "unknown feature 5"),
-        (200, ["kernel_order=sphere"], "kernel_order=sphere: choose auto, cube"),
-        (200, ["taxonomy=[a]"], "taxonomy=['a']: it must be"),
-        (200, ["taxonomy=store/train"], "store/train"),
-        (200, ["taxonomy=run/checkpoints/best.ckpt"], "best.ckpt is not yaml"),
-        (200, ["head=tail"], "head=tail"),
-        (200, ["source=pointcept"], "no conv_input.0.weight"),
-        (200, ["source=other"], "source=other"),
-        (200, ["taxonomy=nowhere.yaml"], "nowhere.yaml"),
+        (13, [], ("missing-setting", "13 outputs", "taxonomy=FILE.yaml")),
+        (13, ["taxonomy=scannet20"], ("other-length", "20 classes", "scannet20")),
+        (200, ["features=[color,normal]"], ("channels", "6 channels", "3")),
+        (200, ["features=[colour]"], ("unknown-name", "'colour'", "dataset.features")),
+        (200, ["voxel_size=-1"], ("option", "voxel_size=-1.0")),
+        (200, ["voxel_size=abc"], ("option", "voxel_size=abc")),
+        (200, ["voxel_size=inf"], ("option", "voxel_size=inf")),
+        (200, ["voxel_size=nan"], ("option", "voxel_size=nan")),
+        (200, ["voxel_size=true"], ("option", "voxel_size=True")),
+        (200, ["features=color"], ("option", "[color]", "dataset.features")),
+        (200, ["features=[5]"], ("unknown-name", "5", "dataset.features")),
+        (200, ["kernel_order=sphere"], ("option", "kernel_order=sphere", "auto, cube", "a.pth")),
+        (200, ["taxonomy=[a]"], ("option", "taxonomy=['a']")),
+        (200, ["taxonomy=store/train"], ("file-access", "store/train")),
+        (200, ["taxonomy=run/checkpoints/best.ckpt"], ("damaged-file", "best.ckpt", "'utf-8'")),
+        (200, ["head=tail"], ("option", "head=tail", "a.pth")),
+        (200, ["source=pointcept"], ("missing-tensor", "conv_input.0.weight", "a.pth")),
+        (200, ["source=other"], ("option", "source=other", "a.pth")),
+        (200, ["taxonomy=nowhere.yaml"], ("missing-file", "nowhere.yaml")),
     ],
 )
 def test_an_import_that_does_not_fit_gets_one_line(
-    outputs: int, arguments: list[str], words: str, home: Path, tmp_path: Path
+    outputs: int, arguments: list[str], mistake: tuple[str, ...], home: Path, tmp_path: Path
 ) -> None:
     write_foreign(tmp_path / "a.pth", outputs)
     place = [f"import={tmp_path / 'a.pth'}", f"out={tmp_path / 'w'}"]
-    assert_one_line(run(WEIGHTS, *place, *arguments, folder=home, code=2), words)
+    assert_mistake(run(WEIGHTS, *place, *arguments, folder=home, code=2), *mistake)
     assert not (tmp_path / "w").exists()
 
 
@@ -237,7 +239,7 @@ def test_nothing_but_a_bundle_is_replaced(out: str, tmp_path: Path) -> None:
     write_foreign(tmp_path / "a.pth")
     before = sorted(tmp_path.rglob("*"))
     arguments = [f"import={tmp_path / 'a.pth'}", f"out={out}", "overwrite=true"]
-    assert_one_line(run(WEIGHTS, *arguments, folder=tmp_path / "here", code=2), f"{out} ", "give ")
+    assert_mistake(run(WEIGHTS, *arguments, folder=tmp_path / "here", code=2), "not-ours", out, "model.safetensors")
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -249,7 +251,9 @@ def test_a_license_that_is_none_is_unknown(tmp_path: Path) -> None:
 
 def test_the_kernel_order_reaches_the_weights(tmp_path: Path) -> None:
     write_foreign(tmp_path / "a.pth", pointwise_dimensions=3)
-    assert_one_line(run(WEIGHTS, "import=a.pth", "out=w", folder=tmp_path, code=2), "a.pth", "kernel_order=hybrid")
+    assert_mistake(
+        run(WEIGHTS, "import=a.pth", "out=w", folder=tmp_path, code=2), "ambiguous", "a.pth", "kernel_order=hybrid"
+    )
     state = {}
     for order in ("cube", "hybrid"):
         run(WEIGHTS, "import=a.pth", f"out={order}", f"kernel_order={order}", folder=tmp_path)
@@ -262,7 +266,9 @@ def test_the_kernel_order_reaches_the_weights(tmp_path: Path) -> None:
 def test_a_network_of_unknown_input_asks_for_it(home: Path, tmp_path: Path) -> None:
     write_foreign(tmp_path / "a.pth", inputs=9)
     place = [f"import={tmp_path / 'a.pth'}", f"out={tmp_path / 'w.safetensors'}"]
-    assert_one_line(run(WEIGHTS, *place, folder=home, code=2), "9 input channels", "features=[color,normal]")
+    assert_mistake(
+        run(WEIGHTS, *place, folder=home, code=2), "missing-setting", "9 input channels", "features=[color,normal]"
+    )
     run(WEIGHTS, *place, "features=[color,normal,coord]", folder=home)
     card = pointnc.weights.load(tmp_path / "w.safetensors").card
     assert card is not None and card.features == ("color", "normal", "coord")
@@ -274,7 +280,7 @@ def test_a_feature_network_is_for_fine_tuning_only(home: Path, tmp_path: Path) -
     done = run(WEIGHTS, f"import={tmp_path / 'clip.pth'}", f"out={out}", "taxonomy=none", folder=home)
     assert "none: a feature network" in done.stdout
     evaluated = run("pointnc.evaluate", f"checkpoint={out}", "data_root=store", "accelerator=cpu", folder=home, code=2)
-    assert_one_line(evaluated, "no classifier", "pointnc.train weights=")
+    assert_mistake(evaluated, "no-classifier", "model.safetensors", "pointnc.train weights=")
     place = [f"dataset.store={home / 'store'}", f"weights={out}", f"run_dir={tmp_path / 'run'}"]
     assert "the head is new (it had none)" in run("pointnc.train", *TRAIN, *place, folder=home).stdout
     assert read_checkpoint(tmp_path / "run").model_state["head.weight"].shape == (200, 512)

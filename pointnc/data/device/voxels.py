@@ -95,7 +95,7 @@ def _extent(bounds: np.ndarray, names: Sequence[str], size: np.float32) -> tuple
         try:
             first = first_cell(low, high, size)  # which looks at the numbers before they are cast
         except UserError as error:
-            raise UserError(f"scene {name}: {error}") from None
+            raise UserError(f"scene {name}: {error}", code=error.code) from None
         cells.append(np.floor(high / size).astype(np.int64) - first + 1)
     x, y, z = np.max(cells, axis=0)
     return int(x), int(y), int(z)

@@ -42,5 +42,6 @@ def device_steps(transform: SceneFunction) -> tuple[Transform, ...]:
         return (transform,)
     raise UserError(
         f"device_transforms: {type(transform).__name__} cannot run on the device; leave it out, give it a method "
-        "apply_batch(), or set device_transforms=false"
+        "apply_batch(), or set device_transforms=false",
+        code="unsupported",
     )

@@ -69,5 +69,5 @@ def open_launcher(name: str, folder: Path, threads: int, options: Mapping[str, M
             return RayLauncher(threads, given)
     except ImportError as error:
         extra = {"submitit": "slurm"}.get(name, name)
-        raise UserError(f"launcher={name}: {error}; pip install 'pointnc[{extra}]'") from None
+        raise UserError(f"launcher={name}: {error}; pip install 'pointnc[{extra}]'", code="no-package") from None
     return LocalLauncher(threads)

@@ -91,9 +91,9 @@ class SubmititLauncher:
             self._executor.update_parameters(**{"cpus_per_task": threads, "name": "pointnc", **parameters})
         except RuntimeError as error:
             hint = "; submitit.cluster=local tries the same on this machine" if "srun" in str(error) else ""
-            raise UserError(f"launcher=submitit: no Slurm here ({error}){hint}") from None
+            raise UserError(f"launcher=submitit: no Slurm here ({error}){hint}", code="no-server") from None
         except (ValueError, AssertionError, NameError) as error:
-            raise UserError(f"submitit: {' '.join(str(error).split())[:300]}") from None
+            raise UserError(f"submitit: {' '.join(str(error).split())[:300]}", code="no-server") from None
 
     def start(self, run: Run) -> SubmititJob:
         """Submit a training, or take up its job of an earlier study that has not ended.
@@ -108,7 +108,7 @@ class SubmititLauncher:
         try:
             job = self._executor.submit(Training(run, self.threads, Path.cwd(), GRACE if queued else 0.0))
         except (FailedJobError, subprocess.CalledProcessError) as error:
-            raise UserError(f"Slurm refuses the job: {' '.join(str(error).split())[:300]}") from None
+            raise UserError(f"Slurm refuses the job: {' '.join(str(error).split())[:300]}", code="no-server") from None
         write_json(run.folder / JOB, {"job": job.job_id})
         return SubmititJob(job, queued)
 

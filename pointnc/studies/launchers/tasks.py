@@ -67,7 +67,7 @@ class RayLauncher:
         try:
             self._train = ray.remote(**{"num_cpus": threads, "max_retries": self.restarts, **needs})(_train)
         except (ValueError, TypeError) as error:
-            raise UserError(f"launcher=ray: {str(error).splitlines()[0]}") from None
+            raise UserError(f"launcher=ray: {str(error).splitlines()[0]}", code="no-server") from None
 
     def start(self, run: Run) -> RayJob:
         """Start a training."""

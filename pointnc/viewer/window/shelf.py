@@ -33,7 +33,7 @@ class Shelf:
         self.number, self.complete = 0, False
         first = next(self._source, None)
         if first is None:
-            raise UserError("there is no scene to show")
+            raise UserError("there is no scene to show", code="nothing-there")
         self._read.append(first.thinned(most_points))
 
     @property

@@ -61,11 +61,14 @@ def recognize(state: Mapping[str, Tensor]) -> SourceName:
             return name  # type: ignore[return-value]
     for anchor, title in KNOWN_SOURCES.values():
         if any(key == anchor or key.endswith(f".{anchor}") for key in state):
-            raise UserError(f"this is {title}: not supported; Res16UNet, SpUNet-v1m1, Volt and Sonata are")
+            raise UserError(
+                f"this is {title}: not supported; Res16UNet, SpUNet-v1m1, Volt and Sonata are", code="unsupported"
+            )
     example = next(iter(state), "nothing")
     raise UserError(
         f"unknown network ({len(state)} tensors, such as {example}): MinkowskiEngine's Res16UNet, Pointcept's "
-        "SpUNet-v1m1, Volt and Sonata are supported"
+        "SpUNet-v1m1, Volt and Sonata are supported",
+        code="unsupported",
     )
 
 
@@ -92,11 +95,13 @@ def convert(
         UserError: the network is not supported; the message names the tensor that tells it.
     """
     if not isinstance(head, str) or source not in ("auto", *READERS):
-        raise UserError(f"head={head}, source={source}: source is auto, {', '.join(READERS)}, head a word")
+        raise UserError(
+            f"head={head}, source={source}: source is auto, {', '.join(READERS)}, head a word", code="option"
+        )
     network = _read(state, recognize(state) if source == "auto" else source, head, kernel_order, keywords or {})
     last, named = network.last, has_named_heads(state)
     if last is None and head == "classifier":
-        raise UserError("this network has no last layer to be a classifier")
+        raise UserError("this network has no last layer to be a classifier", code="unsupported")
     if last is None:
         return Converted(network.architecture, network.backbone(), None, network.notes, named)
     weight, bias = last
@@ -110,11 +115,14 @@ def _read(
     state: Mapping[str, Tensor], source: str, head: str, kernel_order: KernelOrder, keywords: Mapping[str, Any]
 ) -> Network:
     if source in ("minkowski", "sonata") and head not in KINDS:
-        raise UserError(f"head={head}: this checkpoint has no heads by name; choose {', '.join(KINDS)}")
+        raise UserError(f"head={head}: this checkpoint has no heads by name; choose {', '.join(KINDS)}", code="option")
     if source == "minkowski":
         return minkowski.read(state, kernel_order)
     if kernel_order != "auto":
-        raise UserError(f"kernel_order={kernel_order} is for checkpoints of MinkowskiEngine, this is {source}")
+        raise UserError(
+            f"kernel_order={kernel_order} is for checkpoints of MinkowskiEngine, this is {source}",
+            code="conflicting-settings",
+        )
     if source == "sonata":
         return sonata.read(state, keywords)
     return volt.read(state, head) if source == "volt" else pointcept.read(state, head)
@@ -127,7 +135,10 @@ def _as_features(network: Network, weight: Tensor, bias: Tensor) -> Converted:
         UserError: the backbone has no place for one.
     """
     if "planes" not in network.architecture.arguments:
-        raise UserError(f"head=features: a {network.architecture.name} ends in its own features; leave the head out")
+        raise UserError(
+            f"head=features: a {network.architecture.name} ends in its own features; leave the head out",
+            code="conflicting-settings",
+        )
     arguments: dict[str, Any] = {**network.architecture.arguments, "out_channels": len(bias)}
     projection = {"backbone.projection.weight": weight[:, None, None, None, :], "backbone.projection.bias": bias}
     architecture = replace(network.architecture, arguments=arguments)

@@ -42,7 +42,8 @@ def take_head(source: Source, state: Mapping[str, Tensor], choice: str) -> tuple
     if more or f"{name}.weight" not in head:
         raise UserError(
             f"the checkpoint has {(more or sorted(head))[0]}: a head of more than one linear layer is not supported; "
-            f"take {name}.* out of the file to import the backbone alone"
+            f"take {name}.* out of the file to import the backbone alone",
+            code="unsupported",
         )
     source.outside = [key for key in source.outside if key not in head]
     weight = source.real(f"{name}.weight", state[f"{name}.weight"], (2,))
@@ -68,7 +69,10 @@ def _choose(named: Mapping[str, str], choice: str) -> str | None:
         if choice in named:
             return choice
         there = f"it has {', '.join(named)}" if named else "it has no heads by name (auto, classifier or features)"
-        raise UserError(f"head={choice}: the checkpoint has no such head; {there}")
+        raise UserError(f"head={choice}: the checkpoint has no such head; {there}", code="unknown-name")
     if len(named) > 1:
-        raise UserError(f"the checkpoint has the heads {', '.join(named)}: choose one by head=NAME, or head=features")
+        raise UserError(
+            f"the checkpoint has the heads {', '.join(named)}: choose one by head=NAME, or head=features",
+            code="ambiguous",
+        )
     return next(iter(named), None)

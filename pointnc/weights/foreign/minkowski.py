@@ -65,7 +65,10 @@ def read(state: Mapping[str, Tensor], kernel_order: KernelOrder = "auto") -> Net
         tensors |= _normed(source, move, f"bn{kind}{number}", f"{ours}.{'up' if up else 'down'}", 2, EVEN[order])
         count = source.count(f"block{stage}.{{}}.")
         if count == 0:
-            raise UserError(f"the checkpoint lacks {source.prefix}block{stage}: it is truncated, or another network")
+            raise UserError(
+                f"the checkpoint lacks {source.prefix}block{stage}: it is truncated, or another network",
+                code="missing-tensor",
+            )
         for index in range(count):
             tensors |= _block(source, f"block{stage}.{index}", f"{ours}.blocks.{index}", bottleneck, BLOCK[order])
         planes.append(len(tensors[f"{ours}.blocks.0.path.0.convolution.weight"]))
@@ -89,14 +92,15 @@ def read(state: Mapping[str, Tensor], kernel_order: KernelOrder = "auto") -> Net
 def _settle(source: Source, kernel_order: KernelOrder) -> tuple[KernelOrder, tuple[str, ...]]:
     """Return the order to read by, and what was assumed."""
     if kernel_order not in get_args(KernelOrder):
-        raise UserError(f"kernel_order={kernel_order}: choose {', '.join(get_args(KernelOrder))}")
+        raise UserError(f"kernel_order={kernel_order}: choose {', '.join(get_args(KernelOrder))}", code="option")
     if kernel_order != "auto":
         return kernel_order, ()
     if any(name.endswith(".kernel") and value.ndim == 3 and len(value) == 1 for name, value in source.left.items()):
         raise UserError(
             "this checkpoint comes from MinkowskiEngine 0.4 or older, which does not say how its kernels are ordered: "
             "give kernel_order=hybrid (CSC, SpatioTemporalSegmentation), hybrid_product (the same over version 0.3.1 "
-            "or older) or cube (the MinkUNet of MinkowskiEngine itself)"
+            "or older) or cube (the MinkUNet of MinkowskiEngine itself)",
+            code="ambiguous",
         )
     return "cube", (
         "The kernels are taken in the order of MinkowskiEngine 0.5; those of CSC and SpatioTemporalSegmentation over "
@@ -137,7 +141,8 @@ def _kernel(source: Source, name: str, edge: int | None, positions: tuple[int, .
     if k == 0 or (edge is not None and k != edge):
         wanted = f"{edge**3} are expected" if edge else "no cube in three dimensions has as many"
         raise UserError(
-            f"{source.prefix}{name}.kernel has {offsets} offsets, {wanted} (4-D networks are not supported)"
+            f"{source.prefix}{name}.kernel has {offsets} offsets, {wanted} (4-D networks are not supported)",
+            code="unsupported",
         )
     if positions is not None:
         cube = torch.empty_like(kernel)

@@ -42,7 +42,10 @@ def read(state: Mapping[str, Tensor], head: str = "auto") -> Network:
         tensors |= _normed(source, f"{move}.{level}.0", f"{move}.{level}.1", f"{ours}.{move}", edge=2)
         count = source.count(f"{blocks}.{level}.block{{}}.")
         if count == 0:
-            raise UserError(f"the checkpoint lacks {source.prefix}{blocks}.{level}: it is truncated, or has no decoder")
+            raise UserError(
+                f"the checkpoint lacks {source.prefix}{blocks}.{level}: it is truncated, or has no decoder",
+                code="missing-tensor",
+            )
         for index in range(count):
             tensors |= _block(source, f"{blocks}.{level}.block{index}", f"{ours}.blocks.{index}")
         planes.append(len(tensors[f"{ours}.{move}.convolution.weight"]))
@@ -89,6 +92,7 @@ def _kernel(source: Source, name: str, edge: int | None) -> Tensor:
         raise UserError(
             f"{source.prefix}{name}.weight has the shape {tuple(kernel.shape)}, not (out, k, k, k, in)"
             + (f" with k = {edge}" if edge else "")
-            + ": kernels of spconv 1 are not supported"
+            + ": kernels of spconv 1 are not supported",
+            code="unsupported",
         )
     return kernel.reshape(inputs, outputs).T.reshape(outputs, 1, 1, 1, inputs) if edges[0] == 1 else kernel

@@ -39,11 +39,11 @@ def read_state(path: str | Path, allow_pickle: bool = False) -> dict[str, Tensor
     """
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"no checkpoint at {path.absolute()}")
+        raise UserError(f"no checkpoint at {path.absolute()}", code="missing-file")
     data = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path, allow_pickle)
     state = _find_state(data)
     if not state:
-        raise UserError(f"{path} holds no tensors by name: it is no checkpoint of a network")
+        raise UserError(f"{path} holds no tensors by name: it is no checkpoint of a network", code="wrong-format")
     for name, value in state.items():
         check_dense(name, value, str(path))
         check_finite(name, value, str(path))
@@ -74,7 +74,8 @@ def read_keywords(path: str | Path, allow_pickle: bool = False) -> dict[str, Any
 def _read_torch(path: Path, allow_pickle: bool) -> Any:
     if allow_pickle is not True and tarfile.is_tarfile(path):  # torch below 2.6 runs code out of these all the same
         raise UserError(
-            f"{path} is in the format of torch below 0.4; save it again, or allow_pickle=true if you trust it"
+            f"{path} is in the format of torch below 0.4; save it again, or allow_pickle=true if you trust it",
+            code="other-version",
         )
     try:
         if zipfile.is_zipfile(path):
@@ -83,13 +84,16 @@ def _read_torch(path: Path, allow_pickle: bool) -> Any:
     except pickle.UnpicklingError as error:
         wanted = re.search(r"(?:GLOBAL|global) ([\w.]+)", str(error))
         if wanted is None:
-            raise UserError(f"{path} is no checkpoint or is damaged ({_first_line(error)})") from None
+            raise UserError(
+                f"{path} is no checkpoint or is damaged ({_first_line(error)})", code="damaged-file"
+            ) from None
         raise UserError(
             f"{path} holds more than tensors (it asks for {wanted[1]}) and was not read; allow_pickle=true reads it, "
-            "and with it runs whatever code its maker has put there: only if you trust them"
+            "and with it runs whatever code its maker has put there: only if you trust them",
+            code="unsafe-file",
         ) from None
     except Exception as error:  # torch raises many kinds for a file that is none
-        raise UserError(f"{path} is no checkpoint or is damaged ({_first_line(error)})") from None
+        raise UserError(f"{path} is no checkpoint or is damaged ({_first_line(error)})", code="damaged-file") from None
 
 
 def _read_safetensors(path: Path) -> Any:
@@ -99,7 +103,9 @@ def _read_safetensors(path: Path) -> Any:
     try:
         return load_file(path)
     except SafetensorError as error:
-        raise UserError(f"{path} is no safetensors file or is damaged ({_first_line(error)})") from None
+        raise UserError(
+            f"{path} is no safetensors file or is damaged ({_first_line(error)})", code="damaged-file"
+        ) from None
 
 
 def _find_state(data: Any) -> dict[str, Tensor]:

@@ -56,7 +56,8 @@ def read(state: Mapping[str, Tensor], keywords: Mapping[str, Any]) -> Network:
         if tensors[name].shape != expected.shape:
             raise UserError(
                 f"{source.prefix}{name} has the shape {tuple(tensors[name].shape)}, {tuple(expected.shape)} is "
-                "expected: it is a variant that is not supported"
+                "expected: it is a variant that is not supported",
+                code="unsupported",
             )
     return Network(architecture, tensors, None, (*notes, *source.finish()))
 
@@ -72,7 +73,8 @@ def with_input(architecture: Architecture, features: Sequence[str]) -> Architect
     if arrays != [name for name in INPUT if name in arrays]:
         raise UserError(
             f"features=[{','.join(features)}]: this encoder takes {', '.join(INPUT)} in this order; leave out what "
-            "your data lack, zeros stand for it"
+            "your data lack, zeros stand for it",
+            code="channels",
         )
     arguments = {**architecture.arguments, "in_channels": 3 * len(arrays)}
     return replace(architecture, arguments={**arguments, "absent": [name for name in INPUT if name not in arrays]})
@@ -86,10 +88,14 @@ def _architecture(source: Source, keywords: Mapping[str, Any]) -> Architecture:
         channels.append(_width(source, f"enc.enc{stage}.block0.attn.proj.weight"))
     decoder = source.count("dec.dec{}.")
     if not stages or (decoder and decoder != stages - 1):
-        raise UserError(f"the checkpoint lacks {source.prefix}{'dec' if decoder else 'enc'}: it is truncated")
+        raise UserError(
+            f"the checkpoint lacks {source.prefix}{'dec' if decoder else 'enc'}: it is truncated", code="missing-tensor"
+        )
     inputs = source.left[ANCHOR].shape[-1]
     if inputs != 3 * len(INPUT):
-        raise UserError(f"{source.prefix}{ANCHOR} has {inputs} input channels; {', '.join(INPUT)} are supported")
+        raise UserError(
+            f"{source.prefix}{ANCHOR} has {inputs} input channels; {', '.join(INPUT)} are supported", code="unsupported"
+        )
     _check_keywords(keywords, channels)
     arguments: dict[str, Any] = {
         "in_channels": inputs,
@@ -107,9 +113,14 @@ def _architecture(source: Source, keywords: Mapping[str, Any]) -> Architecture:
 
 def _width(source: Source, name: str) -> int:
     if not source.has(name):
-        raise UserError(f"the checkpoint lacks {source.prefix}{name}: it is truncated, or another network")
+        raise UserError(
+            f"the checkpoint lacks {source.prefix}{name}: it is truncated, or another network", code="missing-tensor"
+        )
     if source.left[name].ndim != 2:
-        raise UserError(f"{source.prefix}{name} has the shape {tuple(source.left[name].shape)}, which is not supported")
+        raise UserError(
+            f"{source.prefix}{name} has the shape {tuple(source.left[name].shape)}, which is not supported",
+            code="unsupported",
+        )
     return len(source.left[name])
 
 
@@ -120,7 +131,9 @@ def _patch(keywords: Mapping[str, Any]) -> int:
         wanted += sizes if isinstance(sizes, list | tuple) else [] if sizes is None else [sizes]
     size = wanted[0] if wanted and all(one == wanted[0] for one in wanted) else None
     if not isinstance(size, int) or isinstance(size, bool):
-        raise UserError(f"patch sizes {str(wanted)[:80]} of its config: stages of one patch size are supported")
+        raise UserError(
+            f"patch sizes {str(wanted)[:80]} of its config: stages of one patch size are supported", code="unsupported"
+        )
     return size
 
 
@@ -132,4 +145,4 @@ def _check_keywords(keywords: Mapping[str, Any], channels: Sequence[int]) -> Non
         there = keywords.get(name, value)
         there = list(there) if isinstance(there, tuple) else there
         if there != value:
-            raise UserError(f"{name}={str(there)[:80]} of its config is not supported: {value} is")
+            raise UserError(f"{name}={str(there)[:80]} of its config is not supported: {value} is", code="unsupported")

@@ -24,9 +24,9 @@ class Source:
     def __init__(self, state: Mapping[str, Tensor], anchor: str) -> None:
         prefix = prefix_of(state, anchor)
         if prefix is None:
-            raise UserError(f"the checkpoint has no {anchor}: it is no network of this kind")
+            raise UserError(f"the checkpoint has no {anchor}: it is no network of this kind", code="missing-tensor")
         if state[prefix + anchor].ndim == 0:
-            raise UserError(f"{prefix}{anchor} is a single number: this is no network of this kind")
+            raise UserError(f"{prefix}{anchor} is a single number: this is no network of this kind", code="unsupported")
         self.prefix = prefix
         self.left = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
         self.outside = [key for key in state if not key.startswith(prefix)]
@@ -52,7 +52,9 @@ class Source:
                 numbers.
         """
         if name not in self.left:
-            raise UserError(f"the checkpoint lacks {self.prefix}{name}: it is truncated, or another network")
+            raise UserError(
+                f"the checkpoint lacks {self.prefix}{name}: it is truncated, or another network", code="missing-tensor"
+            )
         return self.real(f"{self.prefix}{name}", self.left.pop(name), dimensions)
 
     def real(self, name: str, value: Tensor, dimensions: tuple[int, ...]) -> Tensor:
@@ -62,10 +64,12 @@ class Source:
             UserError: as :meth:`take`.
         """
         if value.ndim not in dimensions:
-            raise UserError(f"{name} has the shape {tuple(value.shape)}, which is not supported")
+            raise UserError(f"{name} has the shape {tuple(value.shape)}, which is not supported", code="unsupported")
         if value.layout != torch.strided or value.is_quantized or value.is_meta or not value.is_floating_point():
             kind = str(value.layout if value.layout != torch.strided else value.dtype).removeprefix("torch.")
-            raise UserError(f"{name} is of the kind {kind}: only dense tensors of real numbers are supported")
+            raise UserError(
+                f"{name} is of the kind {kind}: only dense tensors of real numbers are supported", code="unsupported"
+            )
         value = value.float()
         if not bool(value.isfinite().all()):
             self.not_finite.append(name)
@@ -80,7 +84,8 @@ class Source:
         if not self.has(f"{name}.running_mean"):
             raise UserError(
                 f"{self.prefix}{name}.running_mean is missing: networks without batch normalization (instance norm, "
-                "group norm) are not supported"
+                "group norm) are not supported",
+                code="unsupported",
             )
         taken = {key: self.take(f"{name}.{key}", (1,)) for key in NORM_BUFFERS}
         affine = [self.has(f"{name}.{key}") for key in ("weight", "bias")]
@@ -90,14 +95,16 @@ class Source:
         counted = self._count(f"{name}.num_batches_tracked")
         for key, value in taken.items():
             if len(value) != channels:
-                raise UserError(f"{self.prefix}{name}.{key} has {len(value)} channels, {channels} are expected")
+                raise UserError(
+                    f"{self.prefix}{name}.{key} has {len(value)} channels, {channels} are expected", code="unsupported"
+                )
         return {**taken, "num_batches_tracked": counted}
 
     def _count(self, name: str) -> Tensor:
         """Return the number of batches that a normalization has seen, 0 where it is not told."""
         value = self.left.pop(name, torch.tensor(0))
         if value.numel() != 1 or value.layout != torch.strided or value.dtype.is_complex or value.is_meta:
-            raise UserError(f"{self.prefix}{name} is no number")
+            raise UserError(f"{self.prefix}{name} is no number", code="unsupported")
         return value.reshape(()).long()
 
     def finish(self) -> tuple[str, ...]:
@@ -110,7 +117,8 @@ class Source:
             more = f" and {len(self.left) - 1} more" if len(self.left) > 1 else ""
             raise UserError(
                 f"the checkpoint has {self.prefix}{next(iter(self.left))}{more}, which this network has no place for: "
-                "it is a variant that is not supported"
+                "it is a variant that is not supported",
+                code="unsupported",
             )
         notes = []
         if self.without_affine:
@@ -133,5 +141,7 @@ def prefix_of(state: Mapping[str, Tensor], anchor: str) -> str | None:
     """
     found = [key.removesuffix(anchor) for key in state if key == anchor or key.endswith(f".{anchor}")]
     if len(found) > 1:
-        raise UserError(f"the checkpoint holds {len(found)} networks ({', '.join(map(repr, found))}): leave one")
+        raise UserError(
+            f"the checkpoint holds {len(found)} networks ({', '.join(map(repr, found))}): leave one", code="ambiguous"
+        )
     return found[0] if found else None

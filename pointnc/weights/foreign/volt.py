@@ -31,7 +31,9 @@ def read(state: Mapping[str, Tensor], head: str = "auto") -> Network:
     """
     source = Source(state, ANCHOR)
     if f"{source.prefix.removesuffix('backbone.')}head.weight" in state:
-        raise UserError("this is a network of pointnc already (export=RUN publishes a run): not supported")
+        raise UserError(
+            "this is a network of pointnc already (export=RUN publishes a run): not supported", code="unsupported"
+        )
     architecture = _architecture(source)
     with without_memory():
         own = architecture.build().state_dict()
@@ -45,7 +47,8 @@ def read(state: Mapping[str, Tensor], head: str = "auto") -> Network:
             if tensors[name].shape != expected.shape:
                 raise UserError(
                     f"{source.prefix}{name} has the shape {tuple(tensors[name].shape)}, {tuple(expected.shape)} is "
-                    "expected: it is a variant that is not supported"
+                    "expected: it is a variant that is not supported",
+                    code="unsupported",
                 )
     last = take_head(source, state, head)
     return Network(architecture, {name: tensors[name] for name in own}, last, source.finish())
@@ -58,11 +61,14 @@ def _architecture(source: Source) -> Architecture:
     bias = source.left.get("decoder.unembed.bias")
     if bias is None or bias.ndim != 1 or not depth:
         missing = "blocks" if not depth else "decoder.unembed.bias"
-        raise UserError(f"the checkpoint lacks {source.prefix}{missing}: it is truncated, or another network")
+        raise UserError(
+            f"the checkpoint lacks {source.prefix}{missing}: it is truncated, or another network", code="missing-tensor"
+        )
     if len(shape) != 2 or shape[0] % WIDTH or shape[1] % PLACES:
         raise UserError(
             f"{source.prefix}{ANCHOR} has the shape {shape}, not (a multiple of {WIDTH}, {PLACES} x channels): "
-            f"tokens of other than 5^3 voxels or heads of other than {WIDTH} channels are not supported"
+            f"tokens of other than 5^3 voxels or heads of other than {WIDTH} channels are not supported",
+            code="unsupported",
         )
     arguments = {
         "in_channels": shape[1] // PLACES,

@@ -31,16 +31,17 @@ def export_onnx(path: Path, out: Path, overwrite: bool = False) -> str:
     if not isinstance(backbone, Volt):
         raise UserError(
             f"ONNX is not supported for {type(backbone).__name__}: it has no sparse convolution (it has what Volt is "
-            "made of); give out=FILE.safetensors or out=FOLDER"
+            "made of); give out=FILE.safetensors or out=FOLDER",
+            code="unsupported",
         )
     if out.suffix != ".onnx":
-        raise UserError(f"out={out}: a model of ONNX is a file, out=FILE.onnx")
+        raise UserError(f"out={out}: a model of ONNX is a file, out=FILE.onnx", code="path-kind")
     if out.exists() and (out.is_dir() or not overwrite):
-        raise UserError(f"{out} exists already; overwrite=true replaces a file")
+        raise UserError(f"{out} exists already; overwrite=true replaces a file", code="exists")
     try:
         from pointnc.weights.onnx.volt import volt_model
     except ModuleNotFoundError:
-        raise UserError("format=onnx needs onnx: pip install 'pointnc[onnx]'") from None
+        raise UserError("format=onnx needs onnx: pip install 'pointnc[onnx]'", code="no-package") from None
     model = source.build()
     assert source.taxonomy is not None
     notes = {
@@ -54,7 +55,7 @@ def export_onnx(path: Path, out: Path, overwrite: bool = False) -> str:
         with atomic_path(out) as temporary:
             temporary.write_bytes(content)
     except OSError as error:
-        raise UserError(f"could not write {out} ({error.strerror})") from None
+        raise UserError(f"could not write {out} ({error.strerror})", code="file-access") from None
     return (
         f"coord (V, 3) int64 and features (V, {backbone.in_channels}) float32 to {len(source.taxonomy)} logits a "
         f"voxel; {', '.join(source.features)}, voxels of {100 * source.voxel_size:g} cm"

@@ -19,7 +19,7 @@ from data_prep.rooms.recipes import RECIPES
 from data_prep.rooms.room import KINDS, PlacedObject, Room
 from data_prep.rooms.shapes import Mesh, box, join
 from pointnc.benchmarks.scannet import taxonomy
-from pointnc.errors import UserError
+from tests.helpers.mistakes import raises
 
 SHELL = 6
 FREE_SEEDS = 24
@@ -205,7 +205,7 @@ def test_equal_seeds_make_equal_rooms_and_others_do_not(rooms: list[Room]) -> No
 
 
 def test_unknown_kind_is_named() -> None:
-    with pytest.raises(UserError, match="unknown kind of room 'attic'; choose one of office"):
+    with raises("unknown-name", "'attic'", "office"):
         make_room("a", np.random.default_rng(0), "attic")
 
 

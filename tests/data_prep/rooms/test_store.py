@@ -8,8 +8,8 @@ import pytest
 from data_prep.rooms import store as rooms
 from data_prep.rooms.generate import generate
 from data_prep.rooms.scanner import Scanner
-from pointnc.errors import UserError
 from pointnc.scenes.store import SceneStore
+from tests.helpers.mistakes import raises
 
 
 def test_store_is_made_completed_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,7 +20,7 @@ def test_store_is_made_completed_and_kept(tmp_path: Path, monkeypatch: pytest.Mo
     assert [len(store.scenes(split)) for split in ("train", "val")] == [2, 1]
     files = {path: path.stat().st_mtime_ns for path in store.root.rglob("*.npy")}
     assert rooms.make_store(tmp_path, train=2, val=1, seed=3, workers=1) == {}
-    with pytest.raises(UserError, match=r"seed"):
+    with raises("other-settings", "raw", "seed=3", 4):
         rooms.make_store(tmp_path, train=2, val=1, seed=4, workers=1)
     # Interrupted before the manifest: the scenes that are done stay.
     (store.root / "manifest.json").unlink()

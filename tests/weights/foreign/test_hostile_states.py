@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pointnc.errors import UserError
 from pointnc.weights.foreign import convert, recognize
+from tests.helpers.mistakes import raises
 from tests.oracles import minkowski, sonata, spunet, volt
 
 STATES: dict[str, Callable[[], dict[str, Tensor]]] = {
@@ -54,5 +55,5 @@ def test_any_keyword_of_an_encoder_is_read_or_refused_by_a_line(keywords: dict[s
     state = STATES["sonata"]()
     with contextlib.suppress(UserError):
         assert convert(state, "sonata", keywords=keywords).architecture.arguments["patch"] == 1024
-    with pytest.raises(UserError, match="no heads by name"):
+    with raises("option", "head=ScanNet200"):
         convert(state, "sonata", head="ScanNet200")

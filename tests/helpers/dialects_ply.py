@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.clouds.dialects import COLOR, COORD, COUNT, LABEL, Case
+from tests.helpers.dialects import COLOR, COORD, COUNT, LABEL, Case
 
 NAMES = ("red", "green", "blue")
 BEFORE = ["element camera 1", "property float view_px", "property float view_py"]

@@ -1,4 +1,4 @@
-"""How much memory what works on N points and K classes needs at most: ``python -m tests.peaks``, a process of its own.
+"""How much memory what works on N points and K classes needs at most: ``python -m tests.helpers.peaks``, a process.
 
 Prints json: case to the bytes a point by which the peak of resident memory grows from N to 4 N points. Neither
 tracemalloc nor torch's statistics see numpy, torch and compiled loops together; the system does. What a case is given
@@ -27,7 +27,7 @@ from pointnc.losses.weighted import WeightedCrossEntropy
 from pointnc.models import CosineHead, LinearHead, Segmentor
 from pointnc.scenes import Scene
 from pointnc.scoring.confusion import ConfusionMatrix, confusion
-from tests.inference.scenes import ColorBackbone
+from tests.helpers.scenes import ColorBackbone
 
 POINTS, CLASSES, CHANNELS, VOXELS = 10_000, 200, 32, 512
 CLEAR = Path("/proc/self/clear_refs")
@@ -44,7 +44,7 @@ def measure() -> dict[str, float]:
     """
     at_once = {"MALLOC_MMAP_THRESHOLD_": "4096", "MALLOC_TRIM_THRESHOLD_": "65536"}
     environment = {**os.environ, **at_once, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "tests.peaks"]
+    command = [sys.executable, "-m", "tests.helpers.peaks"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     grown: dict[str, float] = json.loads(done.stdout)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.clouds.dialects import COLOR, COORD, COUNT, LABEL, STRENGTH, Case, Write
+from tests.helpers.dialects import COLOR, COORD, COUNT, LABEL, STRENGTH, Case, Write
 
 SKY = tuple(range(0, COUNT, 4))
 """Rows of which no light came back."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.clouds.dialects import COLOR, COORD, COUNT, LABEL, Case, Write
+from tests.helpers.dialects import COLOR, COORD, COUNT, LABEL, Case, Write
 
 ALPHA = 0xFF000000
 PACKED = COLOR[:, 0].astype(np.uint32) << 16 | COLOR[:, 1].astype(np.uint32) << 8 | COLOR[:, 2]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-CONFIGS = Path(__file__).parents[1] / "conf" / "augmentation"
+CONFIGS = Path(__file__).parents[2] / "conf" / "augmentation"
 NAMES = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints as a stranger could send them: a real run's, changed."""
+"""Checkpoints as somebody else could send them: those of a real run, changed."""
 
 from __future__ import annotations
 
