@@ -46,7 +46,7 @@ format: $(VENV)/tested ## let ruff fix what it can
 	$(BIN)/ruff format .
 
 docs: $(VENV)/tested ## the site, into site/; any warning is an error
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 bench: $(VENV)/tested ## speed of the parts, beside slow references
 	$(BIN)/python -m bench

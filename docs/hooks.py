@@ -7,8 +7,11 @@ checkout. None of them is written twice.
 from __future__ import annotations
 
 import importlib
+import os
 import posixpath
 import re
+import subprocess
+import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import MISSING, Field
@@ -69,8 +72,11 @@ def commands_page() -> str:
         schema = schema_of(module)
         lines += ["", f"## {name}", ""]
         if schema is None:
-            lines += [f"`pointnc {name}`, or `python -m {module}`: {purpose}.", ""]
-            lines += ["Its settings are files: [configuration](configuration.md)."]
+            lines += [f"`pointnc {name}`, or `python -m {module}`: {purpose}. Its settings are files:"]
+            lines += [
+                "[configuration](configuration.md). Of the choices on the command line `--help` explains those made:"
+            ]
+            lines += ["", "```text", *_help(module), "```"]
             continue
         doc = textwrap.dedent(f"    {schema.__doc__}").strip()
         first, _, use = doc.partition("\n")
@@ -87,6 +93,13 @@ def schema_of(module: str) -> type | None:
         found = importlib.import_module(f"{module}.__main__")
     schema: type | None = found.main.schema
     return schema
+
+
+def _help(module: str) -> list[str]:
+    command = [sys.executable, "-m", module, "--help"]
+    environment = {**os.environ, "COLUMNS": "108"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.rstrip().splitlines()
 
 
 def _tables(schema: type) -> Iterator[str]:

@@ -13,7 +13,7 @@ import yaml
 
 import pointnc
 from pointnc.__main__ import COMMANDS
-from tests.pages import compose
+from tests.helpers.pages import compose
 
 ROOT = Path(__file__).parents[1]
 CI: dict[str, Any] = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())

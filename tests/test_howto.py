@@ -15,10 +15,10 @@ import pytest
 
 from data_prep.rooms.store import make_store
 from data_prep.scannet.preparation import prepare
-from tests.commands import run
-from tests.pages import ROOT, START, command, lines
-from tests.synthetic import write_raw_root
-from tests.untrained import write_checkpoint
+from tests.helpers.commands import run
+from tests.helpers.pages import ROOT, START, command, lines
+from tests.helpers.synthetic import write_raw_root
+from tests.helpers.untrained import write_checkpoint
 
 TROUBLE = ROOT / "docs" / "troubleshooting.md"
 PAGES = [
@@ -54,7 +54,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_store(home / "data" / "rooms", train=1, val=1, seed=0, workers=1)
     tiny = [*SMALL, "dataset=custom", "data_root=store", "dataset.taxonomy.segment=segment200"]
     run("pointnc.train", *tiny, "run_dir=runs/rooms/trained", folder=home)
-    run("pointnc.submit", f"checkpoint={checkpoint}", "data_root=store", "out=submission.zip", folder=home)
+    run("pointnc.submit", f"checkpoint={checkpoint}", "data_root=store", "out=theirs.zip", folder=home)
     run("data_prep.export", "store=store", "out=rooms", "format=ply", "splits=[train,val]", folder=home)
     (home / "scans").mkdir()
     for mesh in sorted((home / "scannet" / "scans").glob("*/*_vh_clean_2.ply")):
@@ -89,17 +89,18 @@ def test_every_command_of_the_page_runs(
     shutil.copytree(home, folder)
     monkeypatch.chdir(folder)
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    done = 0
-    for line in lines(page, "bash"):
+    commands = list(lines(page, "bash"))
+    assert commands
+    for line in commands:
         for word, other in INSTEAD.items():
             line = line.replace(word, other)
         if START.match(line):
             module, given = command(line)
+            if module == "pointnc.doctor" and not given and page.stem != "start":
+                continue  # the same ten seconds once more
             run(module, *settings(module, given), folder=folder)
         else:
             subprocess.run(shlex.split(line), cwd=folder, env=environment, check=True, capture_output=True)
-        done += 1
-    assert done > 0
 
 
 def test_messages_that_are_quoted_are_those_of_the_code() -> None:

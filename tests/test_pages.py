@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from pointnc.__main__ import COMMANDS
-from tests.pages import ROOT, commands, compose
+from tests.helpers.pages import ROOT, commands, compose
 
 RECORDS = [*(ROOT / "docs" / "results").glob("*.md"), *(ROOT / "docs" / "decisions").glob("*.md")]
 PAGES = sorted({ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")} - {*RECORDS})
@@ -36,3 +37,11 @@ def test_settings_exist(page: str, module: str, given: list[str]) -> None:
 def test_pages_name_every_command() -> None:
     named = {module for _, module, _ in cases()}
     assert named >= {module for module, _ in COMMANDS.values()}
+
+
+@pytest.mark.parametrize("page", [*PAGES, *RECORDS, ROOT / "CHANGELOG.md", ROOT / "bench" / "results.md"], ids=str)
+def test_files_that_are_linked_are_there(page: Path) -> None:
+    """In the checkout; the site's own links are checked where it is built."""
+    targets = re.findall(r"\]\((?!\w+:|#)([^)#\s]+)", page.read_text("utf-8"))
+    built = {"reference/cli.md", "reference/configuration.md"}
+    assert [one for one in targets if not (page.parent / one).exists() and not one.endswith(tuple(built))] == []

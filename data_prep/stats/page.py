@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from data_prep.stats.charts import frequency_bars
 from data_prep.stats.frequency import cooccurrence
 from pointnc.scenes.taxonomy import GROUPS
 
@@ -28,6 +29,13 @@ th { position: sticky; top: 0; background: Canvas; }
 .wide { overflow-x: auto; }
 .head { --bar: #4a7dbd; } .common { --bar: #d09a3a; } .tail { --bar: #c0504d; }
 svg text { font: 9px system-ui, sans-serif; fill: currentColor; }
+.bars { display: block; width: 100%; min-width: 720px; }
+.bars rect { fill: var(--bar); } .bars text { font-size: 11px; }
+.grid { stroke: var(--line); }
+.key { list-style: none; margin: .5rem 0 1rem; padding: 0; display: flex; flex-wrap: wrap; gap: .2rem 1.5rem; }
+.key .swatch { background: var(--bar); }
+p, li { max-width: 46rem; }
+@media (max-width: 40rem) { body { font-size: 14px; } h1 { font-size: 1.4rem; } }
 """
 
 CELL = 14
@@ -41,6 +49,7 @@ def page(found: Statistics, pairs: Pairs) -> str:
     body = [
         f"<h1>{escape(title)}</h1><p>{escape(found.store)}</p><ul>{findings}</ul>",
         _splits(found),
+        _imbalance(found),
         _classes(found),
         _pairs(found, pairs),
         _matrix(found),
@@ -79,6 +88,25 @@ def _splits(found: Statistics) -> str:
     return "<h2>Splits</h2>" + _table(("split", "scenes", "points", "labeled", "classes", "instances"), rows, 1)
 
 
+def _imbalance(found: Statistics) -> str:
+    """Return the bars of all classes, with a key that says what each third of them has of the points."""
+    total = max(int(found.counts.sum()), 1)
+    keys = []
+    for group in GROUPS:
+        mine = np.array([name == group for name in found.groups])
+        if mine.any():
+            keys.append(
+                f'<li class="{group}"><span class="swatch"></span>{group} by frequency: {np.count_nonzero(mine)} '
+                f"classes, {found.counts[mine].sum() / total:.2%} of the points</li>"
+            )
+    absent = int(np.count_nonzero(found.counts == 0))
+    rest = f"<p>{absent} classes have no point in {escape(found.split)} and no bar.</p>" if absent else ""
+    return (
+        f'<h2>How far out of balance</h2><ul class="key">{"".join(keys)}</ul><div class="wide">'
+        f"{frequency_bars(found.counts, found.taxonomy.names, found.groups)}</div>{rest}"
+    )
+
+
 def _classes(found: Statistics) -> str:
     part, counts = found.splits[found.split], found.counts
     total, high = max(int(counts.sum()), 1), np.log10(max(int(counts.max()), 10))
@@ -102,15 +130,13 @@ def _classes(found: Statistics) -> str:
         )
     headings = ["class", "group", "by frequency", "points (log)", "points", "share", "scenes", "instances"]
     headings += [f"weight: {scheme.replace('_', ' ')}" for scheme in found.weights]
-    sums = ", ".join(
-        f"{group} {counts[[g == group for g in found.groups]].sum() / total:.1%}"
-        for group in GROUPS
-        if group in found.groups
-    )
     return (
-        f"<h2>Classes in {escape(found.split)}</h2><p>Of the labeled points, by frequency: {sums}. The weights are "
-        "those of the losses <code>weighted_inverse</code>, <code>weighted_square_root</code> and "
-        f"<code>weighted_effective_number</code> (β = {found.beta:g}).</p>" + _table(headings, rows, 4)
+        f"<h2>Classes in {escape(found.split)}</h2><p><b>group</b> is what the list of classes says (a benchmark's, or "
+        "taxonomy.yaml); tables of scores are parted by it. <b>by frequency</b> is what the points here say: "
+        "the commonest third of the classes, the middle, the rarest third. Where the two differ, classes of one group "
+        "are not equally frequent. The weights are those of the losses <code>weighted_inverse</code>, "
+        "<code>weighted_square_root</code> and <code>weighted_effective_number</code> "
+        f"(β = {found.beta:g}).</p>" + _table(headings, rows, 4)
     )
 
 

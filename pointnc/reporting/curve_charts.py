@@ -18,7 +18,7 @@ History = Mapping[str, Sequence[tuple[float, float]]]
 MOST_POINTS = 300
 """A longer curve is drawn as the means of this many stretches."""
 
-SAME = 0.01
+SAME = 0.025
 """Curves that are nowhere farther apart than this share of the panel's height would hide one another."""
 
 

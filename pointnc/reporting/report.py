@@ -145,7 +145,7 @@ def _scenes(report: Report) -> str:
     return markup.section("Scenes", "".join(blocks)) if blocks else ""
 
 
-SMALL = 0.002
+SMALL = 0.005
 """A class on less than this share of the picture is named behind the legend."""
 
 

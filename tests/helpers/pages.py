@@ -11,9 +11,9 @@ from markdown_it import MarkdownIt
 from omegaconf import DictConfig
 
 from pointnc.__main__ import COMMANDS
-from tests.commands import _main_of, settings
+from tests.helpers.commands import _main_of, settings
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 START = re.compile(
     r"(?:^|\s|`)(?:pointnc (?P<name>[a-z][\w-]*)|(?:python|python3|torchrun [^`]*?) -m (?P<module>(?:pointnc|data_prep)[\w.]*)(?! --))"
     r"(?=\s|$)"
