@@ -83,10 +83,10 @@ def test_what_cannot_be_labeled_is_said_in_a_line(model: pointnc.Model, scene: p
         ((coord,), {"strength": scene.color}, "shape", ["strength", "(N,)"]),
         ((coord,), {"units": "inch"}, "option", ["units=inch"]),
         ((coord,), {"tta": "all"}, "option", ["tta=all", "full"]),
-        ((np.full((4, 3), np.nan),), {}, "no-points", []),
+        ((np.full((4, 3), np.nan),), {}, "not-finite", ["4"]),
         ((np.empty((0, 3)),), {}, "no-points", []),
         ((tmp_path / "none.ply",), {}, "missing-file", ["none.ply"]),
-        ((tmp_path,), {}, "not-a-store", ["coord.npy"]),
+        ((tmp_path,), {}, "missing-file", ["coord.npy"]),
         ((scene, scene.color), {}, "conflicting-settings", ["color"]),
     ]
     for arguments, options, code, facts in mistakes:
@@ -104,7 +104,7 @@ def test_what_a_scene_lacks_is_made_up_and_said(model: pointnc.Model, scene: poi
 
 def test_no_run_and_no_scenes_are_said(finished: Path, model: pointnc.Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(finished / "store")
-    with raises("missing-setting", "runs"):
+    with raises("nothing-there", "runs"):
         pointnc.load()
     with raises("nothing-there"):
         pointnc.evaluate(model, [])

@@ -10,7 +10,7 @@ from pointnc.reporting.curve_charts import MOST_POINTS, curve_figures, curve_pan
 from pointnc.reporting.curves import COLLAPSE, FORCES, panel_of
 from pointnc.reporting.pictures import SceneView, scene_raster
 from pointnc.reporting.report import SMALL, Report, render_report
-from tests.reporting.synthetic_room import corrupted, synthetic_room
+from tests.helpers.synthetic_room import corrupted, synthetic_room
 
 GROUPS = ["head", "common", "tail"]
 

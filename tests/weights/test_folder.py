@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from pointnc.weights.checkpoint import KEY, read_checkpoint
+from tests.helpers.changed_checkpoints import TINY
 from tests.helpers.commands import run
-from tests.training.strangers import TINY
 
 
 @pytest.fixture(scope="module")
