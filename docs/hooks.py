@@ -62,6 +62,13 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     return LINK.sub(moved, markdown)
 
 
+def on_page_content(html: str, page: Page, **_: Any) -> str:
+    """Point the links of notebooks, which MkDocs does not see, to the pages of the site."""
+    if not page.file.src_uri.endswith(".ipynb"):
+        return html
+    return re.sub(r'(href="[^":]+)\.md(?=[#"])', r"\1.html", html)
+
+
 def commands_page() -> str:
     """Return the page of all commands, each with its settings."""
     lines = ["# Commands", "", "`pointnc COMMAND --help` prints the same. Settings are given as `name=value`, or as"]
