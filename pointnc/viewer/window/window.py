@@ -55,8 +55,9 @@ class Window:
         self.orbit = fitted(self.look.box(), self.look.sample, *SIZE)
         self.shown: NDArray[np.int64] = np.arange(0)
         self.point_factor, self.drawn_size, self.ground, self.view = 1.0, 0.0, LIGHT, "oblique"
-        # Whether points, camera, walls seen from behind are to be seen to; whether someone has chosen a view.
-        self.stale = self.moved = self.walls = self.touched = self.closed = False
+        # Whether points, camera, walls seen from behind are to be seen to; whether someone has chosen a view, or
+        # asked the window to close.
+        self.stale = self.moved = self.walls = self.touched = self.asked = self.closed = False
         self.cost = self.sent = self.changed = self.delay = 0.0
         self.scene_changed = True
         self.window = gui.Application.instance.create_window("pointnc", *SIZE)
@@ -84,6 +85,9 @@ class Window:
         """Do what events asked for; raise what went wrong in them."""
         if self.failure is not None:
             raise self.failure
+        if self.asked and not self.events.escaped:
+            self.close()
+        self.asked = self.events.escaped = False
         try:
             if self.shelf.arrived():
                 self.show_scene()
@@ -243,11 +247,12 @@ class Window:
                 self.fit(self.view)
 
     def _on_close(self) -> bool:
-        self.closed = True
-        return True
+        # Open3D asks before it tells of a key, and asks for Escape too: the next step knows.
+        self.asked = True
+        return self.closed
 
     def close(self) -> None:
         """Close the window, if it is not."""
         if not self.closed:
+            self.closed = True
             self.window.close()
-            self.gui.Application.instance.run_one_tick()
