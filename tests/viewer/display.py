@@ -81,9 +81,10 @@ class Display:
 
     def drag(self, *places: tuple[float, float], button: int = 1) -> None:
         self.move(*places[0])
+        time.sleep(0.5)
         self.hands("mousedown", button)
         for place in places[1:]:
-            time.sleep(0.15)
+            time.sleep(0.3)
             self.move(*place)
         time.sleep(0.3)
         self.hands("mouseup", button)
