@@ -90,7 +90,8 @@ class Display:
         self.hands("mouseup", button)
 
     def title(self) -> str:
-        return self.hands("search", "--name", "^pointnc", "getwindowname").strip()
+        """Of the window that shows a scene; "" without one."""
+        return self.hands("search", "--name", "^pointnc: ", "getwindowname").strip()
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 90) -> Any:

@@ -46,8 +46,12 @@ class Session:
         with self.out.open("w") as out, self.err.open("w") as err:
             command = [sys.executable, "-m", "pointnc.visualize", *arguments]
             self.process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=err)
-        self.until(lambda: self.screen.title().startswith("pointnc: "))
-        self.until(lambda: 10000 < self.count(GROUND) < 0.95 * self.stage()[..., 0].size)
+        try:
+            self.until(self.screen.title)
+            self.until(lambda: 10000 < self.count(GROUND) < 0.95 * self.stage()[..., 0].size)
+        except BaseException:
+            self.process.kill()
+            raise
 
     def until(self, condition: Callable[[], object]) -> None:
         def met() -> object:
@@ -277,7 +281,7 @@ def test_a_picture_is_saved_with_what_is_seen(session: Session, rooms: list[Labe
     for name in ("scene0000_00_prediction.png", "scene0000_00_prediction_2.png"):
         session.screen.key("p")
         session.until(lambda name=name: f"written: {session.folder / name}" in session.lines())
-        saved = np.array(Image.open(session.folder / name))
+        saved = np.array(Image.open(session.folder / name).convert("RGB"))
         whole = np.s_[:, : WIDTH - PANEL]
         assert (saved == floor).all(-1).sum() == session.count(floor, whole)
         assert (saved == GROUND).all(-1).sum() > 10000
