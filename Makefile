@@ -1,6 +1,8 @@
 # Everything a newcomer needs is `make demo` and `make test`; `make` alone lists the rest.
 PYTHON ?= python3
 VENV   ?= .venv
+# What is installed for the tests; test,view has Open3D too, 400 MB, without which the tests of the window are skipped.
+EXTRAS ?= test,docs
 # Anything pip should know besides, for example an index with CPU builds of torch.
 PIP_FLAGS ?=
 
@@ -21,7 +23,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/tested: $(VENV)/installed
-	$(PIP) -e '.[test,docs]'
+	$(PIP) -e '.[$(EXTRAS)]'
 	@touch $@
 
 install: $(VENV)/installed ## virtual environment in .venv with pointnc in it

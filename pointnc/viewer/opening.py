@@ -53,7 +53,7 @@ def find_browser(finding: Finding) -> webbrowser.BaseBrowser | None:
         finding: why no window opens.
     """
     if sys.platform.startswith("linux"):
-        dead = SILENT in finding.text
+        dead = SILENT in finding.text  # else a display that lacks a window's library may still show a browser
         if not os.environ.get("WAYLAND_DISPLAY") and (dead or not os.environ.get("DISPLAY")):
             return None
     try:

@@ -12,6 +12,7 @@ import torch
 from data_prep.scannet.preparation import prepare
 from pointnc.benchmarks.predictions import write_labels
 from pointnc.benchmarks.scannet import taxonomy
+from pointnc.environment.window_trial import display_lack
 from pointnc.reporting.colors import WRONG
 from pointnc.scenes.ply import write_ply
 from pointnc.scenes.store import SceneStore
@@ -273,13 +274,11 @@ def test_window_without_display_says_what_else(
     assert_mistake(visualize(tmp_path, f"store={store.root}", code=2), "no-display", "html=FILE.html")
 
 
-def test_window_without_open3d_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from importlib.util import find_spec
-
-    if find_spec("open3d"):
-        pytest.skip("Open3D is installed")
-    monkeypatch.setenv("DISPLAY", ":0")
-    assert_mistake(visualize(tmp_path, "store=nowhere", code=2), "no-package", "'pointnc[view]'", "html=FILE.html")
+def test_a_display_that_nobody_answers_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setenv("DISPLAY", ":9753")
+    word = {"dead": "DISPLAY=:9753 does not answer", "libX11": "apt-get install libx11-6"}[display_lack()]
+    assert_mistake(visualize(tmp_path, "store=nowhere", code=2), "no-display", word, "html=FILE.html")
 
 
 def test_scenes_of_different_classes_do_not_share_a_page(store: SceneStore, tmp_path: Path) -> None:

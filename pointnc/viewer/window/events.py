@@ -30,6 +30,7 @@ class Events:
     Attributes:
         picker: the points as they are drawn; None where that has changed.
         searched: the letters of a search; None where none is going on.
+        escaped: whether Escape was pressed or let go since the last step.
     """
 
     def __init__(self, window: Window) -> None:
@@ -37,7 +38,7 @@ class Events:
         self.window, self.gui = window, window.gui
         self.picker: Picker | None = None
         self.searched: str | None = None
-        self.shift = self.dragged = self.hovers = False
+        self.shift = self.dragged = self.hovers = self.escaped = False
         self.pointer = self.pressed = self.clicked_at = (0, 0)
         self.clicked = 0.0
         ignored = self.gui.Widget.EventCallbackResult.IGNORED
@@ -110,6 +111,7 @@ class Events:
     def _on_key(self, event: Any) -> bool:
         names = self.gui.KeyName
         down = event.type == self.gui.KeyEvent.Type.DOWN
+        self.escaped = self.escaped or event.key == names.ESCAPE
         if event.key in (names.LEFT_SHIFT, names.RIGHT_SHIFT):
             self.shift = down
         elif down and self.searched is not None:
@@ -150,7 +152,7 @@ class Events:
             "p": window.save_picture,
             "d": window.turn_dark,
             "l": window.panel.fold,
-            "q": window.window.close,
+            "q": window.close,
             "/": self.start_search,
         }
 

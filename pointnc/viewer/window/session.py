@@ -35,4 +35,6 @@ def open_window(scenes: Iterable[LabeledScene], most_points: int = 2_000_000) ->
             window.step()
             alive = application.run_one_tick()
     finally:
-        window.close()
+        if alive:
+            window.close()
+            application.run_one_tick()

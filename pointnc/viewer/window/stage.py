@@ -110,22 +110,22 @@ class Stage:
                 square.background_color = shade(self.gui, entries[number][0])
                 label.text = entries[number][1]
                 label.visible = bool(entries[number][1])
-        self.window.window.set_needs_layout()
+        self.window.lay_out_anew()
 
     def say(self, text: str) -> None:
         """Show a message; "" takes it away."""
         self.said_text.text = text
         self.said.visible = bool(text)
-        self.window.window.set_needs_layout()
+        self.window.lay_out_anew()
 
     def show_help(self, shown: bool) -> None:
         """Show the help, or take it away."""
         self.help.visible = self.help_shown = shown
         self.hide_tip()
-        self.window.window.set_needs_layout()
+        self.window.lay_out_anew()
 
     def show_tip(self, labeled: LabeledScene, point: int | None, at: tuple[int, int]) -> None:
-        """Show what is known of a point, beside a pixel of the scene; nothing where there is no point."""
+        """Show what is known of a point, away from a pixel of the scene; nothing where there is no point."""
         if point is None or self.help_shown:
             self.hide_tip()
             return
@@ -141,13 +141,13 @@ class Stage:
                 color = UNLABELED if k == IGNORE else labeled.taxonomy.colors[k]
                 square.background_color = shade(self.gui, color)
         self.tip.visible, self.tip_at = True, at
-        self.window.window.set_needs_layout()
+        self.window.lay_out_anew()
 
     def hide_tip(self) -> None:
         """Take the tip away."""
         if self.tip.visible:
             self.tip.visible = False
-            self.window.window.set_needs_layout()
+            self.window.lay_out_anew()
 
     # ---- places
 
@@ -166,10 +166,11 @@ class Stage:
                 bottom -= height + gap
         if self.tip.visible:
             width, height = self._wanted(context, self.tip)
-            x, y = area.x + self.tip_at[0] + gap, area.y + self.tip_at[1] + gap
-            if x + width > area.get_right():
-                x -= width + 2 * gap
-            self.tip.frame = self.gui.Rect(x, max(min(y, area.get_bottom() - height), area.y), width, height)
+            # In a corner where the pointer is not: what lies under the pointer would take the scene's events.
+            left, top = area.x + gap, area.get_bottom() - gap - height
+            if self.tip_at[0] < width + 4 * gap and self.tip_at[1] > area.height - height - 4 * gap:
+                left = area.get_right() - gap - width
+            self.tip.frame = self.gui.Rect(left, top, width, height)
         if self.help.visible:
             width, height = self._wanted(context, self.help)
             x, y = area.x + (area.width - width) // 2, area.y + max((area.height - height) // 2, 0)

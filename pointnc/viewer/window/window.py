@@ -29,6 +29,9 @@ LIGHT, DARK = (243, 243, 240), (23, 25, 28)
 LEAST, MOST = 1.0, 14.0
 """Pixels of a point's edge."""
 
+LAST = 5.0
+"""Seconds after a change when it is drawn for the last time."""
+
 
 class Window:
     """One window: the stage with the scene, the panel beside it, and the events of both.
@@ -52,9 +55,11 @@ class Window:
         self.orbit = fitted(self.look.box(), self.look.sample, *SIZE)
         self.shown: NDArray[np.int64] = np.arange(0)
         self.point_factor, self.drawn_size, self.ground, self.view = 1.0, 0.0, LIGHT, "oblique"
-        # Whether points, camera, walls seen from behind are to be seen to; whether someone has chosen a view.
-        self.stale = self.moved = self.walls = self.touched = self.closed = False
-        self.cost = self.sent = 0.0
+        # Whether points, camera, walls seen from behind are to be seen to; whether someone has chosen a view, or
+        # asked the window to close.
+        self.stale = self.moved = self.walls = self.touched = self.asked = self.closed = False
+        self.cost = self.sent = self.changed = self.delay = 0.0
+        self.scene_changed = True
         self.window = gui.Application.instance.create_window("pointnc", *SIZE)
         self.stage = Stage(self)
         self.events = Events(self)
@@ -80,6 +85,9 @@ class Window:
         """Do what events asked for; raise what went wrong in them."""
         if self.failure is not None:
             raise self.failure
+        if self.asked and not self.events.escaped:
+            self.close()
+        self.asked = self.events.escaped = False
         try:
             if self.shelf.arrived():
                 self.show_scene()
@@ -92,6 +100,11 @@ class Window:
         if self.stale or (self.walls and time.monotonic() > self.sent + 4 * self.cost):
             self._send()
         self.events.step()
+        if self.delay < LAST and time.monotonic() >= self.changed + self.delay:
+            self.delay = max(2 * self.delay, 0.05)
+            if self.scene_changed:
+                self.stage.view.force_redraw()
+            self.window.post_redraw()
 
     # ---- what is chosen
 
@@ -152,6 +165,15 @@ class Window:
         self.stage.view.scene.set_background([*light, 1.0])
         self.stale = True
 
+    def redraw(self, scene: bool = True) -> None:
+        """Draw anew, soon and then some more times: where the card is behind, Open3D passes a picture over for good.
+
+        Args:
+            scene: whether the scene has changed too, and not widgets alone.
+        """
+        self.scene_changed = scene or (self.scene_changed and self.delay < LAST)
+        self.changed, self.delay = time.monotonic(), 0.0
+
     def _place_camera(self) -> None:
         camera, (width, height) = self.stage.view.scene.camera, self.stage.size
         camera.look_at(self.orbit.target, self.orbit.eye, self.orbit.up)
@@ -160,7 +182,7 @@ class Window:
         self.moved, self.walls, self.events.picker = False, self.look.looks_through, None
         if len(self.shown) and self.drawn_size and abs(self._point_size() / self.drawn_size - 1) > 0.08:
             self.stage.view.scene.modify_geometry_material("points", self._material())
-        self.stage.view.force_redraw()
+        self.redraw()
 
     def _send(self) -> None:
         """Send the points that are shown to the graphics card."""
@@ -174,8 +196,7 @@ class Window:
                 cloud.point.colors = core.Tensor(self.look.colors()[shown].astype(np.float32) / 255)
                 scene.add_geometry("points", cloud, self._material(), False)
             self.shown, self.events.picker = shown, None
-            self.stage.view.force_redraw()
-            self.window.post_redraw()
+            self.redraw()
         self.stale = self.walls = False
         self.sent = time.monotonic()
         self.cost = self.sent - start
@@ -207,9 +228,14 @@ class Window:
             self.stage.say(f"written: {path.name}")
 
         self.stage.view.scene.scene.render_to_image(self.guarded(save))
-        self.stage.view.force_redraw()
+        self.redraw()
 
     # ---- the frame
+
+    def lay_out_anew(self) -> None:
+        """Give widgets that have changed their places, and draw them."""
+        self.window.set_needs_layout()
+        self.redraw(scene=False)
 
     def _lay_out(self, context: Any) -> None:
         before, area = self.stage.size, self.window.content_rect
@@ -221,11 +247,12 @@ class Window:
                 self.fit(self.view)
 
     def _on_close(self) -> bool:
-        self.closed = True
-        return True
+        # Open3D asks before it tells of a key, and asks for Escape too: the next step knows.
+        self.asked = True
+        return self.closed
 
     def close(self) -> None:
         """Close the window, if it is not."""
         if not self.closed:
+            self.closed = True
             self.window.close()
-            self.gui.Application.instance.run_one_tick()
