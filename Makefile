@@ -1,8 +1,6 @@
 # Everything a newcomer needs is `make demo` and `make test`; `make` alone lists the rest.
 PYTHON ?= python3
 VENV   ?= .venv
-# What is installed for the tests; test,view has Open3D too, 400 MB, without which the tests of the window are skipped.
-EXTRAS ?= test,docs
 # Anything pip should know besides, for example an index with CPU builds of torch.
 PIP_FLAGS ?=
 
@@ -10,10 +8,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_FLAGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check check-fast format docs bench fuzz kill image clean
+.PHONY: help install demo test test-window check check-fast format docs bench fuzz kill image clean
 
 help: ## list these commands
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 # torch first and by itself: pip then has no reason to look for another build of it.
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -23,7 +21,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/tested: $(VENV)/installed
-	$(PIP) -e '.[$(EXTRAS)]'
+	$(PIP) -e '.[test,docs]'
 	@touch $@
 
 install: $(VENV)/installed ## virtual environment in .venv with pointnc in it
@@ -42,6 +40,11 @@ check-fast: check ## check, then the quick tests of what differs from the branch
 
 test: check ## check, then the tests
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+test-window: $(VENV)/tested ## the tests of Open3D's window (a download of 400 MB; what Debian lacks needs root)
+	.ci/window
+	$(PIP) -e '.[view]'
+	$(BIN)/python -m pytest tests/viewer/test_window.py tests/viewer/test_window_parts.py
 
 format: $(VENV)/tested ## let ruff fix what it can
 	$(BIN)/ruff check --fix .
