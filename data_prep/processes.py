@@ -5,9 +5,11 @@ A command says so once, by :func:`engine`; whatever runs inside it by :func:`in_
 
 from __future__ import annotations
 
+import functools
 import importlib
+import os
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -136,6 +138,20 @@ def _ray(stack: ExitStack, scheduler: str | None, workers: int | None) -> dict[s
     return {}
 
 
+def from_here(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Return a function for other processes that does its work where we stand, so that relative paths are ours.
+
+    A worker that was started earlier may stand in another folder, and one of a cluster does.
+    """
+    return functools.partial(_from, os.getcwd(), function)  # noqa: PTH109 - a text travels
+
+
+def _from(folder: str, function: Callable[..., Result], *arguments: Any) -> Result:
+    with suppress(OSError):
+        os.chdir(folder)
+    return function(*arguments)
+
+
 def in_parallel(
     function: Callable[[Item], Result], items: Sequence[Item], workers: int | None = None
 ) -> Generator[Result, None, None]:
@@ -158,7 +174,7 @@ def in_parallel(
     processes = min(workers or backend.effective_n_jobs(-1), len(items))
     # Ray's backend has no results before the last one.
     order = "generator_unordered" if backend.supports_return_generator else "list"
-    results = Parallel(n_jobs=processes, return_as=order)(delayed(function)(item) for item in items)
+    results = Parallel(n_jobs=processes, return_as=order)(delayed(from_here(function))(item) for item in items)
     try:
         if isinstance(results, list):
             yield from results

@@ -17,10 +17,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from pointnc import signals
-from pointnc.errors import UserError
 
 if TYPE_CHECKING:
     from pointnc.api import Model, Result, View, evaluate, load, visualize
+    from pointnc.errors import UserError
     from pointnc.scenes import Scene, SceneStore, Taxonomy
 
 __version__ = "0.2.0"
@@ -37,7 +37,7 @@ __all__ = [
     "visualize",
 ]
 
-_ROOMS = {"Scene": "scenes", "SceneStore": "scenes", "Taxonomy": "scenes"}
+_ROOMS = {"Scene": "scenes", "SceneStore": "scenes", "Taxonomy": "scenes", "UserError": "errors"}
 """Where a name is at home; ``api`` for the others."""
 
 

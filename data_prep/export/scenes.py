@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.export.formats import WRITERS
-from data_prep.processes import check_workers
+from data_prep.processes import check_workers, from_here
 from data_prep.store_labels import choose_taxonomy
 from pointnc.errors import UserError
 from pointnc.scenes.atomic import atomic_path
@@ -90,10 +90,8 @@ def export(
         for name in reader.scenes(split)[:limit]
     ]
     todo = [job for job in jobs if overwrite or not job[2].exists()]
-    root = reader.root.absolute()  # as in store_counting: a worker may stand in another folder
-    results = Parallel(n_jobs=workers or -1, return_as="generator")(
-        delayed(_export_scene)(root, *job, taxonomy) for job in todo
-    )
+    write = delayed(from_here(_export_scene))
+    results = Parallel(n_jobs=workers or -1, return_as="generator")(write(reader.root, *job, taxonomy) for job in todo)
     for _ in track(results, description="export", total=len(todo), disable=not todo):
         pass
     return [path for _, _, path in jobs]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.processes import check_workers
+from data_prep.processes import check_workers, from_here
 from data_prep.stats.frequency import class_weights
 from data_prep.stats.statistics import SplitCounts, Statistics
 from data_prep.store_labels import choose_taxonomy
@@ -50,8 +50,8 @@ def statistics(
             code="unknown-name",
         )
     jobs = [(part, name) for part in splits for name in reader.scenes(part)]
-    root = reader.root.absolute()  # a worker that was started earlier may stand in another folder
-    rows = Parallel(n_jobs=workers or -1)(delayed(_count_scene)(root, *job, taxonomy) for job in jobs)
+    count = delayed(from_here(_count_scene))
+    rows = Parallel(n_jobs=workers or -1)(count(reader.root, *job, taxonomy) for job in jobs)
     counted: dict[str, SplitCounts] = {}
     unlabeled: dict[str, int] = {}
     for part in splits:

@@ -16,7 +16,7 @@ import numpy as np
 from data_prep.custom.columns import find_label, one_class, whole_numbers, without_ignored
 from data_prep.custom.folder import Room, find_rooms
 from data_prep.custom.labels import elsewhere, open_labeled
-from data_prep.processes import check_workers
+from data_prep.processes import check_workers, from_here
 from data_prep.taxonomy.file import moved, placeholder
 from pointnc.clouds.survey import has_place
 from pointnc.errors import UserError
@@ -87,7 +87,7 @@ def count_values(
     found = Values(failures=failures)
     parallel = Parallel(n_jobs=workers or -1, return_as="generator")
     reading = Reading(label, labels, tuple(ignore), tuple(columns))
-    results = parallel(delayed(_count_or_explain)(room, reading) for room in rooms)
+    results = parallel(delayed(from_here(_count_or_explain))(room, reading) for room in rooms)
     for room, (counted, error) in zip(rooms, track(results, description="count", total=len(rooms))):
         if counted is None or error is not None:
             found.failures[room.label] = str(error)
