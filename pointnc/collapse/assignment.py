@@ -1,7 +1,7 @@
-"""Which class gets which vertex of a frame: the ones that training has brought it near to.
+"""Where a frame lies, and which class gets which vertex: near to where training has brought the classes.
 
-A frame is symmetric, so that any assignment is as good as another in the end; one that is drawn turns round whatever
-the network has learned by then. Shapes: K classes, D channels.
+A frame is symmetric, so that any place is as good as another in the end; one that is drawn turns round whatever the
+network has learned by then, its classifier included. Shapes: K classes, P channels.
 """
 
 from __future__ import annotations
@@ -25,7 +25,27 @@ def assign(centers: Tensor, vectors: Tensor, seen: Tensor) -> Tensor:
     """
     from scipy.optimize import linear_sum_assignment
 
-    unit = torch.nn.functional.normalize(centers.detach().double().cpu(), dim=1) * seen.cpu()[:, None]
-    gain = unit @ vectors.double().cpu().T
+    gain = _directions(centers, seen) @ vectors.double().cpu().T
     _, order = linear_sum_assignment(gain.numpy(), maximize=True)
     return vectors[torch.from_numpy(order).to(vectors.device)]
+
+
+def rotate(centers: Tensor, vectors: Tensor, seen: Tensor) -> Tensor:
+    """Return the frame, turned as a whole so that the sum of the cosines to the centers is largest.
+
+    The orthogonal Procrustes problem (Schönemann, Psychometrika 1966): all angles between the vectors stay as they are.
+    In float64 on the CPU.
+
+    Args:
+        centers: (K, P) where training has brought the classes, in the space of the frame, from the mean of all.
+        vectors: (K, P) unit vectors.
+        seen: (K,) bool: classes with a center; the others go where the frame takes them.
+    """
+    before = vectors.double().cpu()
+    left, _, right = torch.linalg.svd(before.T @ _directions(centers, seen))
+    return (before @ (left @ right)).to(vectors)
+
+
+def _directions(centers: Tensor, seen: Tensor) -> Tensor:
+    """Return (K, P) float64 unit vectors of the centers on the CPU, 0 for classes without one."""
+    return torch.nn.functional.normalize(centers.detach().double().cpu(), dim=1) * seen.cpu()[:, None]

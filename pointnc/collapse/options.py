@@ -41,7 +41,8 @@ class CenterOptions:
         repulsion: r > 0 adds r times the repulsion of the batch's centers from the bank's centers of absent classes,
             see :func:`pointnc.collapse.repulsion.repulsion`.
         assignment: "drawn": class k has vertex k of the frame; "warm_up": the vertices are dealt out once, at the end
-            of ``start_step``, to the centers that training has found by then.
+            of ``start_step``, to the centers that training has found by then; "rotated": the frame is turned as a
+            whole then, to where it is nearest to them.
         weight: the loss weight lambda; *not* applied by ``forward``, see :meth:`strength`.
         strength: "absolute": ``weight`` is a factor; "share": the factor is such that the regularizer's force on the
             centers is ``weight`` times that of the loss, see :class:`pointnc.collapse.forces.ShareOfLoss`.
@@ -95,7 +96,7 @@ class CenterOptions:
         check_switch("projector_relu", self.projector_relu)
         check_switch("recenter", self.recenter)
         check_switch("normalize", self.normalize)
-        check_option("assignment", self.assignment, "drawn", "warm_up")
+        check_option("assignment", self.assignment, "drawn", "warm_up", "rotated")
         check_option("strength", self.strength, "absolute", "share")
         check_number("trusted_points", self.trusted_points, least=0)
         check_number("repulsion", self.repulsion, least=0)

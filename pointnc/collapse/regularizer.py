@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pointnc.collapse.assignment import assign
+from pointnc.collapse.assignment import assign, rotate
 from pointnc.collapse.centers import batch_centers, rank_count
 from pointnc.collapse.forces import EVERY, ShareOfLoss
 from pointnc.collapse.frames import build_frame
@@ -65,7 +65,7 @@ class CenterRegularizer(CenterObserver):
         self.projector = _projector(chosen, num_classes, in_channels)
         dim = in_channels if self.projector is None else len(self.projector.gain)
         self.frame = build_frame(chosen.frame, num_classes, dim, chosen.seed)
-        self.to_assign = chosen.assignment == "warm_up"
+        self.to_assign = chosen.assignment != "drawn"
         self.register_buffer("prior", torch.zeros(num_classes))
         self._has_prior = False
         self._step = 0
@@ -210,11 +210,12 @@ class CenterRegularizer(CenterObserver):
 
     @torch.no_grad()
     def _assign(self, centers: Tensor) -> None:
-        """Deal the vertices out to the bank's centers, in the space of the frame."""
+        """Bring the vertices to the bank's centers, in the space of the frame."""
         own = self.bank.centers - self._middle()
         if self.projector is not None:
             own = self.projector.by_averages(own)
-        self.frame.vectors.copy_(assign(own, self.frame.vectors, self.bank.seen))
+        place = rotate if self.options.assignment == "rotated" else assign
+        self.frame.vectors.copy_(place(own, self.frame.vectors, self.bank.seen))
         self.to_assign = False
 
     def _drop(self, centers: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pointnc.collapse import CenterRegularizer, SimplexETF
-from pointnc.collapse.assignment import assign
+from pointnc.collapse.assignment import assign, rotate
 from pointnc.collapse.forces import EVERY, ShareOfLoss, class_forces
 from pointnc.collapse.lower_bounds import largest_cosine
 from pointnc.collapse.repulsion import repulsion
@@ -125,6 +125,38 @@ def test_the_regularizer_adds_the_repulsion_from_the_bank() -> None:
     expected = repulsion(centers - plain.bank.centers.mean(dim=0), present, bank, ~present)
     assert expected > 0
     assert (values[1] - values[0]).item() == pytest.approx(2 * expected.item(), rel=1e-4)
+
+
+def test_a_rotation_finds_the_frame_again_and_keeps_its_angles() -> None:
+    vectors = SimplexETF(6, 9).vectors.double()
+    turn = torch.linalg.qr(torch.randn(9, 9, dtype=torch.float64)).Q
+    seen = torch.ones(6, dtype=torch.bool)
+    torch.testing.assert_close(rotate(3 * vectors @ turn, vectors, seen), vectors @ turn)
+    centers = torch.randn(6, 9, dtype=torch.float64)
+    placed = rotate(centers, vectors, seen)
+    torch.testing.assert_close(placed @ placed.T, vectors @ vectors.T)
+    unit = torch.nn.functional.normalize(centers, dim=1)
+    best = (placed * unit).sum()
+    for _ in range(200):  # no small turn from there is better
+        skew = 0.1 * torch.randn(9, 9, dtype=torch.float64)
+        assert (placed @ torch.linalg.matrix_exp(skew - skew.T) * unit).sum() <= best + 1e-9
+    # A class without a center says nothing.
+    some = torch.tensor([True, True, False, True, True, True])
+    moved = centers.clone()
+    moved[2] = 7.0
+    torch.testing.assert_close(rotate(moved, vectors, some), rotate(centers, vectors, some))
+
+
+def test_the_frame_is_rotated_once_at_the_end_of_the_start() -> None:
+    regularizer = CenterRegularizer(6, 8, **PAPER, assignment="rotated", start_step=2, momentum=0.0)
+    drawn = regularizer.frame.vectors.clone()
+    wanted = drawn @ torch.linalg.qr(torch.randn(8, 8)).Q
+    for _ in range(2):
+        regularizer(5 * wanted, torch.arange(6))
+    assert torch.equal(regularizer.frame.vectors, drawn)
+    for _ in range(2):
+        regularizer(5 * wanted, torch.arange(6))
+        torch.testing.assert_close(regularizer.frame.vectors, wanted, atol=1e-5, rtol=0)
 
 
 def test_the_assignment_is_the_best_of_all() -> None:
@@ -295,7 +327,7 @@ def test_a_frozen_projector_of_a_narrow_space_is_not_silent() -> None:
         ({"recenter": "yes"}, ("option", "recenter=yes")),
         ({"trusted_points": -1}, ("option", "trusted_points=-1")),
         ({"repulsion": -0.1}, ("option", "repulsion=-0.1")),
-        ({"assignment": "best"}, ("option", "drawn, warm_up", "assignment=best")),
+        ({"assignment": "best"}, ("option", "drawn, warm_up, rotated", "assignment=best")),
         ({"strength": "strong"}, ("option", "absolute, share", "strength=strong")),
         ({"end_step": 0}, ("option", "end_step=0")),
     ],
