@@ -94,8 +94,11 @@ def _undashed(arguments: Sequence[str]) -> Iterator[str]:
             if name in WITH_VALUE and not equals and rest:
                 yield rest.pop(0)
             continue
+        alone = not equals and (not rest or rest[0].startswith("--") or "=" in rest[0])
+        if alone and name[2:].replace("-", "_") in TEXTS:
+            raise UserError(f"{name} needs a value: {name}=VALUE", code="missing-setting")
         if not equals:
-            value = rest.pop(0) if rest and not rest[0].startswith("--") and "=" not in rest[0] else "true"
+            value = "true" if alone else rest.pop(0)
         yield f"{name[2:].replace('-', '_')}={value}"
 
 

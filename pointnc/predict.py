@@ -49,6 +49,11 @@ class Predict(CloudSettings, PredictionSettings, NetworkSettings, SharedWork):
 @entry(Predict, "pointnc.predict", words="input")
 def main(config: DictConfig) -> int:
     """Label file after file, alone or as one of several that share them out; what fails is listed at the end."""
+    from pointnc.errors import UserError
+
+    if config.input is None:
+        raise UserError("label which files? pointnc predict FILES, or input=FILES", code="missing-setting")
+
     from omegaconf import OmegaConf
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -56,7 +61,6 @@ def main(config: DictConfig) -> int:
     from pointnc.clouds import open_cloud
     from pointnc.clouds.conditions import check_frame
     from pointnc.clouds.table import column_names
-    from pointnc.errors import UserError
     from pointnc.prediction.failures import failure_line
     from pointnc.prediction.inputs import find_inputs, size_of
     from pointnc.prediction.labeling import label_file
@@ -65,8 +69,6 @@ def main(config: DictConfig) -> int:
     from pointnc.sharing import failure_of, share_work
     from pointnc.training.evaluation import make_predictor, open_network
 
-    if config.input is None:
-        raise UserError("label which files? pointnc predict FILES, or input=FILES", code="missing-setting")
     check_frame(config.units, config.up, config.color_bits)
     columns = column_names(config.columns)
     inputs = {str(path): path for path in find_inputs(config.input)}

@@ -65,6 +65,11 @@ class Visualize(CloudSettings, PredictionSettings, NetworkSettings):
 @entry(Visualize, "pointnc.visualize", words="scene")
 def main(config: DictConfig) -> None:
     """Gather the scenes, then write what was asked for, or show them at once."""
+    if all(config[key] is None for key in ("scene", "store", "checkpoint", "prediction", "truth")):
+        raise UserError(
+            "nothing to show: name a cloud, or give scene=, store=, checkpoint=, or a labeled cloud as prediction=",
+            code="missing-setting",
+        )
     from pointnc.viewer.sources import labeled_scenes
 
     for key, suffix in (("html", ".html"), ("png", ".png")):

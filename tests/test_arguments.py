@@ -176,3 +176,7 @@ def test_names_with_signs_of_a_grammar_are_files(tmp_path: Path) -> None:
         folder=tmp_path,
     )  # fmt: skip
     assert (tmp_path / "2024" / "room (1).ply").is_file()
+
+
+def test_a_flag_that_needs_a_value_says_so(tmp_path: Path) -> None:
+    assert_mistake(run("pointnc.train", "--resume", folder=tmp_path, code=2), "missing-setting", "--resume=VALUE")

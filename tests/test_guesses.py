@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from pointnc.__main__ import COMMANDS
 from pointnc.guesses import unknown_choice, unknown_setting
+from pointnc.training.run_folder import newest_run
 from tests.helpers.commands import run
 from tests.helpers.labeled_rooms import columns, write
 from tests.helpers.mistakes import assert_line, assert_mistake
@@ -110,6 +112,8 @@ def test_a_file_alone_is_labeled_by_the_newest_run(tmp_path: Path) -> None:
     done = run("pointnc.predict", "scans/room.ply", "accelerator=cpu", folder=tmp_path)
     assert done.stdout.splitlines()[0] == "checkpoint=runs/rooms-volt/newer, the newest run"
     assert (tmp_path / "scans" / "labeled" / "room.ply").is_file()
+    shutil.move(tmp_path / "runs" / "rooms-volt" / "newer", tmp_path / "runs" / "named")  # by run_dir=runs/named
+    assert newest_run(tmp_path / "runs") == tmp_path / "runs" / "named"
     assert_mistake(
         run("pointnc.predict", folder=tmp_path, code=2), "missing-setting", "pointnc predict FILES", "input=FILES"
     )

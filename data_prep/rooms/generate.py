@@ -80,6 +80,7 @@ def generate(
     workers: int | None = None,
     scanner: Scanner | None = None,
     overwrite: bool = False,
+    remedy: str = "add overwrite=true to make them again, or choose another out=",
 ) -> list[SceneRecord]:
     """Write rooms in the raw ScanNet layout and return what was made, in the order of the names.
 
@@ -95,6 +96,7 @@ def generate(
         workers: number of processes; None: one a core.
         scanner: the settings of the scans; the default ones without.
         overwrite: remove the rooms that are there and make all of them.
+        remedy: what a message about rooms of other settings ends with.
 
     Raises:
         UserError: a number is out of range, or ``out`` holds rooms of other settings or something else.
@@ -113,7 +115,7 @@ def generate(
         raise UserError(f"{out} is a file; choose a folder as out=", code="path-kind") from None
     # One at a time: a second command for the same rooms waits, and then finds them made.
     with hold(out, wait=True, doing="makes rooms"):
-        _claim(out, {"version": VERSION, "seed": seed, **counts, "scanner": asdict(scanner)}, overwrite)
+        _claim(out, {"version": VERSION, "seed": seed, **counts, "scanner": asdict(scanner)}, overwrite, remedy)
         return _make(out, counts, seed, workers, scanner)
 
 
@@ -190,7 +192,7 @@ def _folder(out: Path, split: str, name: str) -> Path:
     return out / ("scans_test" if split == "test" else "scans") / name
 
 
-def _claim(out: Path, settings: dict[str, Any], overwrite: bool) -> None:
+def _claim(out: Path, settings: dict[str, Any], overwrite: bool, remedy: str) -> None:
     """Make sure that ``out`` is new or holds rooms of the same settings, and leave the settings there."""
     try:
         found = read_json_object(out / RECORD, f"remove {out}, or choose another out=")
@@ -206,8 +208,7 @@ def _claim(out: Path, settings: dict[str, Any], overwrite: bool) -> None:
                 shutil.rmtree(scene)
     elif found != settings:
         raise UserError(
-            f"{out} holds rooms with {', '.join(_differences(found, settings))}; "
-            "add overwrite=true to make them again, or choose another out=",
+            f"{out} holds rooms with {', '.join(_differences(found, settings))}; {remedy}",
             code="other-settings",
         )
     sweep(out, *(out / folder for folder in ("scans", "scans_test")))

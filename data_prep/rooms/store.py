@@ -31,7 +31,8 @@ def make_store(root: str | Path, train: int, val: int, seed: int, workers: int |
     if complete and not (raw / RECORD).is_file():
         return {}
     start = time.perf_counter()
-    generate(raw, train=train, val=val, seed=seed, workers=workers)
+    remedy = f"give another data_root=, the dataset.prepare settings of these rooms, or remove {root}"
+    generate(raw, train=train, val=val, seed=seed, workers=workers, remedy=remedy)
     if complete:
         return {}
     generated = time.perf_counter()

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from pointnc.api.model import Model
 from pointnc.errors import UserError
 from pointnc.scenes.scene import Scene
 from pointnc.scenes.split import Split
+from pointnc.scenes.store import SceneStore
 from pointnc.scoring.tables import Scores, score
 from pointnc.training.evaluation import Tally
 
 
-def evaluate(model: Model, scenes: Split | Iterable[Scene], convention: str = "official", **options: Any) -> Scores:
+def evaluate(
+    model: Model, scenes: Split | Scene | Iterable[Scene], convention: str = "official", **options: Any
+) -> Scores:
     """Label scenes at full resolution, and compare with their truth; the same numbers as ``pointnc evaluate``.
 
     Args:
@@ -26,9 +30,15 @@ def evaluate(model: Model, scenes: Split | Iterable[Scene], convention: str = "o
     Raises:
         UserError: there are no scenes, or one without labels or with those of another label set.
     """
-    if isinstance(scenes, Split):
+    if isinstance(scenes, str | Path | SceneStore):
+        raise UserError(f"scenes={scenes!r}: give the scenes of a split, pointnc.SceneStore(PATH)['val']", code="dtype")
+    if isinstance(scenes, Scene):
+        scenes = [scenes]
+    if isinstance(scenes, Split) and isinstance(model, Model):
         scenes.store.check_taxonomy(model.taxonomy)
         scenes = scenes.labeled(model.taxonomy.segment)
+    if not isinstance(model, Model):
+        raise UserError(f"model={model!r}: give a network, pointnc.load(PATH)", code="dtype")
     predictor = model.predictor(**options)
     counts = Tally(model.taxonomy)
     for scene in scenes:

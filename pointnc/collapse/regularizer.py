@@ -25,6 +25,7 @@ from pointnc.collapse.options import CenterOptions
 from pointnc.collapse.projector import Projector
 from pointnc.collapse.repulsion import repulsion
 from pointnc.collapse.schedule import StrengthSchedule
+from pointnc.errors import UserError
 
 PRIOR_EPSILON = 1e-12
 """Added to the class shares before their logarithm is taken: a class without scenes keeps a finite prior."""
@@ -96,7 +97,16 @@ class CenterRegularizer(CenterObserver):
             labels: (V,) integer class in 0..K-1, -1 for ignored points.
             prior: (K,) class counts or shares instead of those of :meth:`set_prior`.
             offsets: (B + 1,) where each scene of the batch begins; unused.
+
+        Raises:
+            UserError: the features have other channels.
         """
+        if features.shape[1:] != self.bank.centers.shape[1:]:
+            raise UserError(
+                f"features of the shape {tuple(features.shape)}: the regularizer was built with "
+                f"in_channels={self.bank.centers.shape[1]}",
+                code="shape",
+            )
         if self.training:
             self._step += 1
         with torch.autocast(features.device.type, enabled=False):

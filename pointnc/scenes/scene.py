@@ -51,6 +51,9 @@ class Scene:
         """Return the number of points N."""
         return len(self.coord)
 
+    def __repr__(self) -> str:
+        return f"Scene({self.name}, {len(self):,} points: {', '.join(self.arrays())})"
+
     def replace(self, **changes: Any) -> Scene:
         """Return a copy in which the named attributes are exchanged."""
         return dataclasses.replace(self, **changes)

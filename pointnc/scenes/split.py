@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, overload
 
+from pointnc.errors import UserError
 from pointnc.scenes.scene import Scene
 
 if TYPE_CHECKING:
@@ -18,33 +19,48 @@ class Split:
         store: that holds them.
         name: "train", "val", "test"...
         segment: which label array becomes a scene's ``semantic``; None for no labels.
+        names: some of its scenes; None for all, sorted.
 
     Attributes:
-        names: of the scenes, sorted.
+        names: of the scenes.
 
     Raises:
         UserError: the split is missing or empty.
     """
 
-    def __init__(self, store: SceneStore, name: str, segment: str | None) -> None:
+    def __init__(self, store: SceneStore, name: str, segment: str | None, names: Sequence[str] | None = None) -> None:
         self.store, self.name, self.segment = store, name, segment
-        self.names = store.scenes(name)
+        self.names = store.scenes(name) if names is None else list(names)
 
     def labeled(self, segment: str | None) -> Split:
         """Return the same scenes with other labels, for example "segment20"."""
-        return Split(self.store, self.name, segment)
+        return Split(self.store, self.name, segment, self.names)
 
     def __len__(self) -> int:
         """Return the number of scenes."""
         return len(self.names)
 
-    def __getitem__(self, which: int | str) -> Scene:
-        """Return a scene by its place or its name.
+    @overload
+    def __getitem__(self, which: int | str) -> Scene: ...
+
+    @overload
+    def __getitem__(self, which: slice) -> Split: ...
+
+    def __getitem__(self, which: int | str | slice) -> Scene | Split:
+        """Return a scene by its place or its name, or some of the scenes.
 
         Raises:
             IndexError: there are not so many.
             UserError: there is none of this name, or its files are damaged.
         """
+        if isinstance(which, slice):
+            return Split(self.store, self.name, self.segment, self.names[which])
+        if isinstance(which, str) and which not in self.names:
+            raise UserError(
+                f"{self.store.root / self.name} has no scene {which}; it has {len(self)}: "
+                f"{', '.join(self.names[:3])}{', ...' if len(self) > 3 else ''}",
+                code="missing-scene",
+            )
         name = which if isinstance(which, str) else self.names[which]
         return self.store.load(self.name, name, self.segment).validate()
 

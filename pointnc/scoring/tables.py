@@ -58,6 +58,12 @@ class Scores:
     overall_accuracy: float
     mean_accuracy: float
 
+    def __str__(self) -> str:
+        """Return the numbers of the summary in a line."""
+        named = {"mIoU": self.miou, **{name: getattr(self, name) for name in GROUPS if any(self.groups)}}
+        numbers = ", ".join(f"{name} {value:.2f}" for name, value in named.items())
+        return f"{numbers} ({self.convention} convention, {int(self.truth_points.sum()):,} points)"
+
     def to_dict(self) -> dict[str, Any]:
         """Return what json can hold: None instead of NaN, ``per_class`` from name to IoU."""
         return {

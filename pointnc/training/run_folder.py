@@ -114,13 +114,18 @@ def find_resume(config: DictConfig) -> Path | None:
     return path
 
 
+KEPT = ("best", "last")
+"""Names of the checkpoints of a run that can be used."""
+
+
 def newest_run(home: Path = Path("runs")) -> Path:
     """Return the folder of the run below ``home`` that has saved a checkpoint last.
 
     Raises:
         UserError: there is none.
     """
-    saved = [*home.glob("*/*/checkpoints/best.ckpt"), *home.glob("*/*/checkpoints/last.ckpt")]
+    # runs/<name>/<time>, and what was named by run_dir=runs/NAME
+    saved = [path for depth in ("*", "*/*") for path in home.glob(f"{depth}/checkpoints/*.ckpt") if path.stem in KEPT]
     if not saved:
         raise UserError(f"give checkpoint=RUN: there is no run below {home.absolute()}", code="nothing-there")
     return max(saved, key=lambda path: path.stat().st_mtime).parents[1]

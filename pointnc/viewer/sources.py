@@ -61,8 +61,8 @@ def labeled_scenes(config: DictConfig) -> Iterator[LabeledScene]:
         prediction = None
         if config.prediction is not None:
             prediction = _read(config.prediction, source, column_names(config.columns))
-        elif source.labels is not None and config.truth is not None:
-            prediction = source.labels  # a labeled cloud to which the truth is given is a prediction
+        elif source.labels is not None and (config.truth is not None or source.labels.confidence is not None):
+            prediction = source.labels  # a labeled cloud with confidences, or to which the truth is given
         yield _labeled_scene(config, source, prediction)
 
 
@@ -92,7 +92,7 @@ def _labeled_scene(config: DictConfig, source: _Source, prediction: Labels | Non
     truth = source.scene.semantic
     if config.truth is not None:
         truth = _read(config.truth, source, column_names(config.columns)).index
-    elif source.labels is not None:
+    elif source.labels is not None and source.labels is not prediction:
         truth = source.labels.index
     return LabeledScene(
         replace(source.scene, semantic=truth),

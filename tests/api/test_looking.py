@@ -103,6 +103,10 @@ def test_a_split_is_a_sequence(finished: Path) -> None:
     assert split.labeled(None)[0].semantic is None
     with pytest.raises(IndexError):
         split[1]
+    assert split[:1].names == split.names and split[1:].names == [] and split.labeled(None)[:1].segment is None
+    with raises("missing-scene", "scene9", split.names[0]):
+        split["scene9"]
+    assert len(repr(split[0])) < 120 and split[0].name in repr(split[0])
     with raises("nothing-there", "nowhere"):
         pointnc.SceneStore(finished / "store")["nowhere"]
     assert "val" in repr(split)

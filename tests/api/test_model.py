@@ -71,6 +71,15 @@ def test_scores_are_those_of_the_command(model: pointnc.Model, finished: Path) -
     assert scores.miou == pytest.approx(said["miou"], abs=1e-9)
     some = list(scenes.labeled(model.taxonomy.segment))
     assert pointnc.evaluate(model, some, tta="none").miou == scores.miou
+    assert pointnc.evaluate(model, scenes[0]).miou == pointnc.evaluate(model, scenes[:1]).miou
+    assert f"mIoU {scores.miou:.2f}, head" in str(scores)
+    wrong: Any
+    for wrong in (finished / "store", "val", scenes.store):
+        with raises("dtype", "SceneStore(PATH)['val']"):
+            pointnc.evaluate(model, wrong)
+    wrong = finished / "run"
+    with raises("dtype", "pointnc.load(PATH)"):
+        pointnc.evaluate(wrong, scenes)
 
 
 def test_what_cannot_be_labeled_is_said_in_a_line(model: pointnc.Model, scene: pointnc.Scene, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def labeled(folder: Path, name: str, spoilt: int = 0) -> np.ndarray:
 def test_what_predict_wrote_is_shown_with_its_own_classes(name: str, tmp_path: Path) -> None:
     expected = labeled(tmp_path, name)
     for number, given in enumerate((f"prediction=out/{name}", f"scene={name} prediction=out/{name}",
-                                    f"scene={name} prediction=out")):  # fmt: skip
+                                    f"out/{name}", f"scene={name} prediction=out")):  # fmt: skip
         folder = given.endswith("=out")
         if folder and name != "a.csv":
             continue  # a folder is searched for <scene>.<suffix>: one is enough
@@ -43,6 +43,7 @@ def test_what_predict_wrote_is_shown_with_its_own_classes(name: str, tmp_path: P
         np.testing.assert_array_equal(columns["prediction"], expected)
         assert columns["confidence"].min() > 250
         assert description["taxonomy"]["names"] == list(TAXONOMY.names)
+        assert "truth" not in columns
 
 
 @pytest.mark.parametrize("name", ["a.xyz", "a.npy"])
