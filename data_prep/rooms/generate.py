@@ -70,6 +70,10 @@ class SceneRecord:
     instances: Counter[str]
 
 
+REMEDY = "add overwrite=true to make them again, or choose another out="
+"""What to do about rooms of other settings."""
+
+
 def generate(
     out: str | Path,
     train: int,
@@ -80,7 +84,7 @@ def generate(
     workers: int | None = None,
     scanner: Scanner | None = None,
     overwrite: bool = False,
-    remedy: str = "add overwrite=true to make them again, or choose another out=",
+    remedy: str = REMEDY,
 ) -> list[SceneRecord]:
     """Write rooms in the raw ScanNet layout and return what was made, in the order of the names.
 
@@ -192,7 +196,7 @@ def _folder(out: Path, split: str, name: str) -> Path:
     return out / ("scans_test" if split == "test" else "scans") / name
 
 
-def _claim(out: Path, settings: dict[str, Any], overwrite: bool, remedy: str) -> None:
+def _claim(out: Path, settings: dict[str, Any], overwrite: bool, remedy: str = REMEDY) -> None:
     """Make sure that ``out`` is new or holds rooms of the same settings, and leave the settings there."""
     try:
         found = read_json_object(out / RECORD, f"remove {out}, or choose another out=")
