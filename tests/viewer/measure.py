@@ -26,7 +26,7 @@ SECONDS = 6.0
 """How long the scene is turned; the second half is counted, when the page has found out what the device can."""
 
 
-def exhibit(points: int) -> LabeledScene:
+def room_of(points: int) -> LabeledScene:
     """A box of that many points with classes, a prediction and a confidence."""
     rng = np.random.default_rng(0)
     coord = rng.uniform((0, 0, 0), (8, 6, 3), (points, 3)).astype(np.float32)
@@ -79,7 +79,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "page.html"
         start = time.perf_counter()
-        write_page(file, [exhibit(points)], shown_points=points)
+        write_page(file, [room_of(points)], shown_points=points)
         print(
             f"{points:,} points: page of {file.stat().st_size / 1e6:.1f} MB, written in {time.perf_counter() - start:.1f} s"
         )

@@ -115,7 +115,7 @@ class Panel:
     # ---- what is shown
 
     def update(self) -> None:
-        """Show what is chosen; list the classes anew where the scene is another one."""
+        """Show what is chosen; list the classes again where the scene is another one."""
         look = self.window.look
         if self.listed is not look:
             self.listed = look

@@ -138,7 +138,7 @@ class Window:
         self._set_ground(DARK if self.ground == LIGHT else LIGHT)
 
     def refresh(self) -> None:
-        """Draw anew, and show in all widgets what is chosen."""
+        """Draw again, and show in all widgets what is chosen."""
         self.stale = True
         self.stage.hide_tip()
         self.panel.update()
@@ -166,7 +166,7 @@ class Window:
         self.stale = True
 
     def redraw(self, scene: bool = True) -> None:
-        """Draw anew, soon and then some more times: where the card is behind, Open3D passes a picture over for good.
+        """Draw again, soon and then some more times: where the card is behind, Open3D passes a picture over for good.
 
         Args:
             scene: whether the scene has changed too, and not widgets alone.
