@@ -90,10 +90,23 @@ def _help(name: str, schema: type | None, given: list[str]) -> int:
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        return show(training_help(command, config_folder(), read_arguments(given, None)))
+        read = read_arguments(given, None)
+        # A sweep has no single recipe to describe, and Hydra's own flags are none of it.
+        chosen = [] if {"-m", "--multirun"} & set(read) else [one for one in read if "=" in one and one[0] != "-"]
+        return show(training_help(command, config_folder(), chosen))
     except (UserError, HydraException, OmegaConfBaseException) as error:
-        print(f"error: {_explain(error, None)}", file=sys.stderr)
-        return 2
+        mistake = _explain(error, None)
+    except (ValueError, TypeError):
+        mistake = _no_choice(" ".join(given))
+    print(f"error: {mistake}", file=sys.stderr)
+    raise SystemExit(2) from mistake
+
+
+def _no_choice(given: str) -> UserError:
+    """Return the mistake where Hydra says ValueError or TypeError: a group that is given a number or a list of them."""
+    return UserError(
+        f"{given}: a group takes a name out of it, as in model=spunet (--help lists all groups)", code="option"
+    )
 
 
 def show(text: str) -> int:
@@ -195,11 +208,10 @@ def _run(schema: type | None, task: Task, read: Callable[[], list[str]], interru
         hydra.main(version_base="1.3", config_path=str(folder), config_name=root)(guarded)()
     except (UserError, HydraException, OmegaConfBaseException) as error:
         fail(_explain(error, schema))
-    except (ValueError, TypeError):  # Hydra's, where a group is given a number (model=5) or a list of numbers
+    except (ValueError, TypeError):
         if composed:
             raise  # not Hydra's, but a fault of ours
-        line = f"{given}: a group takes a name out of it, as in model=spunet (--help lists all groups)"
-        failures.append(UserError(line, code="option"))
+        failures.append(_no_choice(given))
     except BrokenPipeError:
         if not _drop_unread_output():
             raise

@@ -11,6 +11,7 @@ from pointnc.entry import config_folder
 from pointnc.meanings import arguments_of, comments_of, purpose
 from pointnc.training_help import training_help
 from tests.helpers.commands import run
+from tests.helpers.mistakes import assert_mistake
 
 CHOICES = [
     f"{folder.name}={file.stem}"
@@ -76,3 +77,14 @@ def test_the_help_shows_the_recipe_that_is_typed(tmp_path: Path) -> None:
     assert "dataset=scannet200" in text and "dataset.voxel_size=0.02" in text and "model=spunet" in text
     assert "Powered by Hydra" not in text and "_target_" not in text.split("callbacks")[0]
     assert {"trainer.max_epochs", "optimizer.lr", "regularizer.weight", "seed"} <= set(said)
+
+
+@pytest.mark.parametrize("wrong", ["model=5", "model=[1,2]"])
+def test_a_choice_that_is_no_name_gets_a_line(wrong: str, tmp_path: Path) -> None:
+    assert_mistake(run("pointnc.train", wrong, "--help", folder=tmp_path, code=2), "option", wrong)
+
+
+def test_flags_of_hydra_do_not_disturb_the_help(tmp_path: Path) -> None:
+    plain = run("pointnc.train", "--help", folder=tmp_path).stdout
+    for flags in (["--cfg", "job"], ["-m", "model=spunet,minkunet_tiny"]):
+        assert run("pointnc.train", *flags, "--help", folder=tmp_path).stdout == plain

@@ -30,15 +30,15 @@ def evaluate(
     Raises:
         UserError: there are no scenes, or one without labels or with those of another label set.
     """
+    if not isinstance(model, Model):
+        raise UserError(f"model={model!r}: give a network, pointnc.load(PATH)", code="dtype")
     if isinstance(scenes, str | Path | SceneStore):
         raise UserError(f"scenes={scenes!r}: give the scenes of a split, pointnc.SceneStore(PATH)['val']", code="dtype")
     if isinstance(scenes, Scene):
         scenes = [scenes]
-    if isinstance(scenes, Split) and isinstance(model, Model):
+    if isinstance(scenes, Split):
         scenes.store.check_taxonomy(model.taxonomy)
         scenes = scenes.labeled(model.taxonomy.segment)
-    if not isinstance(model, Model):
-        raise UserError(f"model={model!r}: give a network, pointnc.load(PATH)", code="dtype")
     predictor = model.predictor(**options)
     counts = Tally(model.taxonomy)
     for scene in scenes:

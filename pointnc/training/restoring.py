@@ -57,6 +57,11 @@ class Restoring(Callback):
         except Exception as error:
             if self._path is None:
                 raise
+            if type(error).__name__ == "MisconfigurationException" and "max_epochs" in str(error):
+                raise UserError(
+                    f"{self._path} has been trained for more epochs than trainer.max_epochs: give a larger number",
+                    code="option",
+                ) from None
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise UserError(
                 f"{self._path} cannot be gone on with ({type(error).__name__}: {reason}): it is damaged, or of another "

@@ -12,6 +12,7 @@ import torch
 from pointnc.weights.checkpoint import KEY, read_checkpoint
 from tests.helpers.changed_checkpoints import TINY
 from tests.helpers.commands import run
+from tests.helpers.mistakes import assert_mistake
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,8 @@ def test_commands_find_the_store_from_elsewhere(home: Path, tmp_path: Path) -> N
     metrics.unlink()
     run("pointnc.train", f"resume={home / 'run'}", "trainer.max_epochs=2", folder=tmp_path)
     assert metrics.is_file()
+    done = run("pointnc.train", f"resume={home / 'run'}", "trainer.max_epochs=1", folder=tmp_path, code=2)
+    assert_mistake(done, "option", "last.ckpt", "trainer.max_epochs")
 
 
 def test_a_store_of_the_same_name_here_comes_first(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
