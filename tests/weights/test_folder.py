@@ -37,7 +37,7 @@ def test_commands_find_the_store_from_elsewhere(home: Path, tmp_path: Path) -> N
     assert (tmp_path / "a.json").is_file()
     metrics = home / "run" / "metrics.json"
     metrics.unlink()
-    run("pointnc.train", f"resume={home / 'run'}", "trainer.max_epochs=2", folder=tmp_path)
+    run("pointnc.train", f"resume={home / 'run'}", "trainer.max_epochs=3", folder=tmp_path)
     assert metrics.is_file()
     done = run("pointnc.train", f"resume={home / 'run'}", "trainer.max_epochs=1", folder=tmp_path, code=2)
     assert_mistake(done, "option", "last.ckpt", "trainer.max_epochs")
