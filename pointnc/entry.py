@@ -22,7 +22,6 @@ from pointnc.errors import Interrupted, UserError
 from pointnc.guesses import explain, keys_of
 from pointnc.settings import check_settings, demand, help_text, settings_of
 from pointnc.signals import INTERRUPTED, Interruption, interruptible
-from pointnc.switches import check_switches
 from pointnc.training_help import training_help
 
 if TYPE_CHECKING:
@@ -142,7 +141,6 @@ def _run(schema: type | None, task: Task, read: Callable[[], list[str]], interru
     os.environ["HYDRA_FULL_ERROR"] = "1"
     import hydra
     from hydra.core.config_store import ConfigStore
-    from hydra.core.hydra_config import HydraConfig
     from hydra.errors import HydraException
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
@@ -171,9 +169,7 @@ def _run(schema: type | None, task: Task, read: Callable[[], list[str]], interru
         nonlocal composed
         composed = True
         try:
-            if schema is None:
-                check_switches(config, folder / "train.yaml", HydraConfig.get().runtime.choices)
-            else:
+            if schema is not None:
                 check_settings(config, schema)
             if not OmegaConf.select(config, "model.checkpointing"):  # who asks for that would rather wait than keep
                 keep_freed_memory()

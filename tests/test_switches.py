@@ -25,14 +25,16 @@ from tests.weights.foreign.test_reading import Evil
         ("pointnc.train", "profile=no"),
         ("pointnc.train", "model.checkpointing=no"),
         ("pointnc.train", "measure_collapse=off"),
+        ("pointnc.train", "optimizer.nesterov=yes"),
+        ("pointnc.train", "augmentation.transforms.steps.recenter.z=no"),
         ("data_prep.scannet", "strict=nein"),
         ("data_prep.check", "classes=none"),
     ],
 )
 def test_a_switch_is_true_or_false(module: str, setting: str, tmp_path: Path) -> None:
     name, value = setting.split("=")
-    experiment = ["experiment=rooms"] if module == "pointnc.study" else []
-    done = run(module, *experiment, setting, folder=tmp_path, code=2)
+    choices = {"pointnc.study": ["experiment=rooms"], "optimizer.nesterov": ["optimizer=sgd"]}
+    done = run(module, *choices.get(module, []), *choices.get(name, []), setting, folder=tmp_path, code=2)
     assert_mistake(done, "option", f"{name}={value}")
     assert not list(tmp_path.iterdir())
 

@@ -82,6 +82,7 @@ class Sonata(nn.Module):
         _check_plan("depths", depths, len(channels), 1)
         check_whole("patch", patch, least=2)
         check_switch("layer_scale", layer_scale)
+        check_switch("checkpointing", checkpointing)
         check_whole("order_seed", order_seed, least=0)
         check_number("drop_path", drop_path, least=0, below=1)
         check_whole("neck", neck, least=1, optional=True)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from pointnc.checks import OptionError, check_whole
+from pointnc.checks import OptionError, check_switch, check_whole
 from pointnc.models.blocks import BLOCKS, BlockName, Norm, NormedConvolution, ResidualBlock
 from pointnc.models.inputs import check_channels
 from pointnc.models.neck import Neck
@@ -135,6 +135,7 @@ class SparseUNet(nn.Module):
         widen_on_descent: bool,
     ) -> None:
         super().__init__()
+        check_switch("checkpointing", checkpointing)
         self.checkpointing = checkpointing
         self.engine = engine
         _check_plan(planes, layers, stem_kernel, block)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pointnc.checks import OptionError, check_number, check_whole
+from pointnc.checks import OptionError, check_number, check_switch, check_whole
 from pointnc.models.attention import WIDTH, Attention, turns
 from pointnc.models.blocks import BatchNorm, Norm
 from pointnc.models.inputs import check_channels
@@ -66,6 +66,7 @@ class Volt(nn.Module):
         check_whole("out_channels", out_channels, least=1)
         check_number("drop_path", drop_path, least=0, below=1)
         check_whole("neck", neck, least=1, optional=True)
+        check_switch("checkpointing", checkpointing)
         if channels % WIDTH:
             raise OptionError(f"channels={channels} must be a multiple of {WIDTH}, the channels of a head")
         if depth > DEEPEST:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from omegaconf import DictConfig, OmegaConf
 
 from pointnc import distributed
-from pointnc.checks import check_whole
+from pointnc.checks import check_switch, check_whole
 from pointnc.errors import UserError
 
 WHOLE = {
@@ -23,6 +23,10 @@ OPEN = ("trainer.max_epochs", "trainer.check_val_every_n_epoch")
 
 MOST = {"batch_size": 65536, "workers": 1024}
 """The most that a number may be: above it stands a slip, or an untrusted checkpoint that wants all memory."""
+
+SWITCHES = ("device_transforms", "measure_collapse", "profile", "trainer.sync_batchnorm", "optimizer.nesterov")
+"""What is true or false beside the arguments of our own classes, which check theirs: Hydra reads ``no`` and ``off`` as
+words, and in Python a word is as good as true."""
 
 POSITIVE = ("dataset.voxel_size", "optimizer.lr")
 """Numbers above 0."""
@@ -47,9 +51,9 @@ def check_settings(config: DictConfig) -> None:
         value = OmegaConf.select(config, key)
         if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
             raise UserError(f"{key}={value}: it must be a number above 0", code="option")
-    switch = config.get("device_transforms", False)  # a run of an earlier version has none
-    if not isinstance(switch, bool):
-        raise UserError(f"device_transforms={switch}: it must be true or false", code="option")
+    for key in SWITCHES:
+        if (switch := OmegaConf.select(config, key)) is not None:  # a run of an earlier version lacks some
+            check_switch(key, switch)
     if config.trainer.get("sync_batchnorm") and config.model.get("checkpointing"):
         raise UserError(
             "trainer.sync_batchnorm=true with model.checkpointing=true would count every batch twice in the running "

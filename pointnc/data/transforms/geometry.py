@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pointnc.checks import check_switch
 from pointnc.compiled import loops
 from pointnc.data.bounding_box import bounds
 from pointnc.data.transforms.columns import by_column
@@ -28,6 +29,7 @@ class CenterShift(Transform):
     """
 
     def __init__(self, z: bool = True) -> None:
+        check_switch("z", z)
         self.z = z
 
     def draw(self, scene: Outline, rng: np.random.Generator) -> Draw:
