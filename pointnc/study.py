@@ -120,7 +120,8 @@ def _search(
     config: DictConfig, study: Study, record: Record, console: Console, launcher: Callable[[], Launcher]
 ) -> int:
     """Give the better forms of each round more."""
-    from pointnc.studies.halving import is_form, read_rungs, survivors
+    from pointnc.studies.halving import read_rungs, survivors
+    from pointnc.studies.plan import is_form
     from pointnc.studies.writing import write_search
 
     forms = [name for name in study.methods if is_form(name)]

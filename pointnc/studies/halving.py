@@ -17,7 +17,7 @@ import numpy as np
 from omegaconf import DictConfig
 
 from pointnc.errors import UserError
-from pointnc.studies.plan import Study, overrides_of
+from pointnc.studies.plan import Study, is_form, overrides_of, recipe_of
 from pointnc.studies.record import SCORES
 from pointnc.studies.table import Table
 
@@ -49,6 +49,7 @@ class Rung:
             methods={name: value for name, value in whole.methods.items() if name in wanted},
             common=(*whole.common, *self.overrides),
             seeds=self.seeds,
+            own_seeds={},
             folder=whole.folder / self.name,
         )
 
@@ -82,16 +83,6 @@ def _rung(number: int, node: Mapping[str, Any]) -> Rung:
     if not rung.seeds or rung.keep < 1 or not rung.noise >= 0:
         raise UserError(f"rungs[{number}]: it needs a seed, keep of 1 or more, and noise of 0 or more", code="option")
     return rung
-
-
-def recipe_of(method: str) -> str:
-    """Return the recipe that a form is a form of; a recipe is its own."""
-    return method.partition("+")[0]
-
-
-def is_form(method: str) -> bool:
-    """Whether a method is a form of another one."""
-    return "+" in method
 
 
 def gains(table: Table, form: str) -> dict[str, float]:

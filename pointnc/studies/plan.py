@@ -1,9 +1,14 @@
-"""What a study compares: named methods, each a list of overrides of the training, and the seeds."""
+"""What a study compares: named methods, each a list of overrides of the training, and the seeds.
+
+The name of a method says what it is compared with. ``RECIPE+FORM`` is judged against ``RECIPE``, which lacks the form;
+``METHOD@VARIANT`` is the method with another network or budget, and stands in tables of its own.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -45,6 +50,7 @@ class Study:
         methods: name to the overrides that make it.
         seeds: one run of each method for each.
         folder: where the runs lie.
+        own_seeds: method to its seeds, of those that have others.
     """
 
     title: str
@@ -54,13 +60,15 @@ class Study:
     methods: dict[str, tuple[str, ...]]
     seeds: tuple[int, ...]
     folder: Path
+    own_seeds: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def runs(self) -> list[Run]:
         """Return all runs, seed by seed, so that an interrupted study has compared something."""
         return [
             Run(method, seed, self.folder / method / f"seed{seed}", (*self.common, *overrides))
-            for seed in self.seeds
+            for seed in sorted({*self.seeds, *(seed for own in self.own_seeds.values() for seed in own)})
             for method, overrides in self.methods.items()
+            if seed in self.own_seeds.get(method, self.seeds)
         ]
 
 
@@ -78,7 +86,12 @@ def read_study(config: DictConfig) -> Study:
             "there are no methods to compare: choose experiment=NAME, a file of conf/tools/experiment",
             code="missing-setting",
         )
-    methods = {str(name): overrides_of(name, value) for name, value in config.methods.items()}
+    methods, own_seeds = {}, {}
+    for name, value in config.methods.items():
+        if isinstance(value, Mapping):
+            own_seeds[str(name)] = _seeds(f"methods.{name}.seeds", value.get("seeds"))
+            value = value.get("overrides")
+        methods[str(name)] = overrides_of(name, value)
     for name in methods:
         if not re.fullmatch(r"[\w.+@-]+", name) or name.startswith("."):
             raise UserError(
@@ -89,10 +102,7 @@ def read_study(config: DictConfig) -> Study:
         if unknown:
             raise UserError(f"only={sorted(unknown)}: there are the methods {', '.join(methods)}", code="unknown-name")
         methods = {name: methods[name] for name in methods if name in config.only}
-    if not config.seeds or any(not isinstance(seed, int) or seed < 0 for seed in config.seeds):
-        raise UserError(f"seeds={config.seeds}: give whole numbers, at least 0", code="option")
-    if len(set(config.seeds)) < len(config.seeds):
-        raise UserError(f"seeds={config.seeds}: each only once", code="ambiguous")
+    seeds = _seeds("seeds", config.seeds)
     if config.baseline not in methods and not config.only:
         raise UserError(f"baseline={config.baseline} is none of the methods {', '.join(methods)}", code="unknown-name")
     return Study(
@@ -101,9 +111,29 @@ def read_study(config: DictConfig) -> Study:
         baseline=config.baseline,
         common=overrides_of("common", config.common),
         methods=methods,
-        seeds=tuple(config.seeds),
+        seeds=seeds,
         folder=Path(config.folder).absolute(),
+        own_seeds={name: own for name, own in own_seeds.items() if name in methods},
     )
+
+
+def recipe_of(method: str) -> str:
+    """Return the method that a form is a form of, in the same variant; a recipe is its own."""
+    name, at, variant = method.partition("@")
+    return f"{name.partition('+')[0]}{at}{variant}"
+
+
+def is_form(method: str) -> bool:
+    """Whether a method is a form of another one."""
+    return "+" in method.partition("@")[0]
+
+
+def _seeds(key: str, seeds: Sequence[object] | None) -> tuple[int, ...]:
+    if not seeds or any(not isinstance(seed, int) or seed < 0 for seed in seeds):
+        raise UserError(f"{key}={seeds}: give whole numbers, at least 0", code="option")
+    if len(set(seeds)) < len(seeds):
+        raise UserError(f"{key}={seeds}: each only once", code="ambiguous")
+    return tuple(int(str(seed)) for seed in seeds)
 
 
 def overrides_of(name: object, value: object) -> tuple[str, ...]:

@@ -16,17 +16,19 @@ from pointnc.studies.record import SCORES, Record, Result, has_metrics, read_met
 
 @dataclass(frozen=True)
 class Comparison:
-    """A method against the baseline.
+    """A method against another one.
 
     Attributes:
         method: its name.
         difference: score to mean difference over the seeds that both have.
+        deviation: score to sample standard deviation of that difference over the seeds; NaN for fewer than two.
         p_seeds: score to two-sided p of the paired t-test over those seeds; NaN for fewer than two.
         p_classes: two-sided p of Wilcoxon's signed-rank test over the classes' IoU, each averaged over its seeds.
     """
 
     method: str
     difference: dict[str, float]
+    deviation: dict[str, float]
     p_seeds: dict[str, float]
     p_classes: float
 
@@ -63,16 +65,27 @@ class Table:
             found[name] = (mean, float(values.std(ddof=1)) if len(values) > 1 else math.nan)
         return found
 
-    def compare(self, method: str) -> Comparison:
-        """Test a method against the baseline."""
+    def curve(self, method: str) -> dict[int, dict[str, float]]:
+        """Return the mean scores of a method and of its variants that differ in the budget alone, by steps."""
+        own = self.of(method)
+        model = own[0].model if own else ""
+        same = [one for one in self.results if one.method.partition("@")[0] == method and one.model == model]
+        return {
+            steps: {name: float(np.mean([one.values[name] for one in same if one.steps == steps])) for name in SCORES}
+            for steps in sorted({one.steps for one in same})
+        }
+
+    def compare(self, method: str, against: str) -> Comparison:
+        """Test a method against another one."""
         ours = {result.seed: result for result in self.of(method)}
-        theirs = {result.seed: result for result in self.of(self.study.baseline)}
+        theirs = {result.seed: result for result in self.of(against)}
         seeds = sorted(set(ours) & set(theirs))
-        difference, p_seeds = {}, {}
+        difference, deviation, p_seeds = {}, {}, {}
         for name in SCORES:
             gains = np.array([ours[seed].values[name] - theirs[seed].values[name] for seed in seeds])
             gains = gains[~np.isnan(gains)]
             difference[name] = float(gains.mean()) if len(gains) else math.nan
+            deviation[name] = float(gains.std(ddof=1)) if len(gains) > 1 else math.nan
             p_seeds[name] = _paired_t(gains)
         classes = sorted({name for result in (*ours.values(), *theirs.values()) for name in result.per_class})
         gains = np.array(
@@ -83,7 +96,7 @@ class Table:
             if seeds
             else []
         )
-        return Comparison(method, difference, p_seeds, _signed_rank(gains))
+        return Comparison(method, difference, deviation, p_seeds, _signed_rank(gains))
 
     def csv(self) -> str:
         """Return one row a run: method (without what stands behind an @), model, seed, steps, then the figures."""

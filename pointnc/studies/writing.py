@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pointnc.scenes.atomic import atomic_path, write_text
-from pointnc.studies.halving import Rung, gains, is_form, survivors
-from pointnc.studies.plan import Study
+from pointnc.studies.halving import Rung, gains, survivors
+from pointnc.studies.plan import Study, is_form, recipe_of
 from pointnc.studies.record import SCORES
 from pointnc.studies.table import Table
 
@@ -43,9 +43,10 @@ def write(table: Table, out: Path, command: str) -> list[Path]:
 def markdown(table: Table, command: str, image: str) -> str:
     """Return the tables of a study as Markdown."""
     study = table.study
-    baseline = table.statistics(study.baseline) if table.of(study.baseline) else {}
+    methods = [method for method in table.methods() if "@" not in method]
+    variants = [method for method in table.methods() if "@" in method]
     other = [name for name in SHOWN if name in table.columns]
-    runs = {method: len(table.of(method)) for method in table.methods()}
+    runs = {method: len(table.of(method)) for method in methods}
     few, many = min(runs.values(), default=0), max(runs.values(), default=0)
     lines = [
         f"# {study.title}",
@@ -59,32 +60,67 @@ def markdown(table: Table, command: str, image: str) -> str:
         "",
         f"![scores by method]({image})",
         "",
-        _row(["method", "mIoU", "head", "common", "tail", "seconds", *(SHOWN[name] for name in other)]),
-        _row(["---"] + ["---:"] * (5 + len(other))),
+        *_scores(table, methods, [(name, SHOWN[name]) for name in other]),
     ]
-    for method in table.methods():
-        figures = table.statistics(method)
-        scores = [_both(*figures[name]) for name in SCORES]
-        rest = [_both(*figures[name], digits=3) for name in other]
-        lines.append(_row([f"**{method}**", *scores, f"{figures['seconds'][0]:.0f}", *rest]))
     if study.notes:
         lines += ["", study.notes]
-    if baseline:
-        lines += ["", f"## Against {study.baseline}", ""]
+    for title, pairs in _comparisons(table, methods, variants).items():
+        lines += ["", f"## {title}", ""]
         lines += [
-            "Mean difference over the seeds, in brackets the p of the paired t-test over the seeds (with few seeds only"
-            " large effects are certain), and at the end that of Wilcoxon's signed-rank test over the classes' IoU.",
+            "Mean difference over the seeds ± its standard deviation, in brackets the p of the paired t-test over the"
+            " seeds (with few seeds only large effects are certain), and at the end that of Wilcoxon's signed-rank test"
+            " over the classes' IoU.",
             "",
-            _row(["method", "mIoU", "head", "common", "tail", "p over classes"]),
-            _row(["---"] + ["---:"] * 5),
+            _row(["method", "against", "mIoU", "head", "common", "tail", "p over classes"]),
+            _row(["---"] * 2 + ["---:"] * 5),
         ]
-        for method in table.methods():
-            if method == study.baseline:
-                continue
-            compared = table.compare(method)
-            cells = [f"{compared.difference[name]:+.2f} ({_p(compared.p_seeds[name])})" for name in SCORES]
-            lines.append(_row([f"**{method}**", *cells, _p(compared.p_classes)]))
+        for method, against in pairs:
+            found = table.compare(method, against)
+            cells = [f"{_change(found.difference[name], found.deviation[name])} ({_p(found.p_seeds[name])})"
+                     for name in SCORES]  # fmt: skip
+            lines.append(_row([f"**{method}**", against, *cells, _p(found.p_classes)]))
+    lines += _curves(table, methods)
+    if variants:
+        lines += ["", "## Other networks and budgets", "", *_scores(table, variants, [])]
     return "\n".join([*lines, "", *_methods(study), ""])
+
+
+def _scores(table: Table, methods: Sequence[str], measures: Sequence[tuple[str, str]]) -> list[str]:
+    """Return the table of scores; measures are columns and their titles."""
+    lines = [
+        _row(["method", "mIoU", "head", "common", "tail", "seconds", *(title for _, title in measures)]),
+        _row(["---"] + ["---:"] * (5 + len(measures))),
+    ]
+    for method in methods:
+        figures = table.statistics(method)
+        scores = [_both(*figures[name]) for name in SCORES]
+        rest = [_both(*figures[name], digits=3) for name, _ in measures]
+        lines.append(_row([f"**{method}**", *scores, f"{figures['seconds'][0]:.0f}", *rest]))
+    return lines
+
+
+def _comparisons(table: Table, methods: Sequence[str], variants: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
+    """Return pairs of a method and what it is judged against, by the title of their table."""
+    baseline = table.study.baseline
+    forms = [(one, recipe_of(one)) for one in (*methods, *variants) if is_form(one) and table.of(recipe_of(one))]
+    others = [(one, baseline) for one in methods if one != baseline] if table.of(baseline) else []
+    found = {"Each form against its recipe without it": forms, f"Against {baseline}": others}
+    return {title: pairs for title, pairs in found.items() if pairs}
+
+
+def _curves(table: Table, methods: Sequence[str]) -> list[str]:
+    """Return the table of mIoU and tail by steps, of methods that were trained with several budgets."""
+    curves = {method: curve for method in methods if len(curve := table.curve(method)) > 1}
+    if not curves:
+        return []
+    budgets = sorted({steps for curve in curves.values() for steps in curve})
+    lines = ["", "## By the length of training", "", "mIoU, in brackets the tail; the mean of the seeds there are.", ""]
+    lines += [_row(["method", *(f"{steps:,} steps" for steps in budgets)]), _row(["---"] + ["---:"] * len(budgets))]
+    for method, curve in curves.items():
+        cells = [f"{curve[steps]['miou']:.2f} ({curve[steps]['tail']:.2f})" if steps in curve else "–"
+                 for steps in budgets]  # fmt: skip
+        lines.append(_row([f"**{method}**", *cells]))
+    return lines
 
 
 def _methods(study: Study) -> list[str]:
@@ -133,7 +169,7 @@ def picture(table: Table) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    methods = table.methods()[::-1]
+    methods = [method for method in table.methods() if "@" not in method][::-1]
     figure = Figure(figsize=(11, 1.2 + 0.36 * max(len(methods), 1)), layout="constrained")
     FigureCanvasAgg(figure)
     for number, (axes, name) in enumerate(zip(figure.subplots(1, len(SCORES), sharey=True), SCORES)):
@@ -163,6 +199,10 @@ def _both(mean: float, deviation: float, digits: int = 2) -> str:
     if math.isnan(mean):
         return "–"
     return f"{mean:.{digits}f}" + ("" if math.isnan(deviation) else f" ± {deviation:.{digits}f}")
+
+
+def _change(mean: float, deviation: float) -> str:
+    return _gain(mean) + ("" if math.isnan(deviation) else f" ± {deviation:.2f}")
 
 
 def _gain(value: float) -> str:

@@ -11,8 +11,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from pointnc.studies import Run, collect, read_study
-from pointnc.studies.halving import Rung, gains, is_form, read_rungs, recipe_of, survivors
-from pointnc.studies.plan import Study
+from pointnc.studies.halving import Rung, gains, read_rungs, survivors
+from pointnc.studies.plan import Study, is_form, recipe_of
 from pointnc.studies.record import Record
 from pointnc.studies.writing import search_markdown
 from tests.helpers.commands import run

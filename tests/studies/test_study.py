@@ -82,8 +82,9 @@ def test_the_table_is_right(tmp_path: Path) -> None:
     assert mean == pytest.approx(of("other", 0).mean()) and deviation == pytest.approx(of("other", 0).std(ddof=1))
     assert table.statistics("ce")["tail"][0] == pytest.approx(of("ce", 3, 2).mean())
     assert table.statistics("ce")["nc1"] == (0.5, 0.0)
-    compared = table.compare("other")
+    compared = table.compare("other", "ce")
     assert compared.difference["head"] == pytest.approx((of("other", 1) - of("ce", 1)).mean())
+    assert compared.deviation["head"] == pytest.approx((of("other", 1) - of("ce", 1)).std(ddof=1))
     assert compared.p_seeds["head"] == pytest.approx(stats.ttest_rel(of("other", 1), of("ce", 1)).pvalue)
     assert compared.p_seeds["tail"] == pytest.approx(stats.ttest_rel(of("other", 3, 2), of("ce", 3, 2)).pvalue)
     means = {m: np.mean([list(classes[r].values()) for r in made.runs() if r.method == m], 0) for m in made.methods}
@@ -103,9 +104,43 @@ def test_a_single_seed_has_no_deviation_and_no_test(tmp_path: Path) -> None:
         write_metrics(run, (1, 2, 3, 4), {"a": 1.0})
     table = collect(made)
     assert math.isnan(table.statistics("ce")["miou"][1])
-    assert math.isnan(table.compare("other").p_seeds["miou"]) and math.isnan(table.compare("other").p_classes)
+    assert math.isnan(table.compare("other", "ce").p_seeds["miou"])
+    assert math.isnan(table.compare("other", "ce").p_classes)
     assert "nan" not in markdown(table, "", "")
     assert "\n\nMind the seed.\n" in markdown(collect(study(folder=str(tmp_path), notes="Mind the seed.\n")), "", "")
+
+
+def test_methods_may_have_seeds_of_their_own() -> None:
+    methods = {"ce": [], "b": {"overrides": ["c=3"], "seeds": [1]}, "d": {"overrides": ["e=4"], "seeds": [0, 5]}}
+    made = study(methods=methods)
+    runs = [(run.method, run.seed) for run in made.runs()]
+    assert runs == [("ce", 0), ("d", 0), ("ce", 1), ("b", 1), ("d", 5)] and made.methods["b"] == ("c=3",)
+    assert [run.seed for run in study(methods=methods, only=["ce"], baseline="ce").runs()] == [0, 1]
+    with raises("option", "methods.b.seeds=None"):
+        study(methods={"ce": [], "b": {"overrides": ["c=3"]}})
+    with raises("option", "b: give a list"):
+        study(methods={"ce": [], "b": {"overrides": "c=3", "seeds": [1]}})
+
+
+def test_forms_and_variants_have_tables_of_their_own(tmp_path: Path) -> None:
+    """A form is judged against its recipe in the same variant; a longer training is no rival of a shorter one."""
+    names = ["ce", "ce+centers", "ce@long", "ce+centers@long", "ce+centers@wide"]
+    made = study(folder=str(tmp_path), methods={name: [f"name={name}"] for name in names})
+    base = {"ce": 20.0, "ce+centers": 23.0, "ce@long": 30.0, "ce+centers@long": 31.0, "ce+centers@wide": 40.0}
+    for run in made.runs():
+        write_metrics(run, (base[run.method] + run.seed, 1, 2, 3), {"a": 1.0})
+        about = json.loads((run.folder / "metrics.json").read_text())
+        about |= {"steps": 900 if "@long" in run.method else 300, "model": "wide" if "@wide" in run.method else "tiny"}
+        (run.folder / "metrics.json").write_text(json.dumps(about))
+    table = collect(made)
+    assert [list(table.curve(name)) for name in ("ce", "ce+centers")] == [[300, 900]] * 2
+    assert table.curve("ce+centers")[900]["miou"] == 31.5
+    text = markdown(table, "", "")
+    first, forms, against, curve, variants = (part for part in text.split("\n## ")[:5])
+    assert "@" not in first.split("|", 1)[1] and against.startswith("Against ce\n") and "@" not in against
+    assert forms.startswith("Each form") and "@wide" not in forms
+    assert "| **ce+centers** | ce | +3.00 ± 0.00" in forms and "| **ce+centers@long** | ce@long | +1.00 ± 0.00" in forms
+    assert "| **ce** | 20.50 (3.00) | 30.50 (3.00) |" in curve and variants.count("@wide") == 1
 
 
 def test_a_folder_of_other_overrides_is_refused(tmp_path: Path) -> None:
