@@ -53,10 +53,8 @@ def fuse(frames: Frames, voxel_size: float) -> Volume:
     Raises:
         ValueError: no frame has a reading.
     """
-    camera = frames.camera
-    position = frames.poses.position.astype(np.float32)
-    rotation = frames.poses.rotation.astype(np.float32)
-    low, high = _bounds(frames.depth, camera.rays, position, rotation)
+    views, rays = frames.views(), frames.camera.rays
+    low, high = _bounds(views, rays)
     if not (low <= high).all():
         raise ValueError("no frame has a reading")
     margin = (FRONT + 1) * voxel_size
@@ -64,23 +62,18 @@ def fuse(frames: Frames, voxel_size: float) -> Volume:
     origin = (np.floor((low.astype(np.float64) - margin) / voxel_size) + 0.5) * voxel_size
     blocks = np.ceil((high + margin - origin) / (BLOCK * voxel_size)).astype(np.int64)
     active = np.zeros(tuple(blocks), np.bool_)
-    _mark_blocks(
-        active, frames.depth, camera.rays, position, rotation, origin.astype(np.float32),
-        np.float32(1 / (BLOCK * voxel_size)), np.float32(margin / (BLOCK * voxel_size)),
-    )  # fmt: skip
+    corner, scale = origin.astype(np.float32), np.float32(1 / (BLOCK * voxel_size))
+    _mark_blocks(active, views, rays, corner, scale, np.float32(margin / (BLOCK * voxel_size)))
     distance = np.full(tuple(blocks * BLOCK), FRONT, np.float32)
     weight = np.zeros(distance.shape, np.float32)
-    _integrate(
-        distance, weight, np.argwhere(active), frames.depth, frames.cosine, position, rotation,
-        origin.astype(np.float32), np.float32(voxel_size), np.float32(camera.focal),
-        np.float32(FRONT), np.float32(BEHIND),
-    )  # fmt: skip
+    _integrate(distance, weight, np.argwhere(active), views, corner, np.float32(voxel_size))
     return Volume(distance, weight, origin, voxel_size)
 
 
 @njit(cache=True)
-def _bounds(depth, rays, position, rotation):  # type: ignore[no-untyped-def]
+def _bounds(views, rays):  # type: ignore[no-untyped-def]
     """Return the lowest and the highest coordinates of all readings."""
+    depth, position, rotation = views.depth, views.position, views.rotation
     low = np.full(3, np.inf, np.float32)
     high = np.full(3, -np.inf, np.float32)
     for p in range(len(depth)):
@@ -96,8 +89,9 @@ def _bounds(depth, rays, position, rotation):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _mark_blocks(active, depth, rays, position, rotation, origin, scale, margin):  # type: ignore[no-untyped-def]
+def _mark_blocks(active, views, rays, origin, scale, margin):  # type: ignore[no-untyped-def]
     """Mark the blocks that a cube of half-edge ``margin`` blocks around a reading touches."""
+    depth, position, rotation = views.depth, views.position, views.rotation
     x = np.empty(3, np.float32)
     for p in range(len(depth)):
         flat = depth[p].ravel()
@@ -114,10 +108,10 @@ def _mark_blocks(active, depth, rays, position, rotation, origin, scale, margin)
 
 
 @njit(cache=True)
-def _integrate(  # type: ignore[no-untyped-def]
-    distance, weight, blocks, depth, cosine, position, rotation, origin, voxel, focal, front, behind
-):
+def _integrate(distance, weight, blocks, views, origin, voxel):  # type: ignore[no-untyped-def]
     """Average the observations of every voxel of the blocks, block by block, frame by frame."""
+    depth, cosine, position, rotation, focal = views.depth, views.cosine, views.position, views.rotation, views.focal
+    front, behind = np.float32(FRONT), np.float32(BEHIND)
     frames, height, width = depth.shape
     half_width, half_height = np.float32(width / 2), np.float32(height / 2)
     slope_x, slope_y = half_width / focal, half_height / focal

@@ -51,25 +51,19 @@ def paint(vertices: NDArray[np.float32], normals: NDArray[np.float32], frames: F
         frames: the frames.
         voxel_size: the scale of the tolerance, meters.
     """
-    camera = frames.camera
-    color, objects, views = _paint(
-        np.ascontiguousarray(vertices, np.float32), normals, frames.depth, frames.cosine, frames.color,
-        frames.object, frames.poses.position.astype(np.float32), frames.poses.rotation.astype(np.float32),
-        np.float32(camera.focal), np.float32(voxel_size), np.float32(TOLERANCE), np.float32(FACING),
-        np.float32(STEEPEST),
-    )  # fmt: skip
-    return Paint(color, objects, views)
+    vertices = np.ascontiguousarray(vertices, np.float32)
+    return Paint(*_paint(vertices, normals, frames.views(), np.float32(voxel_size)))
 
 
 @njit(cache=True)
-def _paint(  # type: ignore[no-untyped-def]
-    vertices, normals, depth, cosine, color, object_seen, position, rotation, focal, voxel, tolerance, facing, steepest
-):
+def _paint(vertices, normals, views, voxel):  # type: ignore[no-untyped-def]
+    depth, cosine, color, object_seen, position, rotation, focal = views
+    tolerance, facing, steepest = np.float32(TOLERANCE), np.float32(FACING), np.float32(STEEPEST)
     frames, height, width = depth.shape
     half_width, half_height = np.float32(width / 2), np.float32(height / 2)
     painted = np.zeros((len(vertices), 3), np.uint8)
     objects = np.full(len(vertices), -1, np.int16)
-    views = np.zeros(len(vertices), np.int32)
+    sighted = np.zeros(len(vertices), np.int32)
     candidates = np.empty(CANDIDATES, np.int16)
     votes = np.empty(CANDIDATES, np.float32)
     for n in range(len(vertices)):
@@ -100,7 +94,7 @@ def _paint(  # type: ignore[no-untyped-def]
             towards = -(normals[n, 0] * dx + normals[n, 1] * dy + normals[n, 2] * dz)
             if towards < facing * w * length:
                 continue
-            views[n] += 1
+            sighted[n] += 1
             gain = (c / d) * (c / d) / (1 + gap * gap)
             whole += gain
             red += gain * np.float32(color[p, row, column, 0])
@@ -116,7 +110,7 @@ def _paint(  # type: ignore[no-untyped-def]
                 count += 1
             if slot < count:
                 votes[slot] += gain
-        if views[n] == 0:
+        if sighted[n] == 0:
             continue
         painted[n, 0] = np.uint8(red / whole + np.float32(0.5))
         painted[n, 1] = np.uint8(green / whole + np.float32(0.5))
@@ -127,4 +121,4 @@ def _paint(  # type: ignore[no-untyped-def]
                 best = slot
         if 2 * votes[best] >= whole:
             objects[n] = candidates[best]
-    return painted, objects, views
+    return painted, objects, sighted

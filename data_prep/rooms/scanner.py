@@ -8,6 +8,7 @@ white balance drift along the walk.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from data_prep.rooms.cameras import Camera, Poses, choose_poses
 from data_prep.rooms.raycast import RoomSurface
 from data_prep.rooms.room import Room
-from data_prep.rooms.sensor import read_pixels
+from data_prep.rooms.sensor import Faces, Faults, Pixels, Rays, read_pixels
 from pointnc.errors import UserError
 
 
@@ -92,6 +93,35 @@ class Frames:
     color: NDArray[np.uint8]
     object: NDArray[np.int16]
 
+    def views(self) -> Views:
+        """Return the frames as compiled loops take them."""
+        position, rotation = (values.astype(np.float32) for values in (self.poses.position, self.poses.rotation))
+        return Views(
+            self.depth, self.cosine, self.color, self.object, position, rotation, np.float32(self.camera.focal)
+        )
+
+
+class Views(NamedTuple):
+    """:class:`Frames` for compiled loops.
+
+    Attributes:
+        depth: (P, H, W) float32.
+        cosine: (P, H, W) float32.
+        color: (P, H, W, 3) uint8.
+        object: (P, H, W) int16.
+        position: (P, 3) float32 of the cameras, meters.
+        rotation: (P, 3, 3) float32, from camera to room.
+        focal: length in pixels.
+    """
+
+    depth: NDArray[np.float32]
+    cosine: NDArray[np.float32]
+    color: NDArray[np.uint8]
+    object: NDArray[np.int16]
+    position: NDArray[np.float32]
+    rotation: NDArray[np.float32]
+    focal: np.float32
+
 
 def record(room: Room, scanner: Scanner, rng: np.random.Generator) -> Frames:
     """Walk through a room and return the frames.
@@ -115,21 +145,25 @@ def record(room: Room, scanner: Scanner, rng: np.random.Generator) -> Frames:
         object=np.empty(shape, np.int16),
     )
     gain = _exposure(len(poses), scanner.exposure_shift, rng)
-    pixels = camera.width * camera.height
+    faces = Faces(surface.normal, surface.color, surface.object)
+    count = camera.width * camera.height
     for i in range(len(poses)):
         origin = poses.position[i].astype(np.float32)
         direction = camera.rays @ poses.rotation[i].T.astype(np.float32)
         hits = surface.cast(origin, direction)
-        luck = rng.random(pixels, dtype=np.float32)
-        depth_noise = np.float32(scanner.depth_noise) * rng.standard_normal(pixels, dtype=np.float32)
-        color_noise = np.float32(scanner.color_noise) * rng.standard_normal((pixels, 3), dtype=np.float32)
-        read_pixels(
-            hits.distance, hits.face, direction, origin, surface.normal, surface.color, surface.object,
-            light, gain[i], luck, depth_noise, color_noise,
-            np.float32(scanner.reach), np.float32(scanner.dropout),
+        faults = Faults(
+            luck=rng.random(count, dtype=np.float32),
+            depth=np.float32(scanner.depth_noise) * rng.standard_normal(count, dtype=np.float32),
+            color=np.float32(scanner.color_noise) * rng.standard_normal((count, 3), dtype=np.float32),
+            gain=gain[i],
+            reach=np.float32(scanner.reach),
+            dropout=np.float32(scanner.dropout),
+        )
+        pixels = Pixels(
             frames.depth[i].reshape(-1), frames.cosine[i].reshape(-1),
             frames.color[i].reshape(-1, 3), frames.object[i].reshape(-1),
         )  # fmt: skip
+        read_pixels(Rays(origin, direction, hits.distance, hits.face), faces, light, faults, pixels)
     return frames
 
 
