@@ -42,14 +42,8 @@ def convolve(
     fill = (0, padded - width)
     out = torch.empty(table.num_outputs, padded)
     splits = table.splits(TILE)
-    arguments = (
-        features.numpy(),
-        _pack(matrices, transposed),
-        table.inputs,
-        table.outputs,
-        splits,
-        TILE,
-        out.numpy(),
+    pairs = product_loops.Pairs(table.inputs, table.outputs, splits, TILE)
+    finish = product_loops.Finish(
         NO_ENTRIES if scale is None else F.pad(scale, fill).numpy(),
         NO_ENTRIES if shift is None else F.pad(shift, fill).numpy(),
         NO_ROWS if residual is None else (F.pad(residual, fill) if padded > width else residual).numpy(),
@@ -57,14 +51,15 @@ def convolve(
         means,
         squares,
     )
+    arguments = (features.numpy(), _pack(matrices, transposed), pairs, out.numpy(), finish)
     tiles, threads = len(splits) - 1, torch.get_num_threads()
     shares = 1 if threads == 1 else 4 * threads
     if tiles >= shares:
-        blocks = [(first, last, 0, padded) for first, last in pieces(tiles, shares)]
+        blocks = [product_loops.Block(first, last, 0, padded) for first, last in pieces(tiles, shares)]
     else:
         panels = pieces(-(-padded // 16), shares)
-        blocks = [(0, tiles, 16 * first, min(16 * last, padded)) for first, last in panels]
-    run_all(product_loops.multiply, [(*arguments, *block) for block in blocks])
+        blocks = [product_loops.Block(0, tiles, 16 * first, min(16 * last, padded)) for first, last in panels]
+    run_all(product_loops.multiply, [(*arguments, block) for block in blocks])
     return out if padded == width else out[:, :width].contiguous()
 
 

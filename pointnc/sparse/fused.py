@@ -256,10 +256,7 @@ def _mask_and_sum(
     tiles = -(-len(g) // TILE)
     sums, products = np.empty((2, tiles, g.shape[1]), raw.numpy().dtype)
     known = _nothing(raw) if output is None else output.numpy()
-    arguments = (
-        g.numpy(), raw.numpy(), affine.scale, affine.shift, affine.center, known, relu, masked.numpy(), sums, products,
-        TILE,
-    )  # fmt: skip
+    arguments = (g.numpy(), raw.numpy(), affine, known, relu, masked.numpy(), sums, products, TILE)
     blocks = pieces(tiles, width=TILE * g.shape[1])
     run_all(_loops().mask_and_sum, [(*arguments, *block) for block in blocks])
     return masked, sums, products
@@ -271,10 +268,7 @@ def _norm_gradient(
     """Return the gradients of the unnormalized features, of the scale and of the shift of the normalization."""
     of_weight, of_bias = torch.empty(2, g.shape[1], dtype=g.dtype)
     slope, offset = np.empty((2, g.shape[1]), sums.dtype)
-    _loops().norm_gradient(
-        sums, products, len(g), affine.mean, affine.inverse, affine.scale, affine.of_batch,
-        of_weight.numpy(), of_bias.numpy(), slope, offset,
-    )  # fmt: skip
+    _loops().norm_gradient(sums, products, len(g), affine, of_weight.numpy(), of_bias.numpy(), slope, offset)
     out = g if in_place else torch.empty_like(g)
     arguments = (g.numpy(), raw.numpy(), affine.scale, slope, offset, out.numpy())
     run_all(_loops().input_gradient, [(*arguments, *piece) for piece in pieces(len(g), width=g.shape[1])])

@@ -7,11 +7,14 @@ What is summed over all rows is summed tile by tile, so that it does not depend 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from pointnc.sparse.fused import Affine
 
 Floats = NDArray[Any]
 Doubles = NDArray[np.float64]
@@ -94,8 +97,8 @@ def affine(
 
 @njit(cache=True, nogil=True)
 def mask_and_sum(
-    g: Floats, x: Floats, scale: Floats, shift: Floats, center: Floats, output: Floats, relu: bool, masked: Floats,
-    sums: Floats, products: Floats, tile: int, first: int, last: int,
+    g: Floats, x: Floats, norm: Affine, output: Floats, relu: bool, masked: Floats, sums: Floats, products: Floats,
+    tile: int, first: int, last: int,
 ) -> None:  # fmt: skip
     """Write the gradient before a ReLU to ``masked``, which may be g; sum it over each tile, alone and · (x − center).
 
@@ -103,6 +106,7 @@ def mask_and_sum(
     passes everywhere, and nothing is written to ``masked``.
     """
     channels, zero = g.shape[1], g.dtype.type(0)
+    scale, shift, center = norm.scale, norm.shift, norm.center
     for t in range(first, last):
         for c in range(channels):
             sums[t, c] = 0
@@ -126,10 +130,11 @@ def mask_and_sum(
 
 @njit(cache=True, nogil=True)
 def norm_gradient(
-    sums: Floats, products: Floats, rows: int, mean: Doubles, inverse: Doubles, scale: Floats, of_batch: bool,
-    of_weight: Floats, of_bias: Floats, slope: Floats, offset: Floats,
+    sums: Floats, products: Floats, rows: int, norm: Affine, of_weight: Floats, of_bias: Floats, slope: Floats,
+    offset: Floats,
 ) -> None:  # fmt: skip
     """Join the sums of the tiles: write the gradients of weight and bias, and what :func:`input_gradient` needs."""
+    mean, inverse, scale = norm.mean, norm.inverse, norm.scale
     for c in range(len(mean)):
         total, product = 0.0, 0.0
         for t in range(len(sums)):
@@ -140,7 +145,7 @@ def norm_gradient(
         of_bias[c] = total
         slope[c] = 0
         offset[c] = 0
-        if of_batch:
+        if norm.of_batch:
             steep = -(scale[c] * inverse[c] * product / rows)
             slope[c] = steep
             offset[c] = -(scale[c] * total / rows) - mean[c] * steep

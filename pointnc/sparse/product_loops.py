@@ -7,6 +7,8 @@ sum depends on neither the machine's registers, nor how rows and columns are sha
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -23,6 +25,51 @@ TILES = "95e8c49e9b5e0eed"
 
 _multiply_tall, _multiply_6x16, _multiply_3x16, _multiply_1x16 = (make_multiply_rows(n, 16) for n in (TALL, 6, 3, 1))
 _multiply_12x8, _multiply_6x8, _multiply_3x8, _multiply_1x8 = (make_multiply_rows(n, 8) for n in (12, 6, 3, 1))
+
+
+class Pairs(NamedTuple):
+    """Which rows are multiplied, and where the products go.
+
+    Attributes:
+        inputs: the row of the features of each pair.
+        outputs: the row of the output of each pair.
+        splits: (T + 1, K) where the pairs of a tile and an offset begin.
+        tile: rows of the output in a tile.
+    """
+
+    inputs: Ints
+    outputs: Ints
+    splits: Longs
+    tile: int
+
+
+class Finish(NamedTuple):
+    """What is done with finished sums; an array without entries stands for nothing.
+
+    Attributes:
+        scale: (out,) factors.
+        shift: (out,) added after that, as long as ``scale``.
+        residual: (rows, out) added after that.
+        relu: whether a ReLU comes last.
+        means: (T, out) gets the means of the sums of each tile, before all this.
+        squares: (T, out) gets their sums of squares about the mean.
+    """
+
+    scale: Floats
+    shift: Floats
+    residual: Floats
+    relu: bool
+    means: Floats
+    squares: Floats
+
+
+class Block(NamedTuple):
+    """A part of the output: tiles, and columns by multiples of 8."""
+
+    first_tile: int
+    last_tile: int
+    first_column: int
+    last_column: int
 
 
 @njit(cache=True, nogil=True)
@@ -60,30 +107,11 @@ def pack(weight: Floats, packed: Floats, transposed: bool, first: int, last: int
 
 
 @njit(cache=True, nogil=True)
-def multiply(
-    features: Floats,
-    packed: Floats,
-    inputs: Ints,
-    outputs: Ints,
-    splits: Longs,
-    tile: int,
-    out: Floats,
-    scale: Floats,
-    shift: Floats,
-    residual: Floats,
-    relu: bool,
-    means: Floats,
-    squares: Floats,
-    first_tile: int,
-    last_tile: int,
-    first_column: int,
-    last_column: int,
-) -> None:
-    """Fill tiles of rows and columns of ``out`` (multiples of 8) with the sums of all products, and finish them.
-
-    ``scale`` and ``shift`` are applied where they have entries, ``residual`` where it has rows. Where ``means`` and
-    ``squares`` have rows, those of the tiles get the moments of the sums.
-    """
+def multiply(features: Floats, packed: Floats, pairs: Pairs, out: Floats, finish: Finish, block: Block) -> None:
+    """Fill a block of ``out`` with the sums of all products, and finish them."""
+    inputs, outputs, splits, tile = pairs
+    scale, shift, residual, relu, means, squares = finish
+    first_tile, last_tile, first_column, last_column = block
     depth, width = features.shape[1], out.shape[1]
     zero = np.float32(0)
     columns = slice(first_column, last_column)
