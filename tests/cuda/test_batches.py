@@ -13,7 +13,7 @@ from pointnc.data.device import DevicePipeline
 from pointnc.scenes.store import SceneStore
 from tests.cuda.waits import Waits
 from tests.data.device.test_loading import assert_equal
-from tests.helpers.augmentations import NAMES, on_device
+from tests.helpers.augmentations import NAMES, augmentation_of
 
 KEYS = [(1, 2), (1, 0), (1, 1)]
 
@@ -21,7 +21,7 @@ KEYS = [(1, 2), (1, 0), (1, 1)]
 def dataset(
     store: Path, augmentation: str = "none", representative: str = "random", full_resolution: bool = False
 ) -> SceneDataset:
-    recipe = on_device(augmentation, 1200)
+    recipe = augmentation_of(augmentation, 1200)
     return SceneDataset(
         SceneStore(store),
         "train",

@@ -51,11 +51,11 @@ def on_device(transform, scenes, seeds, points=None):
     """Return the transformed batch, and the generators after it."""
     steps = device_steps(transform)
     generators = [np.random.default_rng(seed) for seed in seeds]
-    outlines = [Outline(len(scene), scene.color is not None) for scene in scenes]
+    outlines = [Outline(len(scene), scene.color is not None, scene.instance) for scene in scenes]
     points = points or batch_of(scenes)
     for step in steps:
         drawn = [step.draw(outline, rng) for outline, rng in zip(outlines, generators)]
-        outlines = [Outline(draw.length, outline.colored) for draw, outline in zip(drawn, outlines)]
+        outlines = [outline.after(draw) for draw, outline in zip(drawn, outlines)]
         points = applied(step, points, Draws.of(drawn))
     return points, generators
 
@@ -70,7 +70,7 @@ def batch_of(scenes):
         return None if arrays[0] is None else torch.from_numpy(np.concatenate(arrays))
 
     layout = Layout.of(tuple(len(scene) for scene in scenes))
-    return PointBatch(layout, join("coord"), join("semantic"), join("color"), join("normal"))
+    return PointBatch(layout, join("coord"), join("semantic"), join("color"), join("normal"), instance=join("instance"))
 
 
 def assert_equal(points, scenes):
@@ -195,13 +195,29 @@ def test_a_transform_of_ones_own_brings_its_device_version(make_scene):
 
 
 class Derived(T.RandomScale):
-    """May do something else than its base class."""
+    """Does something else than its base class."""
+
+    def apply(self, scene, draw):
+        return scene
+
+
+class AsItsBase(T.RandomScale):
+    """Draws other numbers, and does the same with them."""
+
+    def draw(self, scene, rng):
+        return T.Draw(scene.length, values=np.full(1, 3, np.float32))
 
 
 @pytest.mark.parametrize("transform", [Lift(), Derived(), lambda scene, rng: scene])
 def test_a_transform_without_a_device_version_is_refused_by_name(transform):
     with raises("unsupported", type(transform).__name__, "apply_batch", "device_transforms=false"):
         device_steps(T.Compose([T.CenterShift(), T.Compose([transform])]))
+
+
+def test_a_device_version_serves_classes_that_apply_as_their_base_does(make_scene):
+    transform = AsItsBase()
+    expected = [transform(make_scene(50), np.random.default_rng(0))]
+    assert_equal(on_device(transform, [make_scene(50)], [0])[0], expected)
 
 
 ALONE = {name: case for name, case in CASES.items() if not isinstance(case, T.Compose)}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pointnc.data.transforms import Outline, device_steps
+from pointnc.data.transforms import Compose, Outline, RandomDropout, SceneFunction, device_steps
 from pointnc.data.transforms.instances import (
     InstanceColorDrop,
     InstanceDropout,
@@ -21,6 +21,7 @@ from pointnc.data.transforms.instances import (
 )
 from pointnc.data.transforms.share_crop import ShareCrop
 from pointnc.scenes import Scene
+from tests.data.test_device_versions import assert_equal, on_device
 from tests.helpers.mistakes import raises
 
 MOVES = {
@@ -156,10 +157,54 @@ def test_deterministic_leaves_its_input_alone_and_needs_instances(transform: Ins
             for key, value in transform(bare, rng()).arrays().items()
             if key != "instance"
         )
-    with raises("unsupported", type(transform).__name__, "device_transforms=false"):
-        device_steps(transform)
+    assert device_steps(transform) == (transform,)
     with pytest.raises(ValueError, match="probability"):
         type(transform)(p=2)
+
+
+def crowd(length: int, seed: int) -> Scene:
+    """A scene of some instances, of one, of very many, or of none."""
+    generator = rng(seed)
+    numbers = ((-1, 7, 1300, 300_000), (4,), range(-1, 1200), (-1, -5))[seed % 4]
+    scene = room(seed).replace(normal=room(seed).normal, semantic=np.arange(300))
+    chosen = generator.choice(300, length)
+    instance = generator.choice(np.array(numbers), length).astype((np.int32, np.int64)[seed % 2])
+    return scene.select(chosen).replace(semantic=np.arange(length), instance=instance)
+
+
+ALL = {**MOVES, **OTHERS}
+MANY = {
+    **ALL,
+    **{f"{name}_now_and_then": type(one)(p=0.5) for name, one in ALL.items()},
+    "all_of_them": Compose([RandomDropout(0.3, p=0.5), *(type(one)(p=0.5) for one in ALL.values()), ShareCrop(0.6)]),
+}
+
+
+@pytest.mark.parametrize("transform", MANY.values(), ids=list(MANY))
+def test_the_device_version_equals_the_host_transform(transform: SceneFunction) -> None:
+    for start in range(4):
+        scenes = [crowd(length, 10 * start + number) for number, length in enumerate((300, 1, 80, 201, 300, 17))]
+        seeds = [start * 100 + number for number in range(len(scenes))]
+        expected = [transform(scene, rng(seed)) for scene, seed in zip(scenes, seeds)]
+        points, generators = on_device(transform, scenes, seeds)
+        assert_equal(points, expected)
+        for generator, seed, scene in zip(generators, seeds, scenes):
+            host = rng(seed)
+            transform(scene, host)
+            assert generator.random() == host.random()
+
+
+@pytest.mark.parametrize("transform", ALL.values(), ids=list(ALL))
+def test_scenes_without_instances_stay_on_the_device_too(transform: InstanceTransform) -> None:
+    scenes = [room(seed).replace(instance=None) for seed in range(3)]
+    assert_equal(on_device(transform, scenes, range(3))[0], scenes)
+
+
+def test_instances_that_the_device_alone_knows_cannot_be_left_out() -> None:
+    with raises("unsupported", "InstanceDropout", "device_transforms=false"):
+        on_device(Compose([ShareCrop(0.5), OTHERS["dropout"]]), [room()], [0])
+    moved = Compose([ShareCrop(0.5), MOVES["rotate"]])
+    assert_equal(on_device(moved, [room()], [0])[0], [moved(room(), rng(0))])
 
 
 def test_a_scene_is_changed_as_often_as_asked() -> None:

@@ -80,6 +80,7 @@ class DevicePipeline(Dataset[RawSample]):
             raise ValueError("full-resolution scenes are voxelized on the host")
         self.dataset = dataset
         self.steps = device_steps(dataset.transforms)
+        self.by_instance = any(step.by_instance for step in self.steps)
 
     def __len__(self) -> int:
         """Return the number of samples in an epoch."""
@@ -103,10 +104,10 @@ class DevicePipeline(Dataset[RawSample]):
 
     def _draw(self, scene: Scene, rng: np.random.Generator) -> tuple[Draw, ...]:
         draws: list[Draw] = []
-        outline = Outline(len(scene), scene.color is not None)
+        outline = Outline(len(scene), scene.color is not None, scene.instance if self.by_instance else None)
         for step in self.steps:
             draws.append(step.draw(outline, rng))
-            outline = outline._replace(length=draws[-1].length)
+            outline = outline.after(draws[-1])
         return tuple(draws)
 
     def collate(self, samples: Sequence[RawSample]) -> RawBatch:
@@ -126,6 +127,7 @@ class DevicePipeline(Dataset[RawSample]):
                 color=_join([scene.color for scene in scenes]) if "color" in wanted else None,
                 normal=_join([scene.normal for scene in scenes]) if "normal" in wanted else None,
                 strength=_join([scene.strength for scene in scenes]) if "strength" in wanted else None,
+                instance=_join([_instances(scene) for scene in scenes]) if self.by_instance else None,
             ),
             draws=tuple(Draws.of(step) for step in zip(*draws)),
             samples=Layout.of(tuple(lengths)),
@@ -159,6 +161,11 @@ def _labels(scene: Scene) -> NDArray[np.int32]:
     """Return int32 labels in which every negative one is ``IGNORE``."""
     assert scene.semantic is not None  # the data set refuses to train without
     return np.maximum(scene.semantic, IGNORE, dtype=np.int64).astype(np.int32)
+
+
+def _instances(scene: Scene) -> NDArray[np.int32]:
+    """Return int32 instance numbers, -1 for all points of a scene that has none."""
+    return np.full(len(scene), -1, np.int32) if scene.instance is None else scene.instance.astype(np.int32)
 
 
 def _join(arrays: Sequence[NDArray[Any] | None]) -> Tensor:

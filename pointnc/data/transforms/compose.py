@@ -34,11 +34,13 @@ def device_steps(transform: SceneFunction) -> tuple[Transform, ...]:
     """Return the steps of one transform or of a (nested) :class:`Compose`, each of which has a device version.
 
     Raises:
-        UserError: a step has none. One that a class inherits does not count: the class may do something else.
+        UserError: a step has none. One that a class inherits while it applies in a way of its own does not count.
     """
     if type(transform) is Compose:
         return tuple(one for step in transform.transforms for one in device_steps(step))
-    if isinstance(transform, Transform) and "apply_batch" in vars(type(transform)):
+    ways = {"apply", "apply_batch", "__call__"}
+    last = next(kind for kind in type(transform).__mro__ if kind in (Transform, object) or ways & vars(kind).keys())
+    if isinstance(transform, Transform) and last is not Transform and "apply_batch" in vars(last):
         return (transform,)
     raise UserError(
         f"device_transforms: {type(transform).__name__} cannot run on the device; leave it out, give it a method "

@@ -40,8 +40,13 @@ class RandomDropout(Transform):
 
     def apply_batch(self, points: PointBatch, draws: Draws) -> PointBatch:
         """Return the thinned scenes."""
-        starts = points.layout.offsets.index_select(0, draws.layout.segment)
-        return points.take(draws.kept + starts, draws.layout)
+        return take_kept(points, draws)
+
+
+def take_kept(points: PointBatch, draws: Draws) -> PointBatch:
+    """Return the scenes with the points alone that were drawn to stay."""
+    starts = points.layout.offsets.index_select(0, draws.layout.segment)
+    return points.take(draws.kept + starts, draws.layout)
 
 
 class SphereCrop(Transform):

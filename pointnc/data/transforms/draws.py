@@ -21,10 +21,23 @@ class Outline(NamedTuple):
     Attributes:
         length: the number of its points.
         colored: whether it has colors, whether or not the network sees them.
+        instance: (N,) the instance of each point, negative where it belongs to none; None where the scene has none, or
+            no transform asks for them.
+        cropped: whether the device alone knows which points are left; the instances are then not known either.
     """
 
     length: int
     colored: bool
+    instance: NDArray[Any] | None = None
+    cropped: bool = False
+
+    def after(self, draw: Draw) -> Outline:
+        """Return what is known of the scene after a transform, before it is computed."""
+        cropped = self.cropped or (draw.length != self.length and draw.kept is None)
+        instance = None if cropped else self.instance
+        if instance is not None and draw.kept is not None:
+            instance = instance.take(draw.kept)
+        return Outline(draw.length, self.colored, instance, cropped)
 
 
 @dataclass(frozen=True)

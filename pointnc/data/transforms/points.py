@@ -62,6 +62,7 @@ class PointBatch(Movable):
         color: (N, 3) uint8 or float32 in [0, 255]; None where color is not asked for.
         normal: (N, 3) float32 unit vectors; None where normals are not asked for.
         strength: (N, 1) float32 in [0, 1]; None where it is not asked for.
+        instance: (N,) int32, negative where a point belongs to no instance; None where no transform asks for them.
     """
 
     layout: Layout
@@ -70,6 +71,7 @@ class PointBatch(Movable):
     color: Tensor | None = None
     normal: Tensor | None = None
     strength: Tensor | None = None
+    instance: Tensor | None = None
 
     def __len__(self) -> int:
         """Return the number of points N."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,7 +23,12 @@ class Transform(ABC):
     With ``device_transforms=true`` they are still drawn scene by scene in the loader's workers; ``apply_batch``, the
     device version, then does what ``apply`` does. So both ways make the same sample, and what holds for the one (any
     number of workers, resuming in mid-epoch) holds for the other.
+
+    Attributes:
+        by_instance: whether it asks for the instances of the scene.
     """
+
+    by_instance: ClassVar[bool] = False
 
     @abstractmethod
     def draw(self, scene: Outline, rng: np.random.Generator) -> Draw:
@@ -41,5 +47,5 @@ class Transform(ABC):
 
     def __call__(self, scene: Scene, rng: np.random.Generator) -> Scene:
         """Return the changed scene; ``scene`` stays as it is."""
-        draw = self.draw(Outline(len(scene), scene.color is not None), rng)
+        draw = self.draw(Outline(len(scene), scene.color is not None, scene.instance), rng)
         return self.apply(scene, draw) if draw.chosen else scene

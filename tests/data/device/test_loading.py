@@ -12,7 +12,7 @@ from pointnc.data.device import voxels as device_voxels
 from pointnc.data.device.voxels import voxelize_points
 from pointnc.data.transforms import Layout, PointBatch
 from pointnc.data.voxels import MAX_EXTENT, voxelize
-from tests.helpers.augmentations import NAMES, on_device
+from tests.helpers.augmentations import NAMES, augmentation_of
 from tests.helpers.mistakes import raises
 
 FEATURES = ("color", "normal")
@@ -31,7 +31,7 @@ def assert_equal(batch, expected):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("representative", ["first", "random"])
 def test_recipes_make_the_hosts_batches(name, representative, make_store, taxonomy):
-    augmentation = on_device(name, 320)
+    augmentation = augmentation_of(name, 320)
     dataset = SceneDataset(
         make_store(6),
         "train",
