@@ -49,8 +49,8 @@ def comments_of_group(path: Path) -> dict[str, str]:
 
 
 @cache
-def docstring(target: str) -> ast.AST | None:
-    """Return the syntax of a class or function of ours by its dotted name; None where it is somebody else's."""
+def definition(target: str) -> tuple[str, ast.AST] | None:
+    """Return module and syntax of a class or function of ours by its dotted name; None where it is somebody else's."""
     place, _, name = target.rpartition(".")
     parts = place.split(".")
     if not (PACKAGES / parts[0]).is_dir() or parts[0] not in ("pointnc", "data_prep"):
@@ -58,26 +58,27 @@ def docstring(target: str) -> ast.AST | None:
     file = PACKAGES.joinpath(*parts)
     file = file / "__init__.py" if file.is_dir() else file.with_suffix(".py")
     if not file.is_file():  # a method: module.Class.method
-        owner = docstring(place)
-        return next((one for one in ast.walk(owner) if getattr(one, "name", None) == name), None) if owner else None
+        module, owner = definition(place) or ("", None)
+        members = ast.walk(owner) if owner else ()
+        return next(((module, one) for one in members if getattr(one, "name", None) == name), None)
     for node in ast.parse(file.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
-            return node
+            return place, node
         if isinstance(node, ast.ImportFrom) and name in [alias.asname or alias.name for alias in node.names]:
-            return docstring(f"{node.module}.{name}")
+            return definition(f"{node.module}.{name}")
     return None
 
 
 def purpose(target: str) -> str:
     """Return the first line of the docstring of a class or function; "" where there is none."""
-    node = docstring(target)
+    _, node = definition(target) or ("", None)
     text = ast.get_docstring(node) if isinstance(node, ast.ClassDef | ast.FunctionDef) else None
     return " ".join((text or "").split("\n\n")[0].split())
 
 
 def arguments_of(target: str) -> dict[str, str]:
     """Return what the docstring of a class or function says of each argument (or attribute); {} where there is none."""
-    node = docstring(target)
+    module, node = definition(target) or ("", None)
     text = ast.get_docstring(node) if isinstance(node, ast.ClassDef | ast.FunctionDef) else None
     said: dict[str, str] = {}
     for block in re.findall(r"^(?:Args|Attributes):\n((?:    .*\n?|\n)+)", text or "", re.MULTILINE):
@@ -85,5 +86,5 @@ def arguments_of(target: str) -> dict[str, str]:
             said.setdefault(name, re.sub(r":\w+:`~?([^`]*)`", r"\1", " ".join(meaning.split())).replace("``", ""))
     for base in node.bases if isinstance(node, ast.ClassDef) else ():
         if isinstance(base, ast.Name):
-            said = {**arguments_of(f"{target.rpartition('.')[0]}.{base.id}"), **said}
+            said = {**arguments_of(f"{module}.{base.id}"), **said}
     return said
