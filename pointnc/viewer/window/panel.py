@@ -110,7 +110,7 @@ class Panel:
         self.folded = not self.folded
         for part in (self.head, self.list, self.foot):
             part.visible = not self.folded
-        self.window.lay_out_anew()
+        self.window.lay_out_again()
 
     # ---- what is shown
 
@@ -129,7 +129,7 @@ class Panel:
             box.checked = k not in look.hidden
         self.size.double_value, self.cut.double_value = self.window.point_factor, look.cut
         self.through.checked, self.errors.checked = look.through, look.errors_alone
-        self.window.lay_out_anew()
+        self.window.lay_out_again()
 
     def rebuild(self) -> None:
         """List the classes that the search leaves, in the order that was chosen."""
@@ -168,7 +168,7 @@ class Panel:
         scroll = gui.ScrollableVert(0, gui.Margins(0, 0, 0, 0))
         scroll.add_child(table)
         self.list.set_widget(scroll)
-        self.window.lay_out_anew()
+        self.window.lay_out_again()
 
     def _column(self, label: Any) -> Any:
         """Return a label as wide as those above and below it."""

@@ -110,19 +110,19 @@ class Stage:
                 square.background_color = shade(self.gui, entries[number][0])
                 label.text = entries[number][1]
                 label.visible = bool(entries[number][1])
-        self.window.lay_out_anew()
+        self.window.lay_out_again()
 
     def say(self, text: str) -> None:
         """Show a message; "" takes it away."""
         self.said_text.text = text
         self.said.visible = bool(text)
-        self.window.lay_out_anew()
+        self.window.lay_out_again()
 
     def show_help(self, shown: bool) -> None:
         """Show the help, or take it away."""
         self.help.visible = self.help_shown = shown
         self.hide_tip()
-        self.window.lay_out_anew()
+        self.window.lay_out_again()
 
     def show_tip(self, labeled: LabeledScene, point: int | None, at: tuple[int, int]) -> None:
         """Show what is known of a point, away from a pixel of the scene; nothing where there is no point."""
@@ -141,13 +141,13 @@ class Stage:
                 color = UNLABELED if k == IGNORE else labeled.taxonomy.colors[k]
                 square.background_color = shade(self.gui, color)
         self.tip.visible, self.tip_at = True, at
-        self.window.lay_out_anew()
+        self.window.lay_out_again()
 
     def hide_tip(self) -> None:
         """Take the tip away."""
         if self.tip.visible:
             self.tip.visible = False
-            self.window.lay_out_anew()
+            self.window.lay_out_again()
 
     # ---- places
 

@@ -232,7 +232,7 @@ class Window:
 
     # ---- the frame
 
-    def lay_out_anew(self) -> None:
+    def lay_out_again(self) -> None:
         """Give widgets that have changed their places, and draw them."""
         self.window.set_needs_layout()
         self.redraw(scene=False)
