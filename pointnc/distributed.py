@@ -136,6 +136,13 @@ def broadcast_buffers(module: torch.nn.Module) -> None:
             dist.broadcast(buffer, src=0)
 
 
+def broadcast_parameters(module: torch.nn.Module) -> None:
+    """Give every rank the parameters of rank 0."""
+    if dist.is_initialized():
+        for parameter in module.parameters():
+            dist.broadcast(parameter.data, src=0)
+
+
 def trainer_arguments() -> dict[str, Any]:
     """Return the Lightning arguments that fit the processes that torchrun started."""
     if not dist.is_initialized():

@@ -88,6 +88,12 @@ class RunData(pl.LightningDataModule):
             return self.store.histogram(self.split, self.taxonomy)
         return self.store.scene_counts(self.split, self.taxonomy)
 
+    def unaugmented(self, workers: int) -> DataLoader[Any]:
+        """Return a loader of all training scenes one by one, as validation would see them, the same on every rank."""
+        val = self.val_dataset
+        dataset = SceneDataset(self.store, self.split, self.taxonomy, val.features, val.voxel_size)
+        return make_loader(dataset, ResumableBatchSampler(len(dataset), 1, shuffle=False), workers)
+
     def go_to(self, epoch: int, batches: int) -> None:
         """Let the training go on in an epoch of which so many batches are done."""
         self.sampler.set_epoch(epoch)

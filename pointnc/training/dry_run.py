@@ -47,6 +47,8 @@ def dry_run(config: DictConfig) -> None:
     with of_node("loss"):
         loss(torch.zeros(num_classes, num_classes), torch.arange(num_classes))
     instantiate(config.augmentation.transforms)
+    if config.get("refit"):
+        instantiate(config.refit)
     try:
         instantiate(config.optimizer)(list(model.parameters()))
     except (TypeError, ValueError) as error:  # torch's own checks, which name the option

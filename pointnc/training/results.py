@@ -31,8 +31,19 @@ def write(
     module: SegmentationModule,
     curves: Mapping[str, Sequence[tuple[int, float]]],
     watch: Stopwatch,
+    before_refit: Mapping[str, float | None] | None = None,
 ) -> None:
-    """Write metrics and report of a module that was just validated, and print the summary."""
+    """Write metrics and report of a module that was just validated, and print the summary.
+
+    Args:
+        folder: of the run.
+        config: of the run.
+        data: that it was trained and validated on.
+        module: as it is now.
+        curves: name to (step, value) for the report.
+        watch: with the seconds so far.
+        before_refit: the scores from before the classifier was fitted again, where it was.
+    """
     scores = module.scores
     assert scores is not None
     histogram = data.store.histogram(data.split, data.taxonomy)
@@ -40,6 +51,8 @@ def write(
     metrics = collect(scores, majority_score(histogram, scores.truth_points, data.taxonomy), watch.seconds)
     # Who reads them while the rest is computed, or after a kill in the midst of that, sees that they are not all.
     metrics |= {"model": str(config.choice.model), "steps": int(module.trainer.global_step), "unfinished": True}
+    if before_refit is not None:
+        metrics["before_refit"] = dict(before_refit)
     # First the numbers of days of training, then what is computed from them, then the pictures.
     write_json(folder / "metrics.json", metrics)
     if seen.sum() > 2:
@@ -118,4 +131,7 @@ def _print(folder: Path, scores: Scores, metrics: dict[str, Any], histogram: Any
         f"mIoU {score_text(scores.miou, 2)} ({scores.convention} convention, every point of every scene); "
         f"predicting the commonest class everywhere gives {score_text(metrics['majority_miou'], 2)}\n{seconds}"
     )
+    if (before := metrics.get("before_refit")) is not None:
+        named = ", ".join(f"{name} {score_text(value, 2)}" for name, value in before.items())
+        console.print(f"with the classifier as it was trained, before it was fitted again: {named}", soft_wrap=True)
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True)

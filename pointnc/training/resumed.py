@@ -19,7 +19,7 @@ from pointnc.weights.trust import TARGET, check_parts, parts, trusted
 GROUPS = ("choice", "dataset", "model", "augmentation", "loss", "regularizer", "optimizer", "schedule", "trainer")
 """What every run's configuration has."""
 
-OPTIONAL = ("head", "insertion", "distillation", "logger", "callbacks")
+OPTIONAL = ("head", "insertion", "distillation", "refit", "logger", "callbacks")
 """What may be missing or null."""
 
 BUILT = (

@@ -58,6 +58,8 @@ class Checkpoint:
         version: the package version that wrote it.
         precision: as Lightning names it, in which it was trained; "32-true" where the file does not say.
         data: all of it, as Lightning stores it.
+        before_refit: the scores from before the classifier was fitted again (:mod:`pointnc.training.refit`), by their
+            names; None where it was not.
     """
 
     path: Path
@@ -66,6 +68,7 @@ class Checkpoint:
     version: str
     data: dict[str, Any]
     precision: str = "32-true"
+    before_refit: dict[str, float | None] | None = None
 
     @property
     def model_state(self) -> dict[str, torch.Tensor]:
@@ -133,7 +136,11 @@ def _contract(path: Path, data: dict[str, Any], own: Mapping[str, Any]) -> Check
                 check_type(state, Mapping, f"a part of {name}")
         precision = plain(own.get("precision", "32-true"), "precision")
         version = plain(own["version"], "version")
-        return Checkpoint(path, config, Taxonomy.from_dict(taxonomy), str(version), data, str(precision))
+        before = plain(own.get("before_refit"), "before_refit")
+        check_type(before, dict | None, "before_refit")
+        for name, value in (before or {}).items():
+            check_type(value, float | None, f"before_refit.{name}")
+        return Checkpoint(path, config, Taxonomy.from_dict(taxonomy), str(version), data, str(precision), before)
     except UserError as error:
         raise UserError(f"{path}: {error}", code=error.code) from None
 

@@ -1,0 +1,99 @@
+"""A classifier that is fitted once more, when the features are finished.
+
+The loss of the points lets rare classes of the classifier fall behind: their vectors hardly move, and frequent classes
+push them wherever few points object. Features suffer less. So the classifier is fitted again to features that stay as
+they are, each class with as many voxels as any other, and its bias is set to what the classes' shares ask for. Paper:
+Kang et al., "Decoupling representation and classifier for long-tailed recognition" (cRT), ICLR 2020; here the scenes
+are those of the training as validation sees them, without augmentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pointnc.checks import check_number, check_whole
+from pointnc.models.heads import LinearHead
+from pointnc.training.reservoir import ClassReservoir
+
+BATCH = 4096
+"""Voxels a step."""
+
+
+class ClassifierRefit:
+    """Fits the linear classifier of a trained network again.
+
+    Args:
+        samples: voxels of a class that are kept at most; 200 classes of 256 channels take 0.8 GB.
+        tau: the classifier scores as if a class had share^(1 - tau) of the points: 0 for the share that it has in the
+            training scenes, 1 for equal shares.
+        epochs: passes over the voxels that are kept.
+        lr: the highest learning rate, of standardized features.
+        weight_decay: of AdamW.
+
+    Raises:
+        OptionError: one is out of range.
+    """
+
+    def __init__(
+        self, samples: int = 4000, tau: float = 0.2, epochs: int = 12, lr: float = 0.01, weight_decay: float = 0.01
+    ) -> None:
+        check_whole("samples", samples, least=1)
+        check_number("tau", tau, least=0)
+        check_whole("epochs", epochs, least=1)
+        check_number("lr", lr, above=0)
+        check_number("weight_decay", weight_decay, least=0)
+        self.samples, self.tau, self.epochs, self.lr, self.weight_decay = samples, tau, epochs, lr, weight_decay
+
+    def __call__(self, head: LinearHead, features: Iterable[tuple[Tensor, Tensor]], seed: int = 0) -> None:
+        """Change a classifier in place.
+
+        Args:
+            head: the classifier.
+            features: pairs of (V, D) features and (V,) labels, -1 where there is none, such as those of each scene.
+            seed: of which voxels are kept, and of their order.
+        """
+        reservoir = ClassReservoir(len(head.weight), self.samples, seed)
+        for rows, labels in features:
+            reservoir.add(rows, labels)
+        weight, bias = self.fit(*reservoir.sample(), reservoir.counts, seed)
+        with torch.no_grad():
+            head.weight.copy_(weight)
+            head.bias.copy_(bias)
+
+    def fit(self, rows: Tensor, labels: Tensor, counts: Tensor, seed: int = 0) -> tuple[Tensor, Tensor]:
+        """Return (K, D) weight and (K,) bias of multinomial logistic regression.
+
+        Args:
+            rows: (M, D) features, of which some classes may have more than others.
+            labels: (M,) their classes.
+            counts: (K,) how many of each class there are, of which these are a sample.
+            seed: of the order.
+        """
+        device, classes = rows.device, len(counts)
+        mean, deviation = rows.mean(dim=0), rows.std(dim=0, correction=0).clamp_min(1e-6)
+        labels = labels.to(device)
+        kept = torch.bincount(labels, minlength=classes)
+        # Scores without this are those of classes with share^(1 - tau), whatever the sample holds of each.
+        shares = (1 - self.tau) * counts.to(device).clamp_min(1).double().log()
+        shift = (kept.clamp_min(1).double().log() - shares).float()
+        weight = torch.zeros(classes, rows.shape[1], device=device, requires_grad=True)
+        bias = torch.zeros(classes, device=device, requires_grad=True)
+        steps = self.epochs * -(-len(rows) // BATCH)
+        optimizer = torch.optim.AdamW([weight, bias], lr=self.lr, weight_decay=self.weight_decay)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.lr, total_steps=steps + 1)
+        generator = torch.Generator().manual_seed(seed)
+        for _ in range(self.epochs):
+            for index in torch.randperm(len(rows), generator=generator).to(device).split(BATCH):
+                logits = F.linear((rows.index_select(0, index) - mean) / deviation, weight, bias + shift)
+                loss = F.cross_entropy(logits, labels.index_select(0, index))
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                schedule.step()
+        weight, bias = weight.detach(), bias.detach()
+        weight = weight / deviation
+        return weight, bias - weight @ mean

@@ -1,0 +1,75 @@
+"""The last step of a run that asks for it: the classifier fitted again, scored, and saved with the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from pointnc import distributed
+from pointnc.models.heads import LinearHead
+from pointnc.scoring.tables import Scores
+from pointnc.training.checkpoint_io import AtomicCheckpointIO
+from pointnc.training.data import RunData
+from pointnc.training.module import SegmentationModule
+from pointnc.training.refit import ClassifierRefit
+from pointnc.weights.checkpoint import KEY, Checkpoint
+
+SCORES = ("miou", "head", "common", "tail")
+
+
+def refit_classifier(
+    refit: ClassifierRefit, module: SegmentationModule, data: RunData, best: Checkpoint, workers: int
+) -> Checkpoint:
+    """Fit the classifier of a network again that was just validated; validate and save it.
+
+    The checkpoint keeps its place and all else that it holds. A head that is not linear stays, and the run says so.
+
+    Args:
+        refit: how.
+        module: with the weights of ``best``.
+        data: of the run.
+        best: the checkpoint that the run's result is read from.
+        workers: loader processes.
+
+    Returns:
+        The checkpoint as it is now.
+    """
+    head = module.model.head
+    if not isinstance(head, LinearHead):
+        if distributed.rank() == 0:
+            print(f"refit: a {type(head).__name__} stays as it was trained", flush=True)
+        return best
+    assert module.scores is not None
+    before = _numbers(module.scores)
+    trainer = module.trainer
+    module.eval().to(trainer.strategy.root_device)  # Lightning has moved it off the device
+    if distributed.rank() == 0:
+        refit(head, _features(module, data, workers), module.contract["config"]["seed"])
+    distributed.broadcast_parameters(head)
+    weights = {name: value.detach().cpu().clone() for name, value in head.state_dict().items()}
+    trainer.validate(module, datamodule=data, verbose=False)
+    state = {**best.data["state_dict"], **{f"model.head.{name}": value for name, value in weights.items()}}
+    content = {**best.data, "state_dict": state, KEY: {**best.data[KEY], "before_refit": before}}
+    if distributed.rank() == 0:
+        AtomicCheckpointIO().save_checkpoint(content, best.path)
+    return replace(best, data=content, before_refit=before)
+
+
+def _features(module: SegmentationModule, data: RunData, workers: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield features and labels of the voxels of each training scene."""
+    trainer: pl.Trainer = module.trainer
+    for batch in data.unaugmented(workers):
+        moved = batch.to(trainer.strategy.root_device)
+        with torch.no_grad(), trainer.precision_plugin.forward_context():
+            features = module.model(moved).features
+        yield features, moved.segment
+
+
+def _numbers(scores: Scores) -> dict[str, float | None]:
+    """Return the scores of the table in percent, None for NaN."""
+    found = scores.to_dict()
+    return {name: found[name] for name in SCORES}
