@@ -17,6 +17,9 @@ from pointnc.untrusted.sizes import one_line
 
 METRICS = "metrics.json"
 SCORES = ("miou", "head", "common", "tail")
+BEFORE = "before_refit_"
+"""Before the name of a score: what it was before the classifier was fitted again, in runs that have done so."""
+
 REMEDY = "remove the folder, or give folder=NEW"
 
 
@@ -115,6 +118,8 @@ def read_metrics(run: Run) -> Result:
         values = {name: _number(metrics[name]) for name in SCORES}
         values["seconds"] = _number(metrics["seconds"]["train"])
         values |= {name: _number(value) for name, value in metrics.get("collapse", {}).get("all", {}).items()}
+        before = metrics.get("before_refit")
+        values |= {} if before is None else {f"{BEFORE}{name}": _number(before[name]) for name in SCORES}
         per_class = {name: float(value) for name, value in metrics["per_class"].items() if value is not None}
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise UserError(

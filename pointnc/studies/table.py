@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.studies.plan import Study
-from pointnc.studies.record import SCORES, Record, Result, has_metrics, read_metrics
+from pointnc.studies.record import BEFORE, SCORES, Record, Result, has_metrics, read_metrics
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,17 @@ class Table:
             mean = float(values.mean()) if len(values) else math.nan
             found[name] = (mean, float(values.std(ddof=1)) if len(values) > 1 else math.nan)
         return found
+
+    def before_refit(self) -> Table:
+        """Return the scores of the runs from before their classifier was fitted again, of those that have done so."""
+        return replace(
+            self,
+            results=[
+                replace(one, values={name: one.values[f"{BEFORE}{name}"] for name in SCORES}, per_class={})
+                for one in self.results
+                if f"{BEFORE}miou" in one.values
+            ],
+        )
 
     def curve(self, method: str) -> dict[int, dict[str, float]]:
         """Return the mean scores of a method and of its variants that differ in the budget alone, by steps."""

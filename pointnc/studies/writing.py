@@ -51,8 +51,7 @@ def markdown(table: Table, command: str, image: str) -> str:
     lines = [
         f"# {study.title}",
         "",
-        f"Mean ± standard deviation over {few if few == many else f'{few} to {many}'} seeds; IoU in percent; seconds of"
-        " training. Made by",
+        f"Mean ± standard deviation over {few if few == many else f'{few} to {many}'} seeds; IoU in percent. Made by",
         "",
         f"    {command}",
         "",
@@ -64,8 +63,25 @@ def markdown(table: Table, command: str, image: str) -> str:
     ]
     if study.notes:
         lines += ["", study.notes]
+    lines += _compared(table, methods, variants)
+    before = table.before_refit()
+    if before.results:
+        names = before.methods()
+        lines += ["", "## With the classifier as it was trained", ""]
+        lines += ["The same networks, before their classifier was fitted again (`refit=balanced`).", ""]
+        lines += [*_scores(before, [one for one in names if "@" not in one], [])]
+        lines += _compared(before, [one for one in names if "@" not in one], [one for one in names if "@" in one], 3)
+    lines += _curves(table, methods)
+    if variants:
+        lines += ["", "## Other networks and budgets", "", *_scores(table, variants, [])]
+    return "\n".join([*lines, "", *_methods(study), ""])
+
+
+def _compared(table: Table, methods: Sequence[str], variants: Sequence[str], level: int = 2) -> list[str]:
+    """Return the tables of differences, below headings of a level."""
+    lines: list[str] = []
     for title, pairs in _comparisons(table, methods, variants).items():
-        lines += ["", f"## {title}", ""]
+        lines += ["", f"{'#' * level} {title}", ""]
         lines += [
             "Mean difference over the seeds ± its standard deviation, in brackets the p of the paired t-test over the"
             " seeds (with few seeds only large effects are certain), and at the end that of Wilcoxon's signed-rank test"
@@ -79,23 +95,20 @@ def markdown(table: Table, command: str, image: str) -> str:
             cells = [f"{_change(found.difference[name], found.deviation[name])} ({_p(found.p_seeds[name])})"
                      for name in SCORES]  # fmt: skip
             lines.append(_row([f"**{method}**", against, *cells, _p(found.p_classes)]))
-    lines += _curves(table, methods)
-    if variants:
-        lines += ["", "## Other networks and budgets", "", *_scores(table, variants, [])]
-    return "\n".join([*lines, "", *_methods(study), ""])
+    return lines
 
 
 def _scores(table: Table, methods: Sequence[str], measures: Sequence[tuple[str, str]]) -> list[str]:
     """Return the table of scores; measures are columns and their titles."""
     lines = [
-        _row(["method", "mIoU", "head", "common", "tail", "seconds", *(title for _, title in measures)]),
-        _row(["---"] + ["---:"] * (5 + len(measures))),
+        _row(["method", "mIoU", "head", "common", "tail", *(title for _, title in measures)]),
+        _row(["---"] + ["---:"] * (4 + len(measures))),
     ]
     for method in methods:
         figures = table.statistics(method)
         scores = [_both(*figures[name]) for name in SCORES]
         rest = [_both(*figures[name], digits=3) for name, _ in measures]
-        lines.append(_row([f"**{method}**", *scores, f"{figures['seconds'][0]:.0f}", *rest]))
+        lines.append(_row([f"**{method}**", *scores, *rest]))
     return lines
 
 

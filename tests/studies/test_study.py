@@ -143,6 +143,25 @@ def test_forms_and_variants_have_tables_of_their_own(tmp_path: Path) -> None:
     assert "| **ce** | 20.50 (3.00) | 30.50 (3.00) |" in curve and variants.count("@wide") == 1
 
 
+def test_scores_from_before_the_refit_have_a_table_of_their_own(tmp_path: Path) -> None:
+    made = study(folder=str(tmp_path), methods={"ce": [], "ce+centers": ["b=1"], "other": []})
+    for run in made.runs():
+        high = 20.0 + 5 * (run.method == "ce+centers") + run.seed
+        write_metrics(run, (high, 1, 2, 3), {"a": 1.0})
+        if run.method != "other":
+            path = run.folder / "metrics.json"
+            before = {"miou": high / 2, "head": 1.0, "common": 2.0, "tail": None}
+            path.write_text(json.dumps({**json.loads(path.read_text()), "before_refit": before}))
+    table = collect(made)
+    assert table.before_refit().methods() == ["ce+centers", "ce"]
+    assert table.before_refit().statistics("ce")["miou"][0] == 10.25
+    text = markdown(table, "", "")
+    after, before = text.split("## With the classifier as it was trained")
+    assert "| **ce+centers** | ce | +5.00 ± 0.00" in after and "| **ce+centers** | ce | +2.50 ± 0.00" in before
+    rows = list(csv.DictReader(io.StringIO(table.csv())))
+    assert rows[0]["before_refit_miou"] == "10" and rows[4]["before_refit_miou"] == "" and "nan" not in text
+
+
 def test_a_folder_of_other_overrides_is_refused(tmp_path: Path) -> None:
     run = study(folder=str(tmp_path)).runs()[0]
     assert not is_done(run)
