@@ -34,7 +34,7 @@ def test_nothing_is_made_for_a_wrong_setting(tmp_path: Path) -> None:
             ["loss=cross_entropy", "loss.class_weights=[1,2]"],
             ("option", "loss.class_weights", "2 numbers", "200 classes"),
         ),
-        (["head=etf", "head.frame=simplex"], ("option", "head.frame")),
+        (["head=etf", "head.frame=simplex", "model.neck=null"], ("option", "head.frame")),
         (["head=cosine", "head.scale=0"], ("option", "head.scale=0")),
         (["regularizer=ceco", "regularizer.scale=-1"], ("option", "regularizer.scale=-1")),
         (["dataset.features=[colour]"], ("unknown-name", "dataset.features", "'colour'")),

@@ -28,6 +28,7 @@ TRAIN = (
     "dataset.voxel_size=0.1",
     "model.planes=[8,16,16,8]",
     "model.layers=[1,1,1,1]",
+    "model.neck=null",
     "logger=none",
 )
 

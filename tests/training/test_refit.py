@@ -113,7 +113,7 @@ def test_options_out_of_range_get_a_line(option: dict[str, float]) -> None:
 
 @pytest.fixture(scope="module")
 def run(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
-    return train(configure(store, tmp_path_factory.mktemp("refit") / "run", "refit=balanced", "refit.epochs=3"))
+    return train(configure(store, tmp_path_factory.mktemp("refit") / "run", "refit.epochs=3"))
 
 
 def test_a_run_ends_with_the_classifier_that_it_has_scored(run: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_run_ends_with_the_classifier_that_it_has_scored(run: Path) -> None:
 
 
 def test_features_stay_and_the_classifier_is_another(run: Path, store: Path, tmp_path: Path) -> None:  # noqa: F811
-    plain = train(configure(store, tmp_path / "run"))
+    plain = train(configure(store, tmp_path / "run", "refit=none"))
     states = [read_checkpoint(one / "checkpoints" / "best.ckpt").model_state for one in (plain, run)]
     changed = [name for name, value in states[0].items() if not torch.equal(value, states[1][name])]
     assert changed == ["head.weight", "head.bias"]
@@ -155,7 +155,7 @@ def test_a_finished_run_is_not_fitted_twice_and_one_that_goes_on_is_again(run: P
 
 
 def test_a_classifier_that_is_fixed_stays(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
-    overrides = ["refit=balanced", "head=etf", "trainer.max_epochs=1"]
+    overrides = ["head=etf", "trainer.max_epochs=1"]
     done = train(configure(store, tmp_path / "run", *overrides))
     assert "before_refit" not in json.loads((done / "metrics.json").read_text())
     assert "ETFHead stays" in capsys.readouterr().out
