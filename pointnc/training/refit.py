@@ -27,7 +27,8 @@ class ClassifierRefit:
     """Fits the linear classifier of a trained network again.
 
     Args:
-        samples: voxels of a class that are kept at most; 200 classes of 256 channels take 0.8 GB, and 2.5 GB while they are drawn.
+        samples: voxels of a class that are kept at most; 200 classes of 256 channels take 0.8 GB, and three times
+            that while they are drawn.
         tau: the classifier scores as if a class had share^(1 - tau) of the points: 0 for the share that it has in the
             training scenes, 1 for equal shares.
         epochs: passes over the voxels that are kept.
