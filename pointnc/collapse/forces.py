@@ -39,10 +39,12 @@ def forces_of(value: Tensor, features: Tensor, labels: Tensor, num_classes: int)
 
     Args:
         value: scalar with a graph to ``features``.
-        features: (V, D), of which the gradient is taken.
+        features: (V, D), of which the gradient is taken; where they are frozen, nothing pulls at them.
         labels: (V,) integer class, -1 for ignored points.
         num_classes: K.
     """
+    if not features.requires_grad:
+        return features.new_zeros(num_classes, features.shape[1])
     (gradient,) = torch.autograd.grad(value, features, retain_graph=True)
     return class_forces(gradient.detach(), labels, num_classes)
 

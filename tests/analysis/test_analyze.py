@@ -32,9 +32,17 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
     prepare(write_raw_root(home / "raw", train=2, val=2), home / "store", workers=1)
     every = "trainer.check_val_every_n_epoch=1"
-    train(configure(home / "store", home / "plain", "regularizer=none", "trainer.max_epochs=2", every))
+    train(
+        configure(home / "store", home / "plain", "regularizer=none", "model.neck=null", "trainer.max_epochs=2", every)
+    )
     neck = ("regularizer=ceco", "model.neck=200", "trainer.max_epochs=2", "seed=1")
-    narrow = ("regularizer=ceco", "loss=logit_adjustment_lovasz", "trainer.max_epochs=1", "batch_size=2")
+    narrow = (
+        "regularizer=ceco",
+        "model.neck=null",
+        "loss=logit_adjustment_lovasz",
+        "trainer.max_epochs=1",
+        "batch_size=2",
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(force_meter, "EVERY", 1)
         train(configure(home / "store", home / "pulled", every, *neck))

@@ -335,3 +335,15 @@ def test_a_frozen_projector_of_a_narrow_space_is_not_silent() -> None:
 def test_settings_out_of_range_are_named(options: dict[str, Any], mistake: tuple[str, ...]) -> None:
     with raises(*mistake):
         CenterRegularizer(6, 8, **options)
+
+
+def test_nothing_pulls_at_frozen_features() -> None:
+    """A linear probe trains its classifier alone: the share of the loss's force on the features is that of none."""
+    features, labels = torch.randn(30, 6), torch.arange(30) % 4
+    classifier = torch.nn.Linear(6, 4)
+    regularizer = CenterRegularizer(4, 6, strength="share", centers="batch")
+    loss = torch.nn.functional.cross_entropy(classifier(features), labels)
+    penalty = regularizer(features, labels)
+    total = loss + regularizer.strength(loss, penalty, features, labels) * penalty
+    total.backward()
+    assert total.item() == loss.item() and classifier.weight.grad is not None

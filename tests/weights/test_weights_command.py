@@ -38,7 +38,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a store, a run on it, and the run's bundle."""
     home = tmp_path_factory.mktemp("home")
     prepare(write_raw_root(home / "raw", train=2, val=1), home / "store", workers=1)
-    plan = ["model.planes=[8,16,16,8]", "model.layers=[1,1,1,1]", "dataset.features=[normal,color_unit]"]
+    plan = [
+        "model.planes=[8,16,16,8]",
+        "model.layers=[1,1,1,1]",
+        "dataset.features=[normal,color_unit]",
+        "model.neck=null",
+    ]
     run("pointnc.train", *TRAIN, *plan, f"dataset.store={home / 'store'}", "run_dir=run", folder=home)
     run(WEIGHTS, "export=run", "out=weights/mine", "license=cc0-1.0", folder=home)
     return home
