@@ -66,7 +66,7 @@ def write(
             folder / "report.html",
             Report(
                 title=f"{config.choice.dataset} · {config.choice.model} · {config.choice.regularizer}",
-                summary=_summary(config, data, module),
+                summary={**_summary(config, data, module), **_refit_line(before_refit)},
                 metrics=metrics,
                 taxonomy=data.taxonomy,
                 train_histogram=histogram,
@@ -107,6 +107,14 @@ def _summary(config: DictConfig, data: RunData, module: SegmentationModule) -> d
     }
 
 
+def _refit_line(before: Mapping[str, float | None] | None) -> dict[str, str]:
+    """Return the row of the report that says what the classifier scored before it was fitted again."""
+    if before is None:
+        return {}
+    scores = ", ".join(f"{name} {score_text(value, 2)}" for name, value in before.items())
+    return {"classifier": f"fitted again when training was done; before: {scores}"}
+
+
 def _views(module: SegmentationModule, data: RunData) -> list[SceneView]:
     """Predict the first validation scenes once more, for their pictures, as validation did."""
     # Lightning has moved the module off the device when validation ended.
@@ -131,7 +139,6 @@ def _print(folder: Path, scores: Scores, metrics: dict[str, Any], histogram: Any
         f"mIoU {score_text(scores.miou, 2)} ({scores.convention} convention, every point of every scene); "
         f"predicting the commonest class everywhere gives {score_text(metrics['majority_miou'], 2)}\n{seconds}"
     )
-    if (before := metrics.get("before_refit")) is not None:
-        named = ", ".join(f"{name} {score_text(value, 2)}" for name, value in before.items())
-        console.print(f"with the classifier as it was trained, before it was fitted again: {named}", soft_wrap=True)
+    for line in _refit_line(metrics.get("before_refit")).values():
+        console.print(f"classifier {line}", soft_wrap=True)
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True)

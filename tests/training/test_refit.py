@@ -121,6 +121,7 @@ def test_a_run_ends_with_the_classifier_that_it_has_scored(run: Path) -> None:
     best, last = (read_checkpoint(run / "checkpoints" / f"{name}.ckpt") for name in ("best", "last"))
     assert best.before_refit == metrics["before_refit"] and last.before_refit is None
     assert metrics["before_refit"].keys() == {"miou", "head", "common", "tail"} and "refit" in metrics["seconds"]
+    assert "fitted again when training was done" in (run / "report.html").read_text()
     trained = load_trained(run, "cpu")
     scenes = SceneStore(trained.source.store)
     predictor = Predictor(trained.model, trained.features, trained.voxel_size)
