@@ -118,7 +118,7 @@ def read_metrics(run: Run) -> Result:
         values = {name: _number(metrics[name]) for name in SCORES}
         values["seconds"] = _number(metrics["seconds"]["train"])
         values |= {name: _number(value) for name, value in metrics.get("collapse", {}).get("all", {}).items()}
-        before = metrics.get("before_refit")
+        before = metrics.get("before_refit", metrics if "rejected_refit" in metrics else None)
         values |= {} if before is None else {f"{BEFORE}{name}": _number(before[name]) for name in SCORES}
         per_class = {name: float(value) for name, value in metrics["per_class"].items() if value is not None}
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:

@@ -1,9 +1,10 @@
-"""The last step of a run that asks for it: the classifier fitted again, scored, and saved with the network."""
+"""The last step of a run that asks for it: the classifier fitted again, scored, and saved where it scores better."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 import pytorch_lightning as pl
 import torch
@@ -21,12 +22,25 @@ from pointnc.weights.checkpoint import KEY, Checkpoint
 SCORES = ("miou", "head", "common", "tail")
 
 
+class Outcome(NamedTuple):
+    """What became of a refit.
+
+    Attributes:
+        checkpoint: that the run's result is read from, as it is now.
+        rejected: the scores of the new classifier where it was not kept.
+    """
+
+    checkpoint: Checkpoint
+    rejected: dict[str, float | None] | None = None
+
+
 def refit_classifier(
     refit: ClassifierRefit, module: SegmentationModule, data: RunData, best: Checkpoint, workers: int
-) -> Checkpoint:
-    """Fit the classifier of a network again that was just validated; validate and save it.
+) -> Outcome:
+    """Fit the classifier of a network again that was just validated; validate it, and save it unless it scores worse.
 
-    The checkpoint keeps its place and all else that it holds. A head that is not linear stays, and the run says so.
+    The checkpoint keeps its place and all else that it holds. A head that is not linear stays, and so does a classifier
+    whose mIoU the new one does not reach, as the epoch does whose mIoU a later one does not reach; the run says so.
 
     Args:
         refit: how.
@@ -35,16 +49,16 @@ def refit_classifier(
         best: the checkpoint that the run's result is read from.
         workers: loader processes.
 
-    Returns:
-        The checkpoint as it is now.
     """
     head = module.model.head
     if not isinstance(head, LinearHead):
         if distributed.rank() == 0:
             print(f"refit: a {type(head).__name__} stays as it was trained", flush=True)
-        return best
-    assert module.scores is not None
-    before = _numbers(module.scores)
+        return Outcome(best)
+    scores, collapse = module.scores, module.collapse
+    assert scores is not None
+    before = _numbers(scores)
+    trained = {name: value.detach().cpu().clone() for name, value in head.state_dict().items()}
     trainer = module.trainer
     module.eval().to(trainer.strategy.root_device)  # Lightning has moved it off the device
     if distributed.rank() == 0:
@@ -52,11 +66,17 @@ def refit_classifier(
     distributed.broadcast_parameters(head)
     weights = {name: value.detach().cpu().clone() for name, value in head.state_dict().items()}
     trainer.validate(module, datamodule=data, verbose=False)
+    assert module.scores is not None
+    if module.scores.miou < scores.miou:
+        after = _numbers(module.scores)
+        head.load_state_dict(trained)
+        module.scores, module.collapse = scores, collapse
+        return Outcome(best, after)
     state = {**best.data["state_dict"], **{f"model.head.{name}": value for name, value in weights.items()}}
     content = {**best.data, "state_dict": state, KEY: {**best.data[KEY], "before_refit": before}}
     if distributed.rank() == 0:
         AtomicCheckpointIO().save_checkpoint(content, best.path)
-    return replace(best, data=content, before_refit=before)
+    return Outcome(replace(best, data=content, before_refit=before))
 
 
 def _features(module: SegmentationModule, data: RunData, workers: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -18,6 +18,7 @@ from pointnc.scoring.tables import Scores, majority_score
 from pointnc.scoring.terminal import score_text, scores_table
 from pointnc.training.data import RunData
 from pointnc.training.module import SegmentationModule
+from pointnc.training.refitting import Outcome
 from pointnc.training.stopwatch import Stopwatch
 
 PICTURES = 2
@@ -31,7 +32,7 @@ def write(
     module: SegmentationModule,
     curves: Mapping[str, Sequence[tuple[int, float]]],
     watch: Stopwatch,
-    before_refit: Mapping[str, float | None] | None = None,
+    outcome: Outcome,
 ) -> None:
     """Write metrics and report of a module that was just validated, and print the summary.
 
@@ -42,7 +43,7 @@ def write(
         module: as it is now.
         curves: name to (step, value) for the report.
         watch: with the seconds so far.
-        before_refit: the scores from before the classifier was fitted again, where it was.
+        outcome: what became of the refit of its classifier.
     """
     scores = module.scores
     assert scores is not None
@@ -51,8 +52,8 @@ def write(
     metrics = collect(scores, majority_score(histogram, scores.truth_points, data.taxonomy), watch.seconds)
     # Who reads them while the rest is computed, or after a kill in the midst of that, sees that they are not all.
     metrics |= {"model": str(config.choice.model), "steps": int(module.trainer.global_step), "unfinished": True}
-    if before_refit is not None:
-        metrics["before_refit"] = dict(before_refit)
+    refit = {"before_refit": outcome.checkpoint.before_refit, "rejected_refit": outcome.rejected}
+    metrics |= {name: scores for name, scores in refit.items() if scores is not None}
     # First the numbers of days of training, then what is computed from them, then the pictures.
     write_json(folder / "metrics.json", metrics)
     if seen.sum() > 2:
@@ -66,7 +67,7 @@ def write(
             folder / "report.html",
             Report(
                 title=f"{config.choice.dataset} · {config.choice.model} · {config.choice.regularizer}",
-                summary={**_summary(config, data, module), **_refit_line(before_refit)},
+                summary={**_summary(config, data, module), **_refit_line(metrics)},
                 metrics=metrics,
                 taxonomy=data.taxonomy,
                 train_histogram=histogram,
@@ -107,12 +108,16 @@ def _summary(config: DictConfig, data: RunData, module: SegmentationModule) -> d
     }
 
 
-def _refit_line(before: Mapping[str, float | None] | None) -> dict[str, str]:
-    """Return the row of the report that says what the classifier scored before it was fitted again."""
-    if before is None:
-        return {}
-    scores = ", ".join(f"{name} {score_text(value, 2)}" for name, value in before.items())
-    return {"classifier": f"fitted again when training was done; before: {scores}"}
+def _refit_line(metrics: Mapping[str, Any]) -> dict[str, str]:
+    """Return the row of the report that says what the other classifier scores, where it was fitted again."""
+    for key, words in (
+        ("before_refit", "fitted again when training was done; before:"),
+        ("rejected_refit", "as it was trained; fitted again it is worse:"),
+    ):
+        if key in metrics:
+            scores = ", ".join(f"{name} {score_text(value, 2)}" for name, value in metrics[key].items())
+            return {"classifier": f"{words} {scores}"}
+    return {}
 
 
 def _views(module: SegmentationModule, data: RunData) -> list[SceneView]:
@@ -139,6 +144,6 @@ def _print(folder: Path, scores: Scores, metrics: dict[str, Any], histogram: Any
         f"mIoU {score_text(scores.miou, 2)} ({scores.convention} convention, every point of every scene); "
         f"predicting the commonest class everywhere gives {score_text(metrics['majority_miou'], 2)}\n{seconds}"
     )
-    for line in _refit_line(metrics.get("before_refit")).values():
+    for line in _refit_line(metrics).values():
         console.print(f"classifier {line}", soft_wrap=True)
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True)

@@ -34,7 +34,7 @@ from pointnc.training.length import settle_length
 from pointnc.training.machine import Machine, machine_of
 from pointnc.training.module import SegmentationModule
 from pointnc.training.profile import Profile
-from pointnc.training.refitting import refit_classifier
+from pointnc.training.refitting import Outcome, refit_classifier
 from pointnc.training.restoring import Restoring
 from pointnc.training.run_folder import LAST, claimed_run, find_resume, open_folder
 from pointnc.training.settings import check_settings
@@ -105,11 +105,12 @@ def _train(
         load_model_state(module.model, best, data.taxonomy)
         module.load_state_dict(best.data["state_dict"])  # the centers too are those of the best epoch
         trainer.validate(module, datamodule=data, verbose=False)
+    outcome = Outcome(best)
     if config.get("refit") and best.before_refit is None:
         with watch.phase("refit"):
-            best = refit_classifier(instantiate(config.refit), module, data, best, config.workers)
+            outcome = refit_classifier(instantiate(config.refit), module, data, best, config.workers)
     if distributed.rank() == 0:
-        results.write(folder, config, data, module, history.curves, watch, best.before_refit)
+        results.write(folder, config, data, module, history.curves, watch, outcome)
     distributed.wait()
 
 

@@ -152,9 +152,15 @@ def test_scores_from_before_the_refit_have_a_table_of_their_own(tmp_path: Path) 
             path = run.folder / "metrics.json"
             before = {"miou": high / 2, "head": 1.0, "common": 2.0, "tail": None}
             path.write_text(json.dumps({**json.loads(path.read_text()), "before_refit": before}))
+        elif run.seed:  # a refit that was worse was not kept
+            path = run.folder / "metrics.json"
+            path.write_text(json.dumps({**json.loads(path.read_text()), "rejected_refit": {"miou": 3.0}}))
     table = collect(made)
-    assert table.before_refit().methods() == ["ce+centers", "ce"]
-    assert table.before_refit().statistics("ce")["miou"][0] == 10.25
+    assert table.before_refit().methods() == ["other", "ce+centers", "ce"]
+    assert (
+        table.before_refit().statistics("other")["miou"][0] == 21
+        and table.before_refit().statistics("ce")["miou"][0] == 10.25
+    )
     text = markdown(table, "", "")
     after, before = text.split("## With the classifier as it was trained")
     assert "| **ce+centers** | ce | +5.00 ± 0.00" in after and "| **ce+centers** | ce | +2.50 ± 0.00" in before

@@ -155,6 +155,25 @@ def test_a_finished_run_is_not_fitted_twice_and_one_that_goes_on_is_again(run: P
             assert {**again, "seconds": 0} == {**metrics, "seconds": 0}
 
 
+def test_a_classifier_that_scores_worse_is_not_kept(
+    store: Path,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def spoil(self: ClassifierRefit, rows: Tensor, labels: Tensor, counts: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+        return torch.zeros(200, rows.shape[1]), torch.eye(200)[13]
+
+    plain = train(configure(store, tmp_path / "plain", "refit=none"))
+    monkeypatch.setattr(ClassifierRefit, "fit", spoil)
+    run = train(configure(store, tmp_path / "run"))
+    first, second = (json.loads((one / "metrics.json").read_text()) for one in (plain, run))
+    assert second.pop("rejected_refit")["miou"] == 0 and "before_refit" not in second
+    assert {**first, "seconds": 0} == {**second, "seconds": 0}
+    states = [read_checkpoint(one / "checkpoints" / "best.ckpt").model_state for one in (plain, run)]
+    assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
+    assert "fitted again it is worse" in (run / "report.html").read_text()
+
+
 def test_a_classifier_that_is_fixed_stays(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
     overrides = ["head=etf", "trainer.max_epochs=1"]
     done = train(configure(store, tmp_path / "run", *overrides))
