@@ -62,6 +62,8 @@ def refit_classifier(
     trainer = module.trainer
     module.eval().to(trainer.strategy.root_device)  # Lightning has moved it off the device
     if distributed.rank() == 0:
+        scenes = len(data.store.scenes(data.split))
+        print(f"refit: one more pass over {scenes} training scenes, for a classifier of finished features", flush=True)
         refit(head, _features(module, data, workers), module.contract["config"]["seed"])
     distributed.broadcast_parameters(head)
     weights = {name: value.detach().cpu().clone() for name, value in head.state_dict().items()}
