@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, overload
+from pathlib import Path
+from typing import Protocol, overload
 
 from pointnc.errors import UserError
 from pointnc.scenes.scene import Scene
+from pointnc.scenes.taxonomy import Taxonomy
 
-if TYPE_CHECKING:
-    from pointnc.scenes.store import SceneStore
+
+class Holder(Protocol):
+    """What a split asks of the store that holds it, a :class:`~pointnc.scenes.store.SceneStore`."""
+
+    @property
+    def root(self) -> Path:
+        """Its folder."""
+
+    def scenes(self, split: str) -> list[str]:
+        """Return the names of the scenes of a split."""
+
+    def load(self, split: str, name: str, segment: str | None = None) -> Scene:
+        """Return a scene."""
+
+    def check_taxonomy(self, taxonomy: Taxonomy) -> None:
+        """Raise UserError if it has other classes."""
 
 
 class Split:
@@ -28,7 +44,7 @@ class Split:
         UserError: the split is missing or empty.
     """
 
-    def __init__(self, store: SceneStore, name: str, segment: str | None, names: Sequence[str] | None = None) -> None:
+    def __init__(self, store: Holder, name: str, segment: str | None, names: Sequence[str] | None = None) -> None:
         self.store, self.name, self.segment = store, name, segment
         self.names = store.scenes(name) if names is None else list(names)
 
