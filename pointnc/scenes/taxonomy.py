@@ -19,6 +19,9 @@ from pointnc.scenes.scene import IGNORE, Scene
 from pointnc.untrusted.yaml_file import read_yaml
 
 GROUPS = ("head", "common", "tail")
+SCORES = ("miou", *GROUPS)
+"""The scores that every table begins with, by their names in files."""
+
 LARGEST_ID = 2**24 - 1
 MOST_CLASSES = 2**15 - 1
 """What the label arrays of a store, int16, can tell apart."""

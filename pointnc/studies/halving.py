@@ -13,12 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 from omegaconf import DictConfig
 
 from pointnc.errors import UserError
 from pointnc.studies.plan import Study, is_form, overrides_of, recipe_of
-from pointnc.studies.record import SCORES
 from pointnc.studies.table import Table
 
 
@@ -87,13 +85,7 @@ def _rung(number: int, node: Mapping[str, Any]) -> Rung:
 
 def gains(table: Table, form: str) -> dict[str, float]:
     """Return what a form gains over its recipe in each score, the mean over the seeds that both have; else NaN."""
-    ours = {result.seed: result for result in table.of(form)}
-    theirs = {result.seed: result for result in table.of(recipe_of(form))}
-    found = {}
-    for name in SCORES:
-        pairs = [ours[seed].values[name] - theirs[seed].values[name] for seed in ours.keys() & theirs.keys()]
-        found[name] = float(np.mean(pairs)) if pairs else math.nan
-    return found
+    return table.compare(form, recipe_of(form)).difference
 
 
 def survivors(table: Table, rung: Rung) -> list[str]:

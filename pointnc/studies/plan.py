@@ -87,8 +87,13 @@ def read_study(config: DictConfig) -> Study:
             code="missing-setting",
         )
     methods, own_seeds = {}, {}
+    if not isinstance(config.methods, Mapping):
+        raise UserError(f"methods={config.methods}: give names and their overrides, name: [a=1]", code="option")
     for name, value in config.methods.items():
         if isinstance(value, Mapping):
+            if unknown := set(value) - {"seeds", "overrides"}:
+                raise UserError(f"methods.{name}: {', '.join(map(str, sorted(unknown)))} is unknown; give seeds and "
+                                "overrides", code="unknown-name")  # fmt: skip
             own_seeds[str(name)] = _seeds(f"methods.{name}.seeds", value.get("seeds"))
             value = value.get("overrides")
         methods[str(name)] = overrides_of(name, value)
@@ -128,12 +133,15 @@ def is_form(method: str) -> bool:
     return "+" in method.partition("@")[0]
 
 
-def _seeds(key: str, seeds: Sequence[object] | None) -> tuple[int, ...]:
-    if not seeds or any(not isinstance(seed, int) or seed < 0 for seed in seeds):
+def _seeds(key: str, seeds: object) -> tuple[int, ...]:
+    """Return a list of seeds; a number alone is one seed."""
+    listed = list(seeds) if isinstance(seeds, Sequence) and not isinstance(seeds, str) else [seeds]
+    found = tuple(seed for seed in listed if isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0)
+    if not found or len(found) < len(listed):
         raise UserError(f"{key}={seeds}: give whole numbers, at least 0", code="option")
-    if len(set(seeds)) < len(seeds):
+    if len(set(found)) < len(found):
         raise UserError(f"{key}={seeds}: each only once", code="ambiguous")
-    return tuple(int(str(seed)) for seed in seeds)
+    return found
 
 
 def overrides_of(name: object, value: object) -> tuple[str, ...]:

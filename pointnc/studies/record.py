@@ -11,12 +11,12 @@ from typing import Any
 
 from pointnc.errors import UserError
 from pointnc.scenes.atomic import write_text
+from pointnc.scenes.taxonomy import SCORES
 from pointnc.studies.plan import Run
 from pointnc.untrusted.json_file import parse_json, read_json_object
 from pointnc.untrusted.sizes import one_line
 
 METRICS = "metrics.json"
-SCORES = ("miou", "head", "common", "tail")
 BEFORE = "before_refit_"
 """Before the name of a score: what it was before the classifier was fitted again, in runs that have done so."""
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pointnc.scenes.taxonomy import SCORES
 from pointnc.studies.plan import Study
-from pointnc.studies.record import BEFORE, SCORES, Record, Result, has_metrics, read_metrics
+from pointnc.studies.record import BEFORE, Record, Result, has_metrics, read_metrics
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pointnc.scenes.atomic import atomic_path, write_text
+from pointnc.scenes.taxonomy import SCORES
 from pointnc.studies.halving import Rung, gains, survivors
 from pointnc.studies.plan import Study, is_form, recipe_of
-from pointnc.studies.record import SCORES
 from pointnc.studies.table import Table
 
 SHOWN = {

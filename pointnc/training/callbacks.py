@@ -14,6 +14,7 @@ from pytorch_lightning.callbacks import Callback
 
 from pointnc import distributed
 from pointnc.errors import Interrupted
+from pointnc.scenes.taxonomy import SCORES
 from pointnc.scoring.terminal import score_text
 from pointnc.training.data import RunData
 from pointnc.training.later import AnyRank
@@ -186,7 +187,7 @@ class EpochLine(Callback):
         losses = [name for name in _LOSSES if f"{name}_epoch" in metrics]
         parts += [f"{name.split('/')[1]} {metrics[f'{name}_epoch']:.3f}" for name in losses]
         if self._validated:
-            scores = {name: float(metrics[f"val/{name}"]) for name in _SCORES if f"val/{name}" in metrics}
+            scores = {name: float(metrics[f"val/{name}"]) for name in SCORES if f"val/{name}" in metrics}
             parts.append("val " + " ".join(f"{name} {score_text(score, 2)}" for name, score in scores.items()))
             self._validated = False
         parts.append(f"{time.perf_counter() - self._start:.1f} s")
@@ -194,4 +195,3 @@ class EpochLine(Callback):
 
 
 _LOSSES = ("loss/segmentation", "loss/distilled", "loss/centers")
-_SCORES = ("miou", "head", "common", "tail")

@@ -17,7 +17,7 @@ from pointnc.collapse.observer import CenterObserver
 from pointnc.data.batch import VoxelBatch
 from pointnc.errors import UserError
 from pointnc.inference.labeler import label_points
-from pointnc.scenes.taxonomy import GROUPS, Taxonomy
+from pointnc.scenes.taxonomy import SCORES, Taxonomy
 from pointnc.scoring.confusion import ConfusionMatrix
 from pointnc.scoring.tables import Scores, score
 from pointnc.training.collapse_meter import CollapseMeter, scalars
@@ -174,7 +174,7 @@ class SegmentationModule(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Score the split under the official convention; counts are summed over ranks."""
         self.scores = score(self.confusion.compute().cpu().numpy(), self.taxonomy)
-        names = ("miou", *GROUPS, "overall_accuracy", "mean_accuracy")
+        names = (*SCORES, "overall_accuracy", "mean_accuracy")
         values = {f"val/{name}": torch.tensor(getattr(self.scores, name)) for name in names}
         # Equal on all ranks already: the confusion is synchronized.
         if self.meter is not None:

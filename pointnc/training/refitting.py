@@ -12,14 +12,14 @@ from torch import Tensor
 
 from pointnc import distributed
 from pointnc.models.heads import LinearHead
+from pointnc.scenes.taxonomy import SCORES
 from pointnc.scoring.tables import Scores
 from pointnc.training.checkpoint_io import AtomicCheckpointIO
 from pointnc.training.data import RunData
 from pointnc.training.module import SegmentationModule
 from pointnc.training.refit import ClassifierRefit
+from pointnc.training.run_folder import LAST
 from pointnc.weights.checkpoint import KEY, Checkpoint
-
-SCORES = ("miou", "head", "common", "tail")
 
 
 class Outcome(NamedTuple):
@@ -41,6 +41,7 @@ def refit_classifier(
 
     The checkpoint keeps its place and all else that it holds. A head that is not linear stays, and so does a classifier
     whose mIoU the new one does not reach, as the epoch does whose mIoU a later one does not reach; the run says so.
+    Without a best epoch there is nothing to save it to: the last checkpoint is the one that a run goes on from.
 
     Args:
         refit: how.
@@ -51,9 +52,10 @@ def refit_classifier(
 
     """
     head = module.model.head
-    if not isinstance(head, LinearHead):
+    if not isinstance(head, LinearHead) or best.path.name == LAST.name:
+        why = "no epoch has a validation score" if isinstance(head, LinearHead) else f"this is a {type(head).__name__}"
         if distributed.rank() == 0:
-            print(f"refit: a {type(head).__name__} stays as it was trained", flush=True)
+            print(f"refit: the classifier stays as it was trained, since {why}", flush=True)
         return Outcome(best)
     scores, collapse = module.scores, module.collapse
     assert scores is not None

@@ -15,7 +15,7 @@ import torch
 
 from pointnc import __version__
 from pointnc.errors import UserError
-from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.scenes.taxonomy import SCORES, Taxonomy
 from pointnc.weights.archive import DamagedArchiveError, check_archive
 from pointnc.weights.plain import check_type, plain, shown
 from pointnc.weights.tensors import check_dense, check_values, checksum, tensors_in
@@ -138,8 +138,10 @@ def _contract(path: Path, data: dict[str, Any], own: Mapping[str, Any]) -> Check
         version = plain(own["version"], "version")
         before = plain(own.get("before_refit"), "before_refit")
         check_type(before, dict | None, "before_refit")
-        for name, value in (before or {}).items():
-            check_type(value, float | None, f"before_refit.{name}")
+        if before is not None:  # of what an untrusted file has there, these alone go on
+            before = {name: before.get(name) for name in SCORES}
+            for name, value in before.items():
+                check_type(value, float | None, f"before_refit.{name}")
         return Checkpoint(path, config, Taxonomy.from_dict(taxonomy), str(version), data, str(precision), before)
     except UserError as error:
         raise UserError(f"{path}: {error}", code=error.code) from None

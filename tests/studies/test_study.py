@@ -50,6 +50,12 @@ def test_every_method_runs_with_every_seed() -> None:
         ({"seeds": []}, ("option", "seeds=[]")),
         ({"seeds": [0, 0]}, ("ambiguous", "seeds=[0, 0]")),
         ({"seeds": ["a"]}, ("option", "seeds=['a']")),
+        ({"seeds": "12"}, ("option", "seeds=12")),
+        ({"seeds": [True]}, ("option", "seeds=[True]")),
+        ({"seeds": -1}, ("option", "seeds=-1")),
+        ({"methods": 5}, ("option", "methods=5")),
+        ({"methods": {"ce": [], "b": {"override": ["a=1"], "seeds": [0]}}}, ("unknown-name", "methods.b", "override")),
+        ({"methods": {"ce": [], "b": {"overrides": ["a=1"], "seeds": "x"}}}, ("option", "methods.b.seeds=x")),
         ({"baseline": "none"}, ("unknown-name", "baseline=none", "ce, other")),
         ({"only": ["focal"]}, ("unknown-name", "only=['focal']", "ce, other")),
     ],
@@ -116,6 +122,7 @@ def test_methods_may_have_seeds_of_their_own() -> None:
     runs = [(run.method, run.seed) for run in made.runs()]
     assert runs == [("ce", 0), ("d", 0), ("ce", 1), ("b", 1), ("d", 5)] and made.methods["b"] == ("c=3",)
     assert [run.seed for run in study(methods=methods, only=["ce"], baseline="ce").runs()] == [0, 1]
+    assert [run.seed for run in study(methods={"ce": []}, seeds=7).runs()] == [7]
     with raises("option", "methods.b.seeds=None"):
         study(methods={"ce": [], "b": {"overrides": ["c=3"]}})
     with raises("option", "b: give a list"):

@@ -178,4 +178,21 @@ def test_a_classifier_that_is_fixed_stays(store: Path, tmp_path: Path, capsys: p
     overrides = ["head=etf", "trainer.max_epochs=1"]
     done = train(configure(store, tmp_path / "run", *overrides))
     assert "before_refit" not in json.loads((done / "metrics.json").read_text())
-    assert "ETFHead stays" in capsys.readouterr().out
+    assert "stays as it was trained, since this is a ETFHead" in capsys.readouterr().out
+
+
+def test_the_checkpoint_that_a_run_goes_on_from_is_never_changed(
+    store: Path,  # noqa: F811
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Without a validation there is no best epoch, and the result is read from the last checkpoint."""
+    plain, run = (
+        train(configure(store, tmp_path / refit, f"refit={refit}", "trainer.check_val_every_n_epoch=9"))
+        for refit in ("none", "balanced")
+    )
+    assert "no epoch has a validation score" in capsys.readouterr().out
+    assert [path.name for path in (run / "checkpoints").iterdir()] == ["last.ckpt"]
+    first, second = (read_checkpoint(one / "checkpoints" / "last.ckpt") for one in (plain, run))
+    assert second.before_refit is None
+    assert all(torch.equal(value, second.model_state[name]) for name, value in first.model_state.items())

@@ -68,6 +68,11 @@ PAYLOADS: dict[str, tuple[str, Any]] = {
     "get_object": ("loss", call("hydra.utils.get_object", path="evil_module.make")),
     "instantiate": ("model", call("hydra.utils.instantiate", config=call("evil_module.make"))),
     "import_module": ("insertion", call("importlib.import_module", name="evil_module")),
+    "a refit": ("refit", call("evil_module.make")),
+    "a part in the place of a refit": (
+        "refit",
+        call("data_prep.rooms.store.make_store", root=MARK, train=1, val=1, seed=0),
+    ),
     "exec": ("loss", call("builtins.exec", _args_=["open('mark', 'w')"])),
     "runpy": ("augmentation.transforms", call("runpy.run_path", path_name="evil_module.py")),
     "a callback": ("callbacks", {"mine": call("evil_module.Net")}),
