@@ -43,8 +43,7 @@ def write(table: Table, out: Path, command: str) -> list[Path]:
 def markdown(table: Table, command: str, image: str) -> str:
     """Return the tables of a study as Markdown."""
     study = table.study
-    methods = [method for method in table.methods() if "@" not in method]
-    variants = [method for method in table.methods() if "@" in method]
+    methods, variants = _parted(table)
     other = [name for name in SHOWN if name in table.columns]
     runs = {method: len(table.of(method)) for method in methods}
     few, many = min(runs.values(), default=0), max(runs.values(), default=0)
@@ -66,15 +65,20 @@ def markdown(table: Table, command: str, image: str) -> str:
     lines += _compared(table, methods, variants)
     before = table.before_refit()
     if before.results:
-        names = before.methods()
+        trained = _parted(before)
         lines += ["", "## With the classifier as it was trained", ""]
         lines += ["The same networks, before their classifier was fitted again (`refit=balanced`).", ""]
-        lines += [*_scores(before, [one for one in names if "@" not in one], [])]
-        lines += _compared(before, [one for one in names if "@" not in one], [one for one in names if "@" in one], 3)
+        lines += [*_scores(before, trained[0], []), *_compared(before, *trained, level=3)]
     lines += _curves(table, methods)
     if variants:
         lines += ["", "## Other networks and budgets", "", *_scores(table, variants, [])]
     return "\n".join([*lines, "", *_methods(study), ""])
+
+
+def _parted(table: Table) -> tuple[list[str], list[str]]:
+    """Return the methods of the common network and budget, and the variants of these; best mIoU first."""
+    names = table.methods()
+    return [name for name in names if "@" not in name], [name for name in names if "@" in name]
 
 
 def _compared(table: Table, methods: Sequence[str], variants: Sequence[str], level: int = 2) -> list[str]:
@@ -182,7 +186,7 @@ def picture(table: Table) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    methods = [method for method in table.methods() if "@" not in method][::-1]
+    methods = _parted(table)[0][::-1]
     figure = Figure(figsize=(11, 1.2 + 0.36 * max(len(methods), 1)), layout="constrained")
     FigureCanvasAgg(figure)
     for number, (axes, name) in enumerate(zip(figure.subplots(1, len(SCORES), sharey=True), SCORES)):
