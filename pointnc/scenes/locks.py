@@ -103,32 +103,43 @@ def hold(folder: Path, wait: bool = False, doing: str = "works") -> Iterator[Non
         InUseError: another process holds it, and ``wait`` is not given.
         OSError: the folder is missing or cannot be written.
     """
-    place = folder / LOCK
-    stream, told = -1, False
-    while stream < 0:
-        try:
-            stream = _take(place)
-        except _HeldError as held:
-            if not wait:
-                raise InUseError(
-                    f"{held} {doing} in {folder}: wait until it has ended, or choose another folder"
-                ) from None
-            if not told:
-                print(f"waiting: {held} {doing} in {folder}", flush=True)
-            told = True
-            time.sleep(POLL)
-    _held.add(stream)
+    place, told = folder / LOCK, False
+    taken: list[int] = []
     stop = threading.Event()
-    threading.Thread(target=_beat, args=(place, stop), name="lock", daemon=True).start()
+    # An interrupt may come between any two lines, those of giving back too: whatever it meets, no lock is left.
     try:
-        yield
+        try:
+            while not taken:
+                try:
+                    _take(place, taken)
+                except _HeldError as held:
+                    if not wait:
+                        raise InUseError(
+                            f"{held} {doing} in {folder}: wait until it has ended, or choose another folder"
+                        ) from None
+                    if not told:
+                        print(f"waiting: {held} {doing} in {folder}", flush=True)
+                    told = True
+                    time.sleep(POLL)
+            threading.Thread(target=_beat, args=(place, stop), name="lock", daemon=True).start()
+            yield
+        finally:
+            _release(place, taken, stop)
     finally:
-        stop.set()
-        if stream in _held:  # a forked child that comes by here leaves its parent's lock alone
-            _held.discard(stream)
+        _release(place, taken, stop)
+
+
+def _release(place: Path, taken: list[int], stop: threading.Event) -> None:
+    """Give a lock back, if it is not; a forked child that comes by here leaves its parent's alone."""
+    stop.set()
+    while taken:
+        if taken[-1] in _held:
             with suppress(OSError):
                 place.unlink()
-            os.close(stream)
+            _held.discard(taken[-1])
+            with suppress(OSError):
+                os.close(taken[-1])
+        taken.pop()
 
 
 def is_held(folder: Path) -> bool:
@@ -146,20 +157,22 @@ class _HeldError(Exception):
     """Somebody holds the lock; the text says who."""
 
 
-def _take(place: Path) -> int:
-    """Return the descriptor of a lock that is ours now.
+def _take(place: Path, taken: list[int]) -> None:
+    """Add the descriptor of a lock that is ours from now on.
 
     Raises:
         _HeldError: it is another's.
     """
-    stream = os.open(place, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+    stream, locked, ours = -1, None, False
     try:
+        stream = os.open(place, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
         locked = _lock(stream)
         holder = _read(place)
         if locked is False and not (holder is not None and holder.owner.is_dead()):
             raise _HeldError(str(holder or "another process"))
         if holder is not None and _is_held_elsewhere(place, holder, locked):
             raise _HeldError(str(holder))
+        ours = True
         os.ftruncate(stream, 0)
         os.pwrite(stream, json.dumps(asdict(Holder.current())).encode(), 0)
         # The one before us may have removed the file after we opened it; and where the kernel has no locks, another
@@ -167,11 +180,20 @@ def _take(place: Path) -> int:
         if not locked:
             time.sleep(POLL)
         if not _same_file(stream, place) or _read(place) != Holder.current():
+            ours = False
             raise _HeldError(str(_read(place) or "another process"))
-    except BaseException:
-        os.close(stream)
+        _held.add(stream)
+        taken.append(stream)
+    except BaseException as error:
+        if stream >= 0 and stream not in taken:
+            _held.discard(stream)
+            # Interrupted, with a file that is still empty or has our name: nobody else has it.
+            alone = not isinstance(error, _HeldError) and (ours or locked or _lock(stream))
+            if alone and _same_file(stream, place) and _read(place) in (None, Holder.current()):
+                with suppress(OSError):
+                    place.unlink()
+            os.close(stream)
         raise
-    return stream
 
 
 def _lock(stream: int) -> bool | None:

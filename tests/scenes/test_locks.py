@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -176,3 +179,41 @@ def test_one_of_many_gets_it(tmp_path: Path) -> None:
 def test_a_holder_survives_json() -> None:
     holder = Holder.current()
     assert not holder.owner.is_dead() and str(os.getpid()) in str(holder)
+
+
+def test_an_interrupt_between_any_two_lines_leaves_no_lock(tmp_path: Path) -> None:
+    """Ctrl-C may come anywhere: here once before each line of taking, holding and giving back."""
+    names = {"hold", "_take", "_release", "_lock", "_same_file", "_read"}
+
+    def interrupted_at(number: int) -> bool:
+        """Whether there are so many lines."""
+        left = number
+
+        def trace(frame: FrameType, event: str, value: object) -> Any:
+            nonlocal left
+            if frame.f_code.co_filename != locks.__file__ or frame.f_code.co_name not in names:
+                return None
+            if event == "line":
+                left -= 1
+                if left == 0:
+                    raise KeyboardInterrupt
+            return trace
+
+        sys.settrace(trace)
+        try:
+            with hold(tmp_path):
+                pass
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(None)
+        return left <= 0
+
+    opened, number = len(locks._held), 1
+    while interrupted_at(number):
+        assert not list(tmp_path.iterdir()), number
+        assert len(locks._held) == opened, number
+        number += 1
+    assert number > 40
+    with hold(tmp_path):
+        assert (tmp_path / LOCK).is_file()
