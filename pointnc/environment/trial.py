@@ -89,7 +89,7 @@ def _ask_spconv(devices: list[dict[str, Any]]) -> dict[str, Any]:
         return {} if error.name == "spconv" else {"spconv_error": _line(error)}
     except Exception as error:  # whatever a broken build raises is the finding
         return {"spconv_error": _line(error)}
-    from pointnc.sparse.spconv_convolution import code_for
+    from pointnc.sparse.spconv_build import code_for
 
     return {"devices": [{**device, "spconv": code_for(tuple(device["capability"]), CompileInfo)} for device in devices]}
 

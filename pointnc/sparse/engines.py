@@ -7,13 +7,12 @@ built on a CPU may move. What an engine can do with half precision is said here 
 from __future__ import annotations
 
 import functools
-import re
-from importlib.metadata import distributions
 from typing import Literal, NamedTuple, get_args
 
 import torch
 
 from pointnc.errors import UserError
+from pointnc.sparse.spconv_build import spconv_fault
 
 EngineName = Literal["cpu", "spconv", "torch"]
 
@@ -82,40 +81,6 @@ def _choose(wanted: str, kind: str, index: int | None) -> Engine:
     return Engine(
         "torch", f"sparse convolutions are computed by plain torch, several times slower than spconv: {fault}"
     )
-
-
-def spconv_fault(kind: str, index: int | None = None) -> str | None:
-    """Return why spconv cannot compute on a device, None where it can.
-
-    Args:
-        kind: of device, such as "cuda".
-        index: its number; None: the current one.
-
-    Raises:
-        UserError: two builds of spconv are installed, of which each has overwritten parts of the other.
-    """
-    if kind != "cuda":
-        return f"spconv computes on CUDA, not on {kind}"
-    if torch.version.hip is not None:
-        return "spconv knows no ROCm"
-    builds = installed_builds()
-    if len(builds) > 1:
-        raise UserError(
-            f"{' and '.join(builds)} are both installed and overwrite one another: pip uninstall -y "
-            f"{' '.join(builds)}, then pip install {builds[0]}",
-            code="installation",
-        )
-    if not builds:
-        return "it is not installed (pip install spconv-cu118)"
-    from pointnc.sparse import spconv_convolution
-
-    return spconv_convolution.fault(torch.cuda.get_device_capability(index))
-
-
-def installed_builds() -> list[str]:
-    """Return the distributions of spconv that are installed: "spconv" (no CUDA), "spconv-cu118" and so on."""
-    names = {str(found.metadata["Name"]).lower().replace("_", "-") for found in distributions()}
-    return sorted(name for name in names if re.fullmatch(r"spconv(-cu\d+)?", name))
 
 
 def compute_dtype(engine: EngineName, device: torch.device, weight: torch.dtype) -> torch.dtype:

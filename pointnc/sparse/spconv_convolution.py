@@ -1,71 +1,20 @@
-"""Sparse convolution on CUDA by spconv; the only file of the models that knows it.
+"""Sparse convolution on CUDA by spconv; the only file of the models that knows its layers.
 
 What spconv 2.3.8 cannot do by itself is settled here and by whoever calls: the algorithm (implicit GEMM, native for
-kernels > 3³), weights that live outside its layers, tables that layers share. Importing spconv takes seconds, so it
-happens when the first convolution runs on CUDA. Its native algorithm also runs on a CPU, in which the tests compare
-this file with the CPU engine.
+kernels > 3³), weights that live outside its layers, tables that layers share. Its native algorithm also runs on a CPU,
+in which the tests compare this file with the CPU engine.
 """
 
 from __future__ import annotations
 
 import functools
-import gc
-import logging
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from pointnc.sparse.grid import Grid
-
-
-@functools.cache
-def _spconv() -> Any:
-    # The import makes a million small objects that live on: without the collector it takes a third less time.
-    # And it asks torch.fx a question that recent versions answer with a warning.
-    collecting, logger = gc.isenabled(), logging.getLogger("torch.fx._symbolic_trace")
-    level = logger.level
-    gc.disable()
-    logger.setLevel(logging.ERROR)
-    try:
-        import spconv.pytorch
-    finally:
-        logger.setLevel(level)
-        if collecting:
-            gc.enable()
-    return spconv.pytorch
-
-
-def fault(capability: tuple[int, int]) -> str | None:
-    """Return why the installed build cannot compute on CUDA devices of this capability, None where it can."""
-    try:
-        _spconv()
-        from spconv.core_cc.cumm.common import CompileInfo
-        from spconv.cppconstants import CPU_ONLY_BUILD
-    except Exception as error:  # whatever a broken build raises is the reason
-        return f"it cannot be imported ({' '.join(str(error).split())[:200]})"
-    if CPU_ONLY_BUILD:
-        return "the installed build of spconv has no CUDA (pip uninstall -y spconv cumm; pip install spconv-cu118)"
-    if code_for(capability, CompileInfo) == "none":
-        return f"the installed build holds no code for capability {capability[0]}.{capability[1]}"
-    return None
-
-
-def code_for(capability: tuple[int, ...], build: Any) -> str:
-    """Return how spconv's kernels reach a device: "machine code", "PTX", "NVRTC", or "none".
-
-    Its matrix kernels and its index kernels are compiled for different lists of architectures. For a device that is
-    only in the second list it compiles the former by NVRTC, in every process again.
-
-    Args:
-        capability: of the device, (major, minor).
-        build: ``spconv.core_cc.cumm.common.CompileInfo``.
-    """
-    if build.arch_is_compiled_gemm(capability):
-        return "machine code"
-    if build.arch_is_compatible_gemm(capability):
-        return "PTX"
-    return "NVRTC" if build.arch_is_compiled(capability) else "none"
+from pointnc.sparse.spconv_build import load_spconv
 
 
 @functools.cache
@@ -100,7 +49,7 @@ def convolve(kind: str, features: Tensor, weight: Tensor, grid: Grid) -> tuple[T
     Returns:
         (V', out) features and (V', 4) int32 coordinates of the output.
     """
-    spconv = _spconv()
+    spconv = load_spconv()
     kernel = weight.shape[1]
     # One table for each kernel and resolution; up reads the one that its down has left.
     key = f"{kernel}@{(grid.finer if kind == 'up' else grid).stride}"

@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from pointnc.sparse.engines import choose_engine, spconv_fault
+from pointnc.sparse.engines import choose_engine
 from pointnc.sparse.grid import SparseTensor
 from pointnc.sparse.modules import SubmanifoldConvolution
+from pointnc.sparse.spconv_build import spconv_fault
 from tests.cuda.waits import Waits
 from tests.helpers.voxels import random_voxels
 from tests.sparse.test_engines import assert_same, network

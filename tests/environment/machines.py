@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pointnc.environment.watch import Outcome
-from pointnc.sparse.spconv_convolution import code_for
+from pointnc.sparse.spconv_build import code_for
 
 # What torch.cuda.get_arch_list() gives for the wheels of these CUDA versions (torch's RELEASE.md).
 ARCHS = {

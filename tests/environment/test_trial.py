@@ -12,7 +12,7 @@ from pointnc.environment import trial
 from pointnc.environment.examination import examine
 from pointnc.environment.finding import Finding
 from pointnc.environment.watch import Watched
-from pointnc.sparse.spconv_convolution import code_for
+from pointnc.sparse.spconv_build import code_for
 from tests.environment.machines import Spconv
 
 CAPABILITIES = [(3, 5), (5, 0), (5, 2), (5, 3), (6, 0), (6, 1), (7, 0), (7, 2), (7, 5), (8, 0), (8, 6), (8, 7), (8, 9),

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from pointnc.entry import config_folder
-from pointnc.sparse import engines, spconv_convolution
+from pointnc.sparse import engines, spconv_build
 from pointnc.sparse.engines import choose_engine, compute_dtype
 from pointnc.sparse.grid import SparseTensor
 from pointnc.sparse.modules import DownConvolution, SubmanifoldConvolution, UpConvolution
@@ -164,13 +164,13 @@ class TestChoice:
         assert chosen.name == "torch" and "several times slower" in chosen.remark
 
     def test_spconv_that_is_not_there_or_twice_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(engines, "distributions", lambda: [])
+        monkeypatch.setattr(spconv_build, "distributions", lambda: [])
         assert "not installed" in choose_engine("auto", CUDA).remark
         with raises("installation", "model.engine=spconv", "not installed"):
             choose_engine("spconv", CUDA)
         found = [_Distribution("spconv-cu118"), _Distribution("spconv_cu126"), _Distribution("torch")]
         engines._choose.cache_clear()
-        monkeypatch.setattr(engines, "distributions", lambda: found)
+        monkeypatch.setattr(spconv_build, "distributions", lambda: found)
         with raises("installation", "spconv-cu118", "spconv-cu126", "pip uninstall"):
             choose_engine("auto", CUDA)
 
@@ -180,7 +180,7 @@ class TestChoice:
         def broken() -> None:
             raise ImportError("libcudart.so.11.0: cannot open shared object file")
 
-        monkeypatch.setattr(spconv_convolution, "_spconv", broken)
+        monkeypatch.setattr(spconv_build, "load_spconv", broken)
         assert "it cannot be imported (libcudart.so.11.0" in choose_engine("auto", CUDA).remark
 
 
@@ -191,7 +191,7 @@ class _Distribution:
 
 def test_the_builds_that_are_here_are_found() -> None:
     names = {str(found.metadata["Name"]).lower() for found in importlib.metadata.distributions()}
-    assert engines.installed_builds() == sorted(name for name in names if name.startswith("spconv"))
+    assert spconv_build.installed_builds() == sorted(name for name in names if name.startswith("spconv"))
 
 
 def test_only_an_engine_that_knows_a_half_precision_follows_autocast() -> None:
