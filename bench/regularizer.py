@@ -17,8 +17,8 @@ from bench.measure import REPEATS, medians
 from bench.rows import Row
 from bench.voxels import SIZE, synthetic_room
 from pointnc.benchmarks.scannet import taxonomy
+from pointnc.commands.entry import config_folder
 from pointnc.data.voxels import voxelize
-from pointnc.entry import config_folder
 from pointnc.losses import CrossEntropy
 from pointnc.models.heads import LinearHead
 from pointnc.models.segmentor import Segmentor

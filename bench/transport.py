@@ -20,9 +20,9 @@ from bench.rows import Row
 from bench.transforms import FEATURES
 from data_prep.rooms.store import make_store
 from pointnc.benchmarks.scannet import taxonomy
+from pointnc.commands.entry import config_folder
 from pointnc.data import ResumableBatchSampler, Sample, SceneDataset, VoxelBatch, collate, make_loader
 from pointnc.data.sampler import Key
-from pointnc.entry import config_folder
 from pointnc.models.segmentor import Segmentor
 from pointnc.scenes import SceneStore
 

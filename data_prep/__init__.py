@@ -1,6 +1,6 @@
 """Raw data to scene stores: one module a data set."""
 
-from pointnc import signals
+from pointnc.runtime import signals
 
 if signals.is_command():
     signals.end_at_once()

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from pointnc.checks import check_option
 from pointnc.errors import UserError
-from pointnc.servers import check_answers, join_ray
+from pointnc.runtime.servers import check_answers, join_ray
 
 PATIENCE = 10.0
 """Seconds that a scheduler, or the first worker of one, may take to answer."""

@@ -23,7 +23,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 from pointnc.__main__ import COMMANDS
-from pointnc.settings import settings_of
+from pointnc.commands.settings import settings_of
 
 ROOT = Path(__file__).parents[1]
 ELSEWHERE = {

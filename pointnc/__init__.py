@@ -16,7 +16,7 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from pointnc import signals
+from pointnc.runtime import signals
 
 if TYPE_CHECKING:
     from pointnc.api import Model, Result, View, evaluate, load, visualize

@@ -6,8 +6,9 @@ import difflib
 import runpy
 import sys
 
-from pointnc import __version__, signals
-from pointnc.entry import show
+from pointnc import __version__
+from pointnc.commands.entry import show
+from pointnc.runtime import signals
 
 COMMANDS = {
     "train": ("pointnc.train", "train, evaluate at full resolution, report"),

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pointnc.entry import entry
-from pointnc.settings import setting
+from pointnc.commands.entry import entry
+from pointnc.commands.settings import setting
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -198,7 +198,7 @@ def prepare(overrides: tuple[str, ...]) -> None:
     from hydra import compose, initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
 
-    from pointnc.entry import config_folder
+    from pointnc.commands.entry import config_folder
     from pointnc.training.data import prepare_data
     from pointnc.training.stopwatch import Stopwatch
 

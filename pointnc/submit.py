@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pointnc.entry import entry
+from pointnc.commands.entry import entry
+from pointnc.commands.settings import setting
+from pointnc.commands.shared_settings import NetworkSettings, PredictionSettings, SharedWork
 from pointnc.errors import Interrupted, UserError
-from pointnc.settings import setting
-from pointnc.shared_settings import NetworkSettings, PredictionSettings, SharedWork
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

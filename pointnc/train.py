@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pointnc.entry import entry
+from pointnc.commands.entry import entry
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

@@ -20,7 +20,7 @@ def table(head: str) -> list[tuple[list[str], str]]:
 
 
 ROOMS = [(names, last) for names, last in table("| Place | Holds")]
-GROUND = [name for names, _ in table("| File | Holds") for name in names]
+GROUND = [name for names, _ in table("| Place | Purpose") for name in names]
 ORDER = [name for names, _ in ROOMS for name in names]
 
 

@@ -11,7 +11,7 @@ from typing import get_args
 import pytest
 
 from pointnc.checks import OptionError, of_node
-from pointnc.entry import entry
+from pointnc.commands.entry import entry
 from pointnc.error_codes import MEANINGS, ErrorCode
 from pointnc.errors import UserError
 from pointnc.predict import Predict

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from data_prep.scannet.preparation import prepare
+from tests.commands.test_entry import QUICK, command
 from tests.helpers.mistakes import assert_line
 from tests.helpers.synthetic import write_raw_root
-from tests.test_entry import QUICK, command
 
 pytest.importorskip("hydra_plugins.hydra_submitit_launcher", reason="the extra slurm is not installed")
 SWEEP = ["-m", "hydra/launcher=submitit_local", *QUICK]
@@ -31,7 +31,7 @@ def test_a_job_trains_in_a_process_of_its_own_and_the_mistake_of_another_is_the_
 
 def test_a_fault_of_ours_in_a_job_keeps_its_traceback(tmp_path: Path) -> None:
     (tmp_path / "faulty.py").write_text(
-        "from pointnc.entry import entry\n"
+        "from pointnc.commands.entry import entry\n"
         "@entry(None, 'pointnc.train')\n"
         "def main(config):\n"
         "    raise ValueError('a fault of ours')\n"

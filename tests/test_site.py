@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import pytest
 
 from pointnc.__main__ import COMMANDS
-from pointnc.settings import settings_of
+from pointnc.commands.settings import settings_of
 from tests.helpers.commands import schema_of
 from tests.helpers.pages import ROOT
 

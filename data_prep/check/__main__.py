@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from data_prep.check.checking import check
 from data_prep.check.tables import print_report
-from pointnc.entry import entry
+from pointnc.commands.entry import entry
+from pointnc.commands.settings import setting
 from pointnc.errors import UserError
-from pointnc.settings import setting
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from data_prep.custom.preparation import prepare, read_settings
 from data_prep.processes import engine
 from data_prep.settings import LabeledFiles, Processes
-from pointnc.entry import entry
+from pointnc.commands.entry import entry
+from pointnc.commands.settings import setting
+from pointnc.commands.shared_settings import CloudSettings
 from pointnc.errors import UserError
-from pointnc.settings import setting
-from pointnc.shared_settings import CloudSettings
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from data_prep.rooms.scanner import Scanner
 from data_prep.settings import Processes
-from pointnc.entry import entry
-from pointnc.settings import setting
+from pointnc.commands.entry import entry
+from pointnc.commands.settings import setting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

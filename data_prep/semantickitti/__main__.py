@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from data_prep.processes import engine
 from data_prep.semantickitti.preparation import LAYOUT, prepare
 from data_prep.settings import RawData
-from pointnc.entry import entry
+from pointnc.commands.entry import entry
+from pointnc.commands.settings import setting
 from pointnc.errors import UserError
-from pointnc.settings import setting
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

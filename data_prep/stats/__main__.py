@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pointnc.entry import entry
-from pointnc.settings import setting
+from pointnc.commands.entry import entry
+from pointnc.commands.settings import setting
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

@@ -11,10 +11,10 @@ from data_prep.settings import LabeledFiles
 from data_prep.taxonomy.file import derive_taxonomy, write_taxonomy
 from data_prep.taxonomy.values import basis, count_values, report, stored_names
 from pointnc.clouds.table import column_names
-from pointnc.entry import entry
+from pointnc.commands.entry import entry
+from pointnc.commands.settings import setting
 from pointnc.errors import UserError
 from pointnc.scenes.taxonomy import Taxonomy
-from pointnc.settings import setting
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

@@ -14,14 +14,14 @@ from pointnc.api.arrays import Array, Cloud, placed
 from pointnc.api.result import Result
 from pointnc.checks import check_option
 from pointnc.clouds.conditions import Bits, Unit, Up
+from pointnc.commands.entry import config_folder
+from pointnc.commands.shared_settings import PredictionSettings
 from pointnc.data.features import scene_array
-from pointnc.entry import config_folder
 from pointnc.inference.predictor import Predictor
 from pointnc.inference.views import View, make_views
 from pointnc.models.segmentor import Segmentor
 from pointnc.scenes.scene import IGNORE, Scene
 from pointnc.scenes.taxonomy import Taxonomy
-from pointnc.shared_settings import PredictionSettings
 from pointnc.training.run_folder import newest_run
 from pointnc.untrusted.yaml_file import read_yaml
 from pointnc.weights.trained import Trained, load_trained

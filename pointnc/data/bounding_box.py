@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pointnc.compiled import loops
+from pointnc.runtime.compiled import loops
 
 
 def bounds(coord: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

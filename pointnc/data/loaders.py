@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
-from pointnc.allocation import keep_freed_memory
 from pointnc.data.batch import collate
 from pointnc.data.sampler import Key, ResumableBatchSampler
 from pointnc.data.shared_buffers import open_inbox, pack, start_sending
 from pointnc.errors import UserError
+from pointnc.runtime.allocation import keep_freed_memory
 
 
 def make_loader(

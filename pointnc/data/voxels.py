@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pointnc.compiled import loops
 from pointnc.data.bounding_box import bounds
 from pointnc.errors import UserError
+from pointnc.runtime.compiled import loops
 
 Representative = Literal["first", "random"]
 

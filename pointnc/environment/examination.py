@@ -7,7 +7,6 @@ import signal
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pointnc.driver import driver_version
 from pointnc.environment.builds import Version, install_torch
 from pointnc.environment.cuda import FIND_DEVICE, check_devices, check_driver, compiles_first
 from pointnc.environment.finding import Finding
@@ -23,6 +22,7 @@ from pointnc.environment.packages import (
 )
 from pointnc.environment.watch import Outcome, Watched
 from pointnc.environment.window import check_window, start_trial
+from pointnc.runtime.driver import driver_version
 
 PATIENCE = 300.0
 """Seconds without progress after which a process is given up: its slowest step takes about 9 s on a quiet laptop."""

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from pointnc import __version__
-from pointnc.entry import config_folder
+from pointnc.commands.entry import config_folder
 from pointnc.environment.finding import Finding
 from pointnc.errors import UserError
 

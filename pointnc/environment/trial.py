@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from pointnc.driver import driver_devices
+from pointnc.runtime.driver import driver_devices
 
 Say = Callable[[dict[str, Any]], None]
 

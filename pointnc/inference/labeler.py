@@ -10,9 +10,9 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
-from pointnc.compiled import loops
 from pointnc.data.batch import VoxelBatch
 from pointnc.errors import UserError
+from pointnc.runtime.compiled import loops
 from pointnc.sparse.workers import pieces, run_all
 
 CHUNK = 2048

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from pointnc.commands.shared_settings import PredictionSettings
 from pointnc.data.batch import Sample, collate
 from pointnc.data.bounding_box import bounds
 from pointnc.data.features import check_features, feature_channels, voxel_features
@@ -24,7 +25,6 @@ from pointnc.inference.tiles import Tile, cut_tiles
 from pointnc.inference.views import View
 from pointnc.models.segmentor import Segmentor
 from pointnc.scenes import Scene
-from pointnc.shared_settings import PredictionSettings
 
 Interpolation = Literal["nearest", "fragments"]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from pointnc import distributed
+from pointnc.runtime import distributed
 
 
 def rates(depth: int, last: float) -> list[float]:

@@ -10,7 +10,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-from pointnc.entry import config_folder
+from pointnc.commands.entry import config_folder
 from pointnc.models.segmentor import Segmentor
 from pointnc.proof.subjects import HALF, Outcome, Subject, bound, precision_name, relative_error, room_voxels
 

@@ -9,10 +9,10 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import Tensor
 
+from pointnc.commands.entry import config_folder
 from pointnc.data.batch import VoxelBatch, collate
 from pointnc.data.dataset import SceneDataset
 from pointnc.data.device import DevicePipeline
-from pointnc.entry import config_folder
 from pointnc.proof.subjects import Outcome
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy

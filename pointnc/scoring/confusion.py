@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics import Metric
 
-from pointnc.compiled import loops
+from pointnc.runtime.compiled import loops
 
 
 def confusion(prediction: NDArray[Any], truth: NDArray[Any], num_classes: int) -> NDArray[np.int64]:

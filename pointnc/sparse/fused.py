@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pointnc.compiled import loops
+from pointnc.runtime.compiled import loops
 from pointnc.sparse import reference_products
 from pointnc.sparse.neighbors import PairTable
 from pointnc.sparse.products import TILE, convolve, convolve_with_moments, weight_gradient

@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pointnc.compiled import loops
+from pointnc.runtime.compiled import loops
 from pointnc.sparse.workers import pieces, run_all
 
 Shape = tuple[int, int, int]

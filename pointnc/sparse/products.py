@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pointnc.compiled import loops
+from pointnc.runtime.compiled import loops
 from pointnc.sparse import reference_products
 from pointnc.sparse.neighbors import PairTable
 

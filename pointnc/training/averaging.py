@@ -9,8 +9,8 @@ import torch
 from pytorch_lightning.callbacks import Callback
 from torch import Tensor
 
-from pointnc import distributed
 from pointnc.checks import check_number
+from pointnc.runtime import distributed
 
 
 class WeightAverage(Callback):

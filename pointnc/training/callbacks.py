@@ -12,8 +12,8 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 
-from pointnc import distributed
 from pointnc.errors import Interrupted
+from pointnc.runtime import distributed
 from pointnc.scenes.taxonomy import SCORES
 from pointnc.scoring.terminal import score_text
 from pointnc.training.data import RunData

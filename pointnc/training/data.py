@@ -14,7 +14,6 @@ from omegaconf import DictConfig
 from torch.profiler import record_function
 from torch.utils.data import DataLoader
 
-from pointnc import distributed
 from pointnc.data.batch import VoxelBatch
 from pointnc.data.dataset import SceneDataset
 from pointnc.data.device import DevicePipeline, RawBatch
@@ -22,6 +21,7 @@ from pointnc.data.loaders import make_loader
 from pointnc.data.sampler import ResumableBatchSampler, class_balanced_weights
 from pointnc.data.transforms import Transform
 from pointnc.errors import UserError
+from pointnc.runtime import distributed
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.training.splits import check_splits

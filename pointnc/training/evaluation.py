@@ -15,12 +15,12 @@ import torch
 from hydra.utils import instantiate
 from numpy.typing import NDArray
 
-from pointnc import distributed
 from pointnc.benchmarks.predictions import read_labels
-from pointnc.devices import device_of
 from pointnc.errors import UserError
 from pointnc.inference.predictor import Predictor
 from pointnc.models.heads import LinearHead
+from pointnc.runtime import distributed
+from pointnc.runtime.devices import device_of
 from pointnc.scenes.scene import Scene
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
@@ -68,7 +68,8 @@ def open_network(config: Any) -> Trained:
     """Load the network of a command and say what computes it.
 
     Args:
-        config: of :class:`pointnc.shared_settings.NetworkSettings`; without a checkpoint the newest run is taken.
+        config: of :class:`~pointnc.commands.shared_settings.NetworkSettings`; without a checkpoint the newest run is
+            taken.
 
     Raises:
         UserError: there is no run; or see :func:`pointnc.weights.trained.load_trained`.
@@ -91,7 +92,7 @@ def make_predictor(trained: Trained, options: Any) -> Predictor:
 
     Args:
         trained: the network, on its device.
-        options: of :class:`pointnc.shared_settings.PredictionSettings`.
+        options: of :class:`pointnc.commands.shared_settings.PredictionSettings`.
     """
     return Predictor(
         trained.model,

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import torch
 from omegaconf import DictConfig
 
-from pointnc import distributed
-from pointnc.devices import describe, device_of, idle_driver
 from pointnc.errors import UserError
+from pointnc.runtime import distributed
+from pointnc.runtime.devices import describe, device_of, idle_driver
 from pointnc.sparse.engines import HALF_PRECISION, HALVES, Engine, choose_engine
 from pointnc.weights.architecture import engine_of
 

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.profiler import record_function
 
-from pointnc import distributed
 from pointnc.collapse.nearest import NearestCenter
 from pointnc.collapse.observer import CenterObserver
 from pointnc.data.batch import VoxelBatch
 from pointnc.errors import UserError
 from pointnc.inference.labeler import label_points
+from pointnc.runtime import distributed
 from pointnc.scenes.taxonomy import SCORES, Taxonomy
 from pointnc.scoring.confusion import ConfusionMatrix
 from pointnc.scoring.tables import Scores, score

@@ -10,8 +10,8 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from pointnc import distributed
 from pointnc.models.heads import LinearHead
+from pointnc.runtime import distributed
 from pointnc.scenes.taxonomy import SCORES
 from pointnc.scoring.tables import Scores
 from pointnc.training.checkpoint_io import AtomicCheckpointIO

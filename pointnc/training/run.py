@@ -19,10 +19,10 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from pointnc import distributed
 from pointnc.errors import Interrupted
 from pointnc.losses import losses_with_prior
 from pointnc.models.segmentor import Segmentor
+from pointnc.runtime import distributed
 from pointnc.training import results
 from pointnc.training.callbacks import EpochLine, History, SaveCheckpoints
 from pointnc.training.checkpoint_io import AtomicCheckpointIO

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from pointnc import distributed
 from pointnc.errors import UserError
+from pointnc.runtime import distributed
 from pointnc.scenes.atomic import write_text
 from pointnc.scenes.leftovers import sweep
 from pointnc.scenes.locks import hold

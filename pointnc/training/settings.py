@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from omegaconf import DictConfig, OmegaConf
 
-from pointnc import distributed
 from pointnc.checks import check_switch, check_whole
 from pointnc.errors import UserError
+from pointnc.runtime import distributed
 
 WHOLE = {
     "seed": 0,

@@ -9,8 +9,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from pointnc import distributed
 from pointnc.models.segmentor import Segmentor
+from pointnc.runtime import distributed
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.weights.architecture import how_of
 from pointnc.weights.skeleton import check_state

@@ -9,7 +9,7 @@ import yaml
 from rich.table import Table
 from rich.text import Text
 
-from pointnc.entry import config_folder
+from pointnc.commands.entry import config_folder
 from pointnc.errors import UserError, printable
 from pointnc.weights import hub
 from pointnc.weights.architecture import Architecture

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import torch
 
-from pointnc.devices import describe, device_of, idle_driver
 from pointnc.errors import UserError
 from pointnc.models.segmentor import Segmentor
 from pointnc.models.sonata import Sonata
 from pointnc.models.unet import SparseUNet
+from pointnc.runtime.devices import describe, device_of, idle_driver
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.sparse.engines import HALF_PRECISION, HALVES, Engine, choose_engine
 from pointnc.untrusted.hashes import file_sha256

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pointnc.entry import config_folder
+from pointnc.commands.entry import config_folder
 from pointnc.errors import UserError
 from pointnc.weights.architecture import TARGETS
 from pointnc.weights.head_architecture import HEAD_TARGETS

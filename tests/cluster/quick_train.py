@@ -1,6 +1,6 @@
 """``pointnc.train`` for machines whose heartbeats are short."""
 
-from pointnc import distributed
+from pointnc.runtime import distributed
 from pointnc.train import main
 
 if __name__ == "__main__":

@@ -179,7 +179,7 @@ def test_a_scheduler_without_workers_gets_a_line(monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_unreachable_ray_cluster_gets_a_line_in_time() -> None:
-    from pointnc.servers import check_answers
+    from pointnc.runtime.servers import check_answers
 
     for wrong, code in (
         (f"127.0.0.1:{free_port()}", "no-server"),
@@ -220,7 +220,7 @@ class FakeRay(ModuleType):
 
 
 def test_a_ray_cluster_that_wants_a_token_gets_a_line_that_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pointnc.servers import join_ray
+    from pointnc.runtime.servers import join_ray
 
     monkeypatch.setitem(sys.modules, "ray", FakeRay(ConnectionError("Failed to connect\nmore")))
     for setting in ("scheduler", "ray.address"):

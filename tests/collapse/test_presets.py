@@ -13,7 +13,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import nn
 
-from pointnc.entry import config_folder
+from pointnc.commands.entry import config_folder
 from pointnc.losses import CrossEntropy
 
 PRESETS = ("none", "ceco", "ceco_released", "ceco_ema")

@@ -16,7 +16,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig
 
-from pointnc.entry import config_folder
+from pointnc.commands.entry import config_folder
 from pointnc.errors import UserError
 
 

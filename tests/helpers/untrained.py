@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from pointnc.benchmarks.scannet import taxonomy
-from pointnc.entry import config_folder
+from pointnc.commands.entry import config_folder
 
 
 def write_checkpoint(path: Path, store: Path) -> Path:

@@ -108,7 +108,7 @@ def _has_ended(child: int) -> bool:
 
 def _fork(module: str, arguments: list[str], folder: Path, places: list[Path]) -> int:
     """Start a command whose handlers stand from its first moment; return its process id."""
-    from pointnc import signals
+    from pointnc.runtime import signals
 
     streams = [os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) for place in places]
     signal.pthread_sigmask(signal.SIG_BLOCK, _NUMBERS)

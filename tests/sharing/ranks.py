@@ -6,7 +6,7 @@ import importlib
 import json
 import sys
 
-from pointnc import distributed
+from pointnc.runtime import distributed
 
 if __name__ == "__main__":
     stop = distributed.stop

@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-from pointnc.entry import config_folder
+from pointnc.commands.entry import config_folder
 from pointnc.sparse import engines, spconv_build
 from pointnc.sparse.engines import choose_engine, compute_dtype
 from pointnc.sparse.grid import SparseTensor

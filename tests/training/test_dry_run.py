@@ -7,7 +7,7 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 
-from pointnc.entry import _explain, config_folder
+from pointnc.commands.entry import _explain, config_folder
 from pointnc.errors import UserError
 from pointnc.training.dry_run import dry_run
 from tests.helpers.commands import run

@@ -2,7 +2,7 @@
 
 from hydra import compose, initialize_config_dir
 
-from pointnc.entry import config_folder
+from pointnc.commands.entry import config_folder
 
 
 def test_the_papers_reading_does_not_follow_the_defaults() -> None:

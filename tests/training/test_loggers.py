@@ -8,10 +8,10 @@ import pytest
 
 from data_prep.scannet.preparation import prepare
 from pointnc.training.loggers import wandb_runs
+from tests.commands.test_entry import QUICK
 from tests.helpers.commands import run
 from tests.helpers.mistakes import assert_mistake, raises
 from tests.helpers.synthetic import write_raw_root
-from tests.test_entry import QUICK
 
 WANDB = [*(setting for setting in QUICK if not setting.startswith("logger")), "logger=wandb"]
 

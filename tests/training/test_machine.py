@@ -12,7 +12,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from data_prep.scannet.preparation import prepare
-from pointnc import devices
+from pointnc.runtime import devices
 from pointnc.sparse import engines
 from pointnc.sparse.engines import Engine
 from pointnc.training.machine import Machine, machine_of
@@ -217,7 +217,7 @@ def test_a_resumed_run_may_take_another_engine(finished: Path) -> None:
 
 
 def test_more_processes_than_devices_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pointnc import distributed
+    from pointnc.runtime import distributed
 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     for name, value in {"WORLD_SIZE": "4", "LOCAL_RANK": "3", "LOCAL_WORLD_SIZE": "4"}.items():
@@ -227,7 +227,7 @@ def test_more_processes_than_devices_are_refused(monkeypatch: pytest.MonkeyPatch
 
 
 def test_nccl_waits_for_hours_and_knows_its_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pointnc import distributed
+    from pointnc.runtime import distributed
 
     asked: dict[str, Any] = {}
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)

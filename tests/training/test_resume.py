@@ -15,7 +15,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from data_prep.scannet.preparation import prepare
-from pointnc.entry import config_folder
+from pointnc.commands.entry import config_folder
 from pointnc.errors import Interrupted
 from pointnc.training import results
 from pointnc.training.run import train

@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from data_prep.scannet.preparation import prepare
-from pointnc.entry import _explain, config_folder
+from pointnc.commands.entry import _explain, config_folder
 from pointnc.errors import Interrupted
 from pointnc.training.run import train
 from pointnc.training.run_folder import resumed_config

@@ -37,7 +37,7 @@ def checkpoint(store: SceneStore, tmp_path_factory: pytest.TempPathFactory) -> P
     from hydra import compose, initialize_config_dir
     from omegaconf import OmegaConf
 
-    from pointnc.entry import config_folder
+    from pointnc.commands.entry import config_folder
     from pointnc.weights.checkpoint import contract
     from pointnc.weights.network import build_model
 

@@ -15,11 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pointnc.compiled import loops
 from pointnc.data.bounding_box import bounds
 from pointnc.data.transforms.draws import Draw, Draws, Outline
 from pointnc.data.transforms.points import PointBatch
 from pointnc.data.transforms.transform import Transform
+from pointnc.runtime.compiled import loops
 from pointnc.scenes import Scene
 
 BLURS = 2

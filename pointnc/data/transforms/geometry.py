@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pointnc.checks import check_switch
-from pointnc.compiled import loops
 from pointnc.data.bounding_box import bounds
 from pointnc.data.transforms.columns import by_column
 from pointnc.data.transforms.draws import Draw, Draws, Outline
 from pointnc.data.transforms.points import PointBatch
 from pointnc.data.transforms.transform import Transform
+from pointnc.runtime.compiled import loops
 from pointnc.scenes import Scene
 
 

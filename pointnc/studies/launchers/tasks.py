@@ -10,7 +10,7 @@ from typing import Any
 import ray
 
 from pointnc.errors import UserError
-from pointnc.servers import join_ray
+from pointnc.runtime.servers import join_ray
 from pointnc.studies.launchers.training import LOST, Training
 from pointnc.studies.plan import Run
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numba
 import pytest
 
-from pointnc import compiled
+from pointnc.runtime import compiled
 
 LOOPS = """
 from numba import config

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pointnc.meanings import arguments_of, comments_of, comments_of_group, purpose
-from pointnc.settings import shown
+from pointnc.commands.meanings import arguments_of, comments_of, comments_of_group, purpose
+from pointnc.commands.settings import shown
 
 OWN = "train"
 FIRST = ("dataset", "model", "loss", "regularizer", "trainer", "optimizer", "schedule", "augmentation", "head")

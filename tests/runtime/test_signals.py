@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from pointnc.commands.entry import entry
 from pointnc.doctor import Doctor
-from pointnc.entry import entry
 from pointnc.errors import UserError
 
-REPOSITORY = Path(__file__).parent.parent
+REPOSITORY = Path(__file__).parents[2]
 
 # As "python -m MODULE" does it; the process sends itself a signal when it begins to import what is named.
 STARTER = """
@@ -37,7 +37,7 @@ runpy.run_module(module, run_name="__main__", alter_sys=True)
 @pytest.mark.parametrize(
     ("module", "name"),
     [
-        ("pointnc.train", "pointnc.entry"),
+        ("pointnc.train", "pointnc.commands.entry"),
         ("pointnc.train", "hydra"),
         ("data_prep.rooms", "pointnc.errors"),
         ("data_prep.scannet", "numpy"),
@@ -57,7 +57,7 @@ def test_a_signal_during_the_imports(tmp_path: Path, module: str, name: str, num
 
 def test_importing_the_package_changes_no_handler() -> None:
     code = (
-        "import signal; before = [signal.getsignal(n) for n in (2, 15)]; import pointnc, data_prep, pointnc.entry; "
+        "import signal; before = [signal.getsignal(n) for n in (2, 15)]; import pointnc, data_prep, pointnc.commands.entry; "
         "assert before == [signal.getsignal(n) for n in (2, 15)]"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=REPOSITORY)

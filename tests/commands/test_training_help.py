@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pointnc.entry import config_folder
-from pointnc.meanings import arguments_of, comments_of, purpose
-from pointnc.training_help import training_help
+from pointnc.commands.entry import config_folder
+from pointnc.commands.meanings import arguments_of, comments_of, purpose
+from pointnc.commands.training_help import training_help
 from tests.helpers.commands import run
 from tests.helpers.mistakes import assert_mistake
 

@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
-from pointnc.entry import entry
+from pointnc.commands.entry import entry
 
 ARRAY = 40_000_000
 PROGRAM = f"""
 import resource, subprocess, sys
-from pointnc.allocation import keep_freed_memory
+from pointnc.runtime.allocation import keep_freed_memory
 
 def faults():
     start = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -79,7 +79,7 @@ def test_commands_keep_memory_unless_they_are_to_need_little(
     setting: str, calls: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     called: list[bool] = []
-    monkeypatch.setattr("pointnc.entry.keep_freed_memory", lambda: called.append(True))
+    monkeypatch.setattr("pointnc.commands.entry.keep_freed_memory", lambda: called.append(True))
     monkeypatch.setattr("sys.argv", ["train", setting])
     with pytest.raises(SystemExit) as end:
         entry(None, "pointnc.train")(lambda config: None)()

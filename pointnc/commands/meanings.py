@@ -7,7 +7,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-PACKAGES = Path(__file__).parent.parent
+PACKAGES = Path(__file__).parents[2]
 """Folder of the packages whose docstrings are read; nothing of them is imported."""
 
 

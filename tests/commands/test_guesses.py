@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from pointnc.__main__ import COMMANDS
-from pointnc.guesses import unknown_choice, unknown_setting
+from pointnc.commands.guesses import unknown_choice, unknown_setting
 from pointnc.training.run_folder import newest_run
 from tests.helpers.commands import run
 from tests.helpers.labeled_rooms import columns, write
 from tests.helpers.mistakes import assert_line, assert_mistake
 from tests.helpers.untrained import write_checkpoint
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(

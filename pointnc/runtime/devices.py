@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pointnc.driver import driver_version
 from pointnc.errors import UserError
+from pointnc.runtime.driver import driver_version
 
 if TYPE_CHECKING:
     import torch

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from pointnc.arguments import HYDRA, SHORT, read_arguments
-from pointnc.entry import config_folder
-from pointnc.settings import quoted, setting
+from pointnc.commands.arguments import HYDRA, SHORT, read_arguments
+from pointnc.commands.entry import config_folder
+from pointnc.commands.settings import quoted, setting
 from tests.helpers.commands import run
 from tests.helpers.labeled_rooms import columns, write, write_root
 from tests.helpers.mistakes import assert_mistake

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pointnc.driver import driver_devices, driver_version
+from pointnc.runtime.driver import driver_devices, driver_version
 
 
 class Driver:

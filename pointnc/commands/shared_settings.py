@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from pointnc.settings import setting
+from pointnc.commands.settings import setting
 
 
 @dataclass

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from data_prep.scannet.preparation import prepare
-from pointnc.entry import entry
+from pointnc.commands.entry import entry
 from tests.helpers.mistakes import assert_line
 from tests.helpers.synthetic import write_raw_root
 
-REPOSITORY = Path(__file__).parent.parent
+REPOSITORY = Path(__file__).parents[2]
 QUICK = [
     "dataset.prepare=null", "trainer.max_epochs=1", "trainer.accelerator=cpu", "workers=0", "logger=none",
     "model.planes=[8,8]", "model.layers=[1,1]", "dataset.voxel_size=0.1",
@@ -75,7 +75,7 @@ def test_output_that_nobody_reads_is_no_error(command: list[str], store: Path, t
     module, argument = command
     reading, writing = os.pipe()
     os.close(reading)
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     done = subprocess.run(
         [sys.executable, "-m", module, argument.format(store=store)], stdout=writing, stderr=subprocess.PIPE,
         cwd=tmp_path, env=environment, text=True, check=False,
@@ -86,7 +86,7 @@ def test_output_that_nobody_reads_is_no_error(command: list[str], store: Path, t
 
 def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     code = (
-        "import sys; import pointnc.train, pointnc.entry, hydra; "
+        "import sys; import pointnc.train, pointnc.commands.entry, hydra; "
         "print([m for m in ('torch', 'spconv', 'pytorch_lightning', 'matplotlib', 'numba') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)

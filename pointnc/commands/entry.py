@@ -15,14 +15,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pointnc.allocation import keep_freed_memory
-from pointnc.arguments import read_arguments
 from pointnc.checks import OptionError, node_of
+from pointnc.commands.arguments import read_arguments
+from pointnc.commands.guesses import explain, keys_of
+from pointnc.commands.settings import check_settings, demand, help_text, settings_of
+from pointnc.commands.training_help import training_help
 from pointnc.errors import Interrupted, UserError
-from pointnc.guesses import explain, keys_of
-from pointnc.settings import check_settings, demand, help_text, settings_of
-from pointnc.signals import INTERRUPTED, Interruption, interruptible
-from pointnc.training_help import training_help
+from pointnc.runtime.allocation import keep_freed_memory
+from pointnc.runtime.signals import INTERRUPTED, Interruption, interruptible
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -40,7 +40,7 @@ def config_folder() -> Path:
     Raises:
         UserError: the installation lacks it.
     """
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     for folder in (package / "conf", package.parent / "conf"):
         if (folder / "train.yaml").is_file():
             return folder
@@ -53,9 +53,10 @@ def entry(
     """Turn ``task(config)`` into a command that composes its settings from the command line.
 
     Args:
-        schema: a dataclass of settings (:mod:`pointnc.settings`); None: those of ``conf/train.yaml`` and its groups.
+        schema: a dataclass of settings (:mod:`pointnc.commands.settings`); None: those of ``conf/train.yaml`` and its
+            groups.
         name: the module that ``python -m`` runs.
-        words: see :func:`pointnc.arguments.read_arguments`.
+        words: see :func:`pointnc.commands.arguments.read_arguments`.
         verbs: the same.
     """
 

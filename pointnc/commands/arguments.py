@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from pointnc.commands.settings import literal, quoted, to_the_letter
 from pointnc.errors import UserError
-from pointnc.settings import literal, quoted, to_the_letter
 
 HYDRA = {
     "hydra/job_logging": "disabled",  # logs are the commands' business,
