@@ -64,10 +64,12 @@ def check_number(
         raise OptionError(f"{key}={value}: it must be a number{' ' if demand else ''}{demand}")
 
 
-def check_whole(key: str, value: Any, least: int, optional: bool = False) -> None:
-    """Raise OptionError unless ``value`` is a whole number >= ``least``, or None where ``optional``."""
+def check_whole(key: str, value: Any, least: int, optional: bool = False, most: int | None = None) -> None:
+    """Raise OptionError unless ``value`` is a whole number from ``least`` to ``most``, or None where ``optional``."""
     if value is None and optional:
         return
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         or_null = ", or null" if optional else ""
         raise OptionError(f"{key}={value}: it must be a whole number, at least {least}{or_null}")
+    if most is not None and value > most:
+        raise OptionError(f"{key}={value}: it must be at most {most}")

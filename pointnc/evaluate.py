@@ -108,10 +108,11 @@ def main(config: DictConfig) -> None:
         train = "train" if (store.root / "train").is_dir() else config.split
         majority = majority_score(store.histogram(train, taxonomy), scores.truth_points, taxonomy, scores.convention)
         extra = {"majority_miou": majority.to_dict()["miou"], "seconds": {"evaluate": round(seconds, 2)}}
-        files = write_scores(out, scores, taxonomy, counts.total, counts.scenes, extra)
-        picture = out.with_name(out.stem + "_confusion.png")
-        write_confusion_png(picture, counts.total, taxonomy)
-        console.print("written: " + ", ".join(str(file) for file in [*files, picture]), soft_wrap=True)
+        files = list(write_scores(out, scores, taxonomy, counts.total, counts.scenes, extra))
+        if counts.total.any():  # else no class occurs, and there is nothing to draw
+            files.append(out.with_name(out.stem + "_confusion.png"))
+            write_confusion_png(files[-1], counts.total, taxonomy)
+        console.print("written: " + ", ".join(map(str, files)), soft_wrap=True)
     work.finish()
 
 

@@ -205,7 +205,7 @@ def prepare(overrides: tuple[str, ...]) -> None:
     GlobalHydra.instance().clear()
     with initialize_config_dir(version_base="1.3", config_dir=str(config_folder().absolute())):
         config = compose("train", overrides=[*overrides, "choice={}"], return_hydra_config=False)
-    prepare_data(config, Stopwatch())
+    prepare_data(config.dataset.get("prepare"), Stopwatch())
 
 
 if __name__ == "__main__":

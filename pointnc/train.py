@@ -15,8 +15,8 @@ def main(config: DictConfig) -> None:
     """Train what the configuration describes."""
     from hydra.core.hydra_config import HydraConfig
 
+    from pointnc.training.resumed import resumed_config
     from pointnc.training.run import train
-    from pointnc.training.run_folder import resumed_config
 
     train(resumed_config(config, list(HydraConfig.get().overrides.task)))
 

@@ -85,3 +85,13 @@ def test_the_table_allows_nothing_that_is_not_used() -> None:
             assert set(re.findall(r"`(\w+)`", last)) == {
                 other for own, other in used if own in names and other not in GROUND
             }, names
+
+
+def test_the_whole_configuration_of_a_training_is_seen_in_two_files() -> None:
+    sees = set()
+    for path in (ROOT / "pointnc" / "training").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            typed = isinstance(node, ast.arg) and node.annotation and ast.unparse(node.annotation)
+            if typed == "DictConfig" and node.arg in ("config", "merged"):
+                sees.add(path.name)
+    assert sees == {"run.py", "resumed.py"}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,12 @@ from omegaconf import DictConfig
 from torch.profiler import record_function
 from torch.utils.data import DataLoader
 
+from pointnc.checks import check_option, check_switch, check_whole
 from pointnc.data.batch import VoxelBatch
 from pointnc.data.dataset import SceneDataset
 from pointnc.data.device import DevicePipeline, RawBatch
 from pointnc.data.loaders import make_loader
 from pointnc.data.sampler import ResumableBatchSampler, class_balanced_weights
-from pointnc.data.transforms import Transform
 from pointnc.errors import UserError
 from pointnc.runtime import distributed
 from pointnc.scenes.store import SceneStore
@@ -109,44 +110,83 @@ class RunData(pl.LightningDataModule):
         self.go_to(epoch, batches)
 
 
-def prepare_data(config: DictConfig, watch: Stopwatch) -> None:
-    """Call the data set's own ``prepare``, where it has one: it makes or completes the store."""
-    node = config.dataset.get("prepare")
+@dataclass(frozen=True)
+class Loading:
+    """How the scenes of a run are drawn and loaded.
+
+    Attributes:
+        seed: of the order and of the transforms.
+        batch_size: samples in a batch of one rank.
+        workers: loader processes; 0: none.
+        sampling: uniform, or class_balanced: scenes with rare classes more often.
+        device_transforms: whether transforms and voxels are left to the device.
+
+    Raises:
+        OptionError: one has no sense; above 65,536 samples or 1,024 workers stands a slip, or an untrusted checkpoint
+            that wants all memory.
+    """
+
+    seed: int
+    batch_size: int
+    workers: int
+    sampling: str = "uniform"
+    device_transforms: bool = False
+
+    def __post_init__(self) -> None:
+        check_whole("seed", self.seed, least=0)
+        check_whole("batch_size", self.batch_size, least=1, most=65536)
+        check_whole("workers", self.workers, least=0, most=1024)
+        check_option("sampling", self.sampling, "uniform", "class_balanced")
+        check_switch("device_transforms", self.device_transforms)
+
+    def weights(self, store: SceneStore, split: str, taxonomy: Taxonomy) -> NDArray[np.float64] | None:
+        """Return (N,) how likely each scene is, None where all are alike."""
+        if self.sampling == "uniform":
+            return None
+        return class_balanced_weights(store.scene_histograms(split, taxonomy))
+
+
+def prepare_data(node: Mapping[str, Any] | None, watch: Stopwatch) -> None:
+    """Make or complete a store, as the ``prepare`` of its data set says; nothing where that is None."""
     if distributed.rank() == 0 and node is not None:
         watch.seconds.update(instantiate(node))
     distributed.wait()
 
 
-def open_data(config: DictConfig, pin: bool = False) -> RunData:
+def open_data(
+    dataset: DictConfig,
+    augmentation: DictConfig,
+    insertion: Mapping[str, Any] | None,
+    loading: Loading,
+    pin: bool = False,
+) -> RunData:
     """Open the store and build the loaders.
 
     Args:
-        config: of a run.
+        dataset: its settings, those of ``conf/dataset``.
+        augmentation: those of ``conf/augmentation``.
+        insertion: those of ``conf/insertion``.
+        loading: how scenes are drawn.
         pin: whether batches come in page-locked memory, for a GPU.
 
     Raises:
         UserError: the store is missing, empty, or of another taxonomy; a transform cannot run on the device.
     """
-    dataset = config.dataset
     taxonomy: Taxonomy = instantiate(dataset.taxonomy)
     store = SceneStore(dataset.store, hint=dataset.hint)
     store.check_taxonomy(taxonomy)
     check_splits(store, dataset, taxonomy)
     for split in (dataset.train_split, dataset.val_split):
         store.remember(split)
-    common = {
-        "features": tuple(dataset.features),
-        "voxel_size": dataset.voxel_size,
-        "seed": config.seed,
-    }
+    common = {"features": tuple(dataset.features), "voxel_size": dataset.voxel_size, "seed": loading.seed}
     train_dataset = SceneDataset(
         store,
         dataset.train_split,
         taxonomy,
-        transforms=instantiate(config.augmentation.transforms),
-        mix_probability=config.augmentation.mix_probability,
+        transforms=instantiate(augmentation.transforms),
+        mix_probability=augmentation.mix_probability,
         representative="random",
-        insertion=_insertion(config, store, taxonomy),
+        insertion=instantiate(insertion)(store, dataset.train_split, taxonomy) if insertion else None,
         **common,
     )
     val_dataset = SceneDataset(store, dataset.val_split, taxonomy, full_resolution=True, **common)
@@ -159,40 +199,28 @@ def open_data(config: DictConfig, pin: bool = False) -> RunData:
     rank, world = distributed.rank(), distributed.world_size()
     sampler = ResumableBatchSampler(
         len(train_dataset),
-        config.batch_size,
-        config.seed,
+        loading.batch_size,
+        loading.seed,
         shuffle=True,
         rank=rank,
         world_size=world,
-        weights=_weights(config.get("sampling", "uniform"), store, dataset.train_split, taxonomy),
+        weights=loading.weights(store, dataset.train_split, taxonomy),
     )
     val_sampler = ResumableBatchSampler(
         len(val_dataset), batch_size=1, shuffle=False, rank=rank, world_size=world, evaluation=True
     )
-    pipeline = DevicePipeline(train_dataset) if config.get("device_transforms") else None
+    pipeline = DevicePipeline(train_dataset) if loading.device_transforms else None
     if pipeline is None:
-        train_loader = make_loader(train_dataset, sampler, config.workers, pin=pin)
+        train_loader = make_loader(train_dataset, sampler, loading.workers, pin=pin)
     else:
-        train_loader = make_loader(pipeline, sampler, config.workers, pipeline.collate, pin)
+        train_loader = make_loader(pipeline, sampler, loading.workers, pipeline.collate, pin)
     return RunData(
         store=store,
         taxonomy=taxonomy,
         split=dataset.train_split,
         train=train_loader,
         sampler=sampler,
-        val=make_loader(val_dataset, val_sampler, config.workers, pin=pin),
+        val=make_loader(val_dataset, val_sampler, loading.workers, pin=pin),
         val_dataset=val_dataset,
         prepare=pipeline.prepare if pipeline else None,
     )
-
-
-def _insertion(config: DictConfig, store: SceneStore, taxonomy: Taxonomy) -> Transform | None:
-    if not config.get("insertion"):
-        return None
-    return instantiate(config.insertion)(store, config.dataset.train_split, taxonomy)
-
-
-def _weights(sampling: str, store: SceneStore, split: str, taxonomy: Taxonomy) -> NDArray[np.float64] | None:
-    if sampling not in ("uniform", "class_balanced"):
-        raise UserError(f"sampling={sampling}: choose uniform or class_balanced", code="option")
-    return None if sampling == "uniform" else class_balanced_weights(store.scene_histograms(split, taxonomy))

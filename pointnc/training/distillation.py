@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
-from omegaconf import DictConfig
 from torch import Tensor, nn
 
 from pointnc.checks import check_number, of_node
@@ -17,7 +16,6 @@ from pointnc.models.heads import LinearHead
 from pointnc.models.segmentor import Segmentor
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.weights.source import Source, open_source
-from pointnc.weights.trust import trusted
 
 
 class Distillation(nn.Module):
@@ -112,28 +110,34 @@ class ChannelView:
         return features[:, self._columns] * scale + shift
 
 
-def build_distillation(config: DictConfig, taxonomy: Taxonomy, channels: int) -> Distillation | None:
-    """Return what ``distillation=teacher`` asks for, None where nothing is asked.
+def build_distillation(
+    node: Mapping[str, Any],
+    taxonomy: Taxonomy,
+    channels: int,
+    seen: tuple[Sequence[str], float],
+    trust: Collection[str],
+) -> Distillation:
+    """Return what ``distillation=teacher`` asks for.
 
     Args:
-        config: of a run.
-        taxonomy: its classes.
+        node: its settings: ``checkpoint``, ``weight``.
+        taxonomy: the run's classes.
         channels: D of its network.
+        seen: its features, and the edge of its voxels in meters.
+        trust: networks of other makers that may be imported and built.
 
     Raises:
         UserError: there is no such teacher, or it knows other classes, other voxels or other channels.
     """
-    node: Any = config.get("distillation")
-    if not node:
-        return None
     if not isinstance(node.get("checkpoint"), str):
         raise UserError(
             "distillation=teacher needs distillation.checkpoint=PATH: a run, a checkpoint or weights",
             code="missing-setting",
         )
-    teacher = open_source(node.checkpoint, trusted(config.get("trust")))
-    _check_teacher(teacher, taxonomy, config.dataset.voxel_size)
-    view = ChannelView(list(config.dataset.features), teacher.features)
+    teacher = open_source(node["checkpoint"], trust)
+    features, voxel_size = seen
+    _check_teacher(teacher, taxonomy, voxel_size)
+    view = ChannelView(features, teacher.features)
     with of_node("distillation"):
         return Distillation(teacher.build(), view, channels, len(taxonomy), node.get("weight", 0.5))
 

@@ -6,13 +6,11 @@ import sys
 from typing import NamedTuple
 
 import torch
-from omegaconf import DictConfig
 
 from pointnc.errors import UserError
 from pointnc.runtime import distributed
 from pointnc.runtime.devices import describe, device_of, idle_driver
 from pointnc.sparse.engines import HALF_PRECISION, HALVES, Engine, choose_engine
-from pointnc.weights.architecture import engine_of
 
 
 class Machine(NamedTuple):
@@ -54,17 +52,21 @@ class Machine(NamedTuple):
         )
 
 
-def machine_of(config: DictConfig) -> Machine:
-    """Return what a run's configuration and this machine make of one another.
+def machine_of(accelerator: str, precision: str, engine: str | None) -> Machine:
+    """Return what a run's settings and this machine make of one another.
+
+    Args:
+        accelerator: ``trainer.accelerator``.
+        precision: ``trainer.precision``.
+        engine: of the sparse convolutions, see :func:`~pointnc.sparse.engines.choose_engine`.
 
     Raises:
         UserError: an unknown or missing device, an engine that cannot compute there, or a precision that it lacks.
     """
-    device = device_of(config.trainer.accelerator)
-    engine = choose_engine(engine_of(config.model), device)
-    precision = str(config.trainer.precision)
+    device = device_of(accelerator)
+    chosen = choose_engine(engine, device)
     if precision == "auto":
         precision = "16-mixed" if device.type == "cuda" else "32-true"
     if precision.startswith("16") and device.type == "cpu":
         raise UserError(f"trainer.precision={precision} needs a GPU; on a CPU use 32-true", code="no-device")
-    return Machine(device, precision, engine)
+    return Machine(device, precision, chosen)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import torch
 from hydra.errors import HydraException
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
 from torch import nn
 
 from pointnc.collapse.observer import CenterObserver
@@ -44,7 +43,7 @@ def read_objective(checkpoint: Checkpoint, channels: int, trust: Collection[str]
         UserError: the file does not say what they were, asks for something else than a loss, or is of a version whose
             state does not fit.
     """
-    config = OmegaConf.create(checkpoint.config)
+    config = checkpoint.config
     built = []
     for name, sizes in (
         ("loss", {}),
@@ -52,7 +51,7 @@ def read_objective(checkpoint: Checkpoint, channels: int, trust: Collection[str]
     ):
         if config.get(name) is None:
             raise UserError(f"{checkpoint.path} does not say which {name} it was trained with", code="malformed")
-        check_parts(checkpoint.config, checkpoint.path, trust, (name,))
+        check_parts(config, checkpoint.path, trust, (name,))
         prefix = f"{name}."
         state = checkpoint.data["state_dict"]
         own = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}

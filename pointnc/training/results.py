@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import DictConfig, OmegaConf
 
 from pointnc.collapse.measures import center_distance, cosine_matrix
 from pointnc.data.batch import collate
@@ -27,7 +26,8 @@ PICTURES = 2
 
 def write(
     folder: Path,
-    config: DictConfig,
+    choice: Mapping[str, str],
+    config_yaml: str,
     data: RunData,
     module: SegmentationModule,
     curves: Mapping[str, Sequence[tuple[int, float]]],
@@ -38,7 +38,8 @@ def write(
 
     Args:
         folder: of the run.
-        config: of the run.
+        choice: names of data set, model and regularizer.
+        config_yaml: the whole configuration.
         data: that it was trained and validated on.
         module: as it is now.
         curves: name to (step, value) for the report.
@@ -51,7 +52,7 @@ def write(
     centers, seen = (tensor.cpu() for tensor in module.regularizer.centers())
     metrics = collect(scores, majority_score(histogram, scores.truth_points, data.taxonomy), watch.seconds)
     # Who reads them while the rest is computed, or after a kill in the midst of that, sees that they are not all.
-    metrics |= {"model": str(config.choice.model), "steps": int(module.trainer.global_step), "unfinished": True}
+    metrics |= {"model": choice["model"], "steps": int(module.trainer.global_step), "unfinished": True}
     refit = {"before_refit": outcome.checkpoint.before_refit, "rejected_refit": outcome.rejected}
     metrics |= {name: scores for name, scores in refit.items() if scores is not None}
     # First the numbers of days of training, then what is computed from them, then the pictures.
@@ -66,8 +67,8 @@ def write(
         write_report(
             folder / "report.html",
             Report(
-                title=f"{config.choice.dataset} · {config.choice.model} · {config.choice.regularizer}",
-                summary={**_summary(config, data, module), **_refit_line(metrics)},
+                title=" · ".join([choice["dataset"], choice["model"], choice["regularizer"]]),
+                summary={**_summary(choice, data, module), **_refit_line(metrics)},
                 metrics=metrics,
                 taxonomy=data.taxonomy,
                 train_histogram=histogram,
@@ -75,7 +76,7 @@ def write(
                 centers_cosine=cosine_matrix(centers, seen).numpy() if seen.sum() > 2 else None,
                 center_classes=seen.nonzero()[:, 0].numpy(),
                 scenes=_views(module, data),
-                config_yaml=OmegaConf.to_yaml(config, resolve=True),
+                config_yaml=config_yaml,
             ),
         )
     metrics["seconds"] = _rounded(watch.seconds)
@@ -93,16 +94,16 @@ def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
     return {name: round(value, 2) for name, value in seconds.items()}
 
 
-def _summary(config: DictConfig, data: RunData, module: SegmentationModule) -> dict[str, str]:
+def _summary(choice: Mapping[str, str], data: RunData, module: SegmentationModule) -> dict[str, str]:
     trainer = module.trainer
     return {
-        "data set": f"{config.choice.dataset}: {len(data.train.dataset)} training scenes, "  # type: ignore[arg-type]
+        "data set": f"{choice['dataset']}: {len(data.train.dataset)} training scenes, "  # type: ignore[arg-type]
         f"{len(data.val_dataset)} validation scenes, {len(data.taxonomy)} classes",
-        "model": f"{config.choice.model}, {sum(p.numel() for p in module.model.parameters()) / 1e6:.2f} M parameters",
-        "regularizer": f"{config.choice.regularizer}, weight {module.regularizer.weight:g}",
-        "input": f"{', '.join(config.dataset.features)}; voxels of {100 * config.dataset.voxel_size:g} cm",
-        "training": f"{trainer.max_epochs} epochs, {trainer.global_step} steps of {config.batch_size} scenes, "
-        f"seed {config.seed}",
+        "model": f"{choice['model']}, {sum(p.numel() for p in module.model.parameters()) / 1e6:.2f} M parameters",
+        "regularizer": f"{choice['regularizer']}, weight {module.regularizer.weight:g}",
+        "input": f"{', '.join(data.val_dataset.features)}; voxels of {100 * data.val_dataset.voxel_size:g} cm",
+        "training": f"{trainer.max_epochs} epochs, {trainer.global_step} steps of {data.sampler.batch_size} scenes, "
+        f"seed {data.sampler.seed}",
         "machine": f"{trainer.strategy.root_device.type}, precision {trainer.precision}, "
         f"processes: {trainer.world_size}",
     }

@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from pointnc.errors import UserError
+from pointnc.training.run_folder import Place, find_resume
 from pointnc.weights.architecture import TARGETS
 from pointnc.weights.checkpoint import Checkpoint, load_model_state, read_checkpoint
 from pointnc.weights.network import input_of, network_of
@@ -35,6 +36,27 @@ PLACES = ("dataset.store", "dataset.taxonomy.root", "dataset.prepare.root")
 """What lies below ``data_root``."""
 
 _MISSING = object()
+
+
+def place_of(config: DictConfig) -> Place:
+    """Return where a run is to live."""
+    choice = config.choice
+    name = "-".join([choice.dataset, choice.model, choice.regularizer])
+    return Place(name, config.get("run_dir"), config.get("resume"))
+
+
+def resumed_config(config: DictConfig, overrides: list[str]) -> DictConfig:
+    """Return the configuration to run: a resumed run's own one with the command line's single values over it.
+
+    Args:
+        config: what the command line composed.
+        overrides: the command line.
+
+    Raises:
+        UserError: see :func:`go_on`.
+    """
+    path = find_resume(place_of(config))
+    return config if path is None else go_on(path, config, overrides)
 
 
 def go_on(path: Path, config: DictConfig, overrides: list[str]) -> DictConfig:

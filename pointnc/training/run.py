@@ -6,12 +6,6 @@ The run folder holds ``config.yaml``, ``checkpoints/{best,last}.ckpt``, ``metric
 
 from __future__ import annotations
 
-import logging
-import sys
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -19,31 +13,36 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from pointnc.errors import Interrupted
+from pointnc.checks import check_number, check_switch, of_node
+from pointnc.errors import UserError
 from pointnc.losses import losses_with_prior
 from pointnc.models.segmentor import Segmentor
 from pointnc.runtime import distributed
+from pointnc.scenes.store import SceneStore
+from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.training import results
 from pointnc.training.callbacks import EpochLine, History, SaveCheckpoints
-from pointnc.training.checkpoint_io import AtomicCheckpointIO
-from pointnc.training.data import RunData, open_data, prepare_data
+from pointnc.training.data import Loading, RunData, open_data, prepare_data
 from pointnc.training.distillation import build_distillation
-from pointnc.training.dry_run import dry_run
 from pointnc.training.epoch_losses import EpochLosses
-from pointnc.training.length import settle_length
+from pointnc.training.length import check_length, settle_length
 from pointnc.training.machine import Machine, machine_of
 from pointnc.training.module import SegmentationModule
 from pointnc.training.profile import Profile
+from pointnc.training.quiet import quieten
 from pointnc.training.refitting import Outcome, refit_classifier
 from pointnc.training.restoring import Restoring
-from pointnc.training.run_folder import LAST, claimed_run, find_resume, open_folder
-from pointnc.training.settings import check_settings
+from pointnc.training.resumed import place_of
+from pointnc.training.run_folder import claimed_run, find_resume, open_folder, telling_how_to_go_on
 from pointnc.training.splits import unscored
-from pointnc.training.start import load_into, read_start
+from pointnc.training.start import inherited_license, load_into, network_node, short_name
 from pointnc.training.stopwatch import Stopwatch
+from pointnc.training.trainer import build_trainer, check_trainer
+from pointnc.weights.architecture import engine_of
 from pointnc.weights.checkpoint import load_model_state, read_checkpoint
 from pointnc.weights.network import build_model
-from pointnc.weights.source import Source
+from pointnc.weights.source import Source, open_source
+from pointnc.weights.trust import trusted
 
 
 def train(config: DictConfig) -> Path:
@@ -57,30 +56,47 @@ def train(config: DictConfig) -> Path:
         Interrupted: Ctrl-C; ``last.ckpt`` resumes the run.
     """
     watch = Stopwatch()
-    _quieten()
-    check_settings(config)
-    machine = machine_of(config)
+    quieten()
+    loading = Loading(
+        config.seed,
+        config.batch_size,
+        config.workers,
+        config.get("sampling", "uniform"),
+        config.get("device_transforms", False),
+    )
+    check_length(config.trainer, config.get("steps"))
+    check_trainer(config.trainer, config.model.get("checkpointing", False))
+    machine = machine_of(config.trainer.accelerator, str(config.trainer.precision), engine_of(config.model))
     distributed.start(machine.device.type)
     try:
         machine.announce()
-        start = read_start(config) if config.get("weights") and find_resume(config) is None else None
-        with claimed_run(config) as (resume, folder), _explained(folder):
-            _train(config, machine, watch, start, resume, folder)
+        place = place_of(config)
+        start = _start(config) if config.get("weights") and find_resume(place) is None else None
+        with claimed_run(place) as (resume, folder), telling_how_to_go_on(folder):
+            _train(config, loading, machine, watch, start, resume, folder)
     finally:
         distributed.stop()
     return folder
 
 
 def _train(
-    config: DictConfig, machine: Machine, watch: Stopwatch, start: Source | None, resume: Path | None, folder: Path
+    config: DictConfig,
+    loading: Loading,
+    machine: Machine,
+    watch: Stopwatch,
+    start: Source | None,
+    resume: Path | None,
+    folder: Path,
 ) -> None:
     """Train in a folder that is ours."""
     dry_run(config)
-    prepare_data(config, watch)
+    prepare_data(config.dataset.get("prepare"), watch)
     pl.seed_everything(config.seed, verbose=False)
-    data = open_data(config, pin=machine.device.type == "cuda")
-    settle_length(config, len(data.train))
-    model = build_model(config, data.taxonomy)
+    data = open_data(
+        config.dataset, config.augmentation, config.get("insertion"), loading, pin=machine.device.type == "cuda"
+    )
+    settle_length(config.trainer, config.get("steps"), len(data.train))
+    model = build_model(config.model, config.get("head"), config.dataset.features, len(data.taxonomy))
     module = build_module(config, data, model)
     _announce(config, folder, data, module, resume)
     if start is not None:
@@ -93,11 +109,11 @@ def _train(
     # The means of the losses come first, for the others to read; the checkpoints last, to hold what these remember.
     restoring = Restoring(resume)
     own = [EpochLosses(), *own, history, EpochLine(), checkpoints, restoring]
-    trainer = build_trainer(config, machine, folder, own)
+    trainer = build_trainer(config.trainer, config.get("logger"), machine, folder, own)
     if resume is not None:
         load_model_state(module.model, read_checkpoint(resume), data.taxonomy)
     if distributed.rank() == 0:
-        open_folder(folder, config)
+        open_folder(folder, OmegaConf.to_yaml(config, resolve=True))
     with watch.phase("train"), restoring.explained(), distributed.outliving_machines():
         trainer.fit(module, datamodule=data, ckpt_path=str(resume) if resume else None)
     with watch.phase("evaluate"):
@@ -110,25 +126,74 @@ def _train(
         with watch.phase("refit"):
             outcome = refit_classifier(instantiate(config.refit), module, data, best, config.workers)
     if distributed.rank() == 0:
-        results.write(folder, config, data, module, history.curves, watch, outcome)
+        written = OmegaConf.to_yaml(config, resolve=True)
+        results.write(folder, config.choice, written, data, module, history.curves, watch, outcome)
     distributed.wait()
 
 
-@contextmanager
-def _explained(folder: Path) -> Iterator[None]:
-    """Say how to go on where a signal comes before the first step or after the last one.
+def dry_run(config: DictConfig) -> None:
+    """Build network, head, regularizer, loss, optimizer and transforms, and throw them away.
 
-    Lightning ends the process by itself then, and its exit code tells nobody that there is no result.
+    The loss is also taken of one point of each class. A data set whose classes stand in a store that its ``prepare``
+    has yet to make is passed over: then the same mistakes are found after that.
+
+    Args:
+        config: of a run.
 
     Raises:
-        Interrupted: instead of KeyboardInterrupt and SystemExit.
+        UserError: a setting is out of range, or does not fit the classes; or a store that nothing makes is missing.
+        HydraException: a part cannot be built.
     """
+    if config.dataset.get("prepare") is None:
+        SceneStore(config.dataset.store, hint=config.dataset.hint)  # the likelier mistake, and the quicker one to find
+    if config.get("logger"):
+        instantiate(config.logger)  # one whose package is missing
+    check_number("dataset.voxel_size", config.dataset.voxel_size, above=0)
+    check_number("optimizer.lr", config.optimizer.lr, above=0)
+    for key in ("measure_collapse", "profile", "optimizer.nesterov"):
+        if (switch := OmegaConf.select(config, key)) is not None:  # a run of an earlier version lacks some
+            check_switch(key, switch)
     try:
-        yield
-    except (KeyboardInterrupt, SystemExit):
-        last = folder / LAST
-        how = f"go on with: python -m pointnc.train resume={last}" if last.is_file() else "no step was saved yet"
-        raise Interrupted(f"interrupted; {how}") from None
+        taxonomy: Taxonomy = instantiate(config.dataset.taxonomy)
+    except Exception:
+        if config.dataset.get("prepare") is None:
+            raise
+        return
+    num_classes = len(taxonomy)
+    model = build_model(config.model, config.get("head"), config.dataset.features, num_classes)
+    instantiate(config.regularizer, num_classes=num_classes, in_channels=model.backbone.out_channels)
+    loss = instantiate(config.loss)
+    for part in losses_with_prior(loss):
+        part.set_prior(torch.ones(num_classes))
+    with of_node("loss"):
+        loss(torch.zeros(num_classes, num_classes), torch.arange(num_classes))
+    instantiate(config.augmentation.transforms)
+    if config.get("refit"):
+        instantiate(config.refit)
+    try:
+        instantiate(config.optimizer)(list(model.parameters()))
+    except (TypeError, ValueError) as error:  # torch's own checks, which name the option
+        raise UserError(f"optimizer: {error}", code="option") from None
+
+
+def _start(config: DictConfig) -> Source:
+    """Read what ``weights=`` names; its network, input channels and name replace the configuration's.
+
+    Raises:
+        UserError: the weights are missing, damaged or not pointnc's, or of a network that is not trusted.
+    """
+    start = open_source(config.weights, trusted(config.get("trust")))
+    config.model = network_node(config.model, start)
+    config.dataset.features = list(start.features)
+    config.choice.model = short_name(start.path)
+    OmegaConf.update(config, "weights_license", inherited_license(start), force_add=True)
+    if start.voxel_size != config.dataset.voxel_size and distributed.rank() == 0:
+        print(
+            f"warning: these weights know voxels of {100 * start.voxel_size:g} cm, the run uses "
+            f"{100 * config.dataset.voxel_size:g} cm; dataset.voxel_size={start.voxel_size:g} would be theirs",
+            flush=True,
+        )
+    return start
 
 
 def build_module(config: DictConfig, data: RunData, model: Segmentor) -> SegmentationModule:
@@ -141,6 +206,10 @@ def build_module(config: DictConfig, data: RunData, model: Segmentor) -> Segment
     loss = instantiate(config.loss)
     for part in losses_with_prior(loss):
         part.set_prior(torch.from_numpy(data.class_counts(part.needs_prior)))
+    distillation = None
+    if config.get("distillation"):
+        seen, trust = (list(config.dataset.features), config.dataset.voxel_size), trusted(config.get("trust"))
+        distillation = build_distillation(config.distillation, data.taxonomy, model.backbone.out_channels, seen, trust)
     return SegmentationModule(
         model=model,
         loss=loss,
@@ -150,56 +219,8 @@ def build_module(config: DictConfig, data: RunData, model: Segmentor) -> Segment
         schedule=instantiate(config.schedule),
         config=OmegaConf.to_container(config, resolve=True),  # type: ignore[arg-type]
         measure_collapse=config.get("measure_collapse", True),
-        distillation=build_distillation(config, data.taxonomy, model.backbone.out_channels),
+        distillation=distillation,
     )
-
-
-def build_trainer(config: DictConfig, machine: Machine, folder: Path, callbacks: list[pl.Callback]) -> pl.Trainer:
-    """Build the Lightning trainer: device and precision as settled, ranks by torchrun, a bar on a terminal."""
-    logger = instantiate(config.logger)(save_dir=str(folder)) if config.get("logger") else False
-    bar = sys.stdout.isatty() and distributed.rank() == 0
-    if bar:
-        from pytorch_lightning.callbacks import RichProgressBar
-
-        callbacks = [*callbacks, RichProgressBar()]
-    return instantiate(
-        config.trainer,
-        accelerator=machine.device.type,
-        precision=machine.precision,
-        **distributed.trainer_arguments(),
-        callbacks=callbacks,
-        logger=logger,
-        plugins=[AtomicCheckpointIO()],
-        default_root_dir=str(folder),
-        enable_checkpointing=False,
-        enable_model_summary=False,
-        enable_progress_bar=bar,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-    )
-
-
-def _quieten() -> None:
-    """Drop the remarks of libraries that a user can do nothing about."""
-    for message in (
-        ".*smaller than the logging interval.*",  # a small data set is no mistake
-        ".*does not have many workers.*",  # workers are set for the machine
-        ".*dataloader is not resumable.*",  # the sampler is
-        ".*isinstance.treespec, LeafSpec.*",
-        ".*broadcast_buffers.*",  # its successor is not in every torch that is allowed
-        ".*`srun` command is available.*",  # torchrun is the launcher, also on a machine that has Slurm
-        ".*sync_dist=True.*",  # the scores come from synchronized counts
-    ):
-        warnings.filterwarnings("ignore", message)
-    threading.excepthook = _quiet_thread
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    logging.getLogger("torch.fx").setLevel(logging.ERROR)
-
-
-def _quiet_thread(failed: threading.ExceptHookArgs) -> None:
-    """Say nothing of tensorboard's writer where its folder is gone or the disk is full: the run itself says so."""
-    if not (isinstance(failed.exc_value, OSError) and type(failed.thread).__name__ == "_AsyncWriterThread"):
-        threading.__excepthook__(failed)
 
 
 def _announce(config: DictConfig, folder: Path, data: RunData, module: SegmentationModule, resume: Path | None) -> None:

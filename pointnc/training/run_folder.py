@@ -6,10 +6,9 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
-from omegaconf import DictConfig, OmegaConf
-
-from pointnc.errors import UserError
+from pointnc.errors import Interrupted, UserError
 from pointnc.runtime import distributed
 from pointnc.scenes.atomic import write_text
 from pointnc.scenes.leftovers import sweep
@@ -18,8 +17,27 @@ from pointnc.scenes.locks import hold
 LAST = Path("checkpoints") / "last.ckpt"
 
 
+class Place(NamedTuple):
+    """Where a run is to live, as the command line has it.
+
+    Attributes:
+        name: of the folder below ``runs/`` where none is given.
+        run_dir: a folder.
+        resume: a checkpoint to go on with, its run folder, or "auto".
+    """
+
+    name: str
+    run_dir: str | None
+    resume: str | None
+
+    @property
+    def home(self) -> Path:
+        """The folder of the runs of this name."""
+        return Path("runs") / self.name
+
+
 @contextmanager
-def claimed_run(config: DictConfig) -> Iterator[tuple[Path | None, Path]]:
+def claimed_run(place: Place) -> Iterator[tuple[Path | None, Path]]:
     """Make the run folder and hold it: no other process trains in it meanwhile. What was begun and left empty goes.
 
     Gives the checkpoint to resume from (or None) and the folder, the same on every rank.
@@ -31,7 +49,7 @@ def claimed_run(config: DictConfig) -> Iterator[tuple[Path | None, Path]]:
     with ExitStack() as stack:
         answer: tuple[Path | None, Path] | UserError | None
         try:
-            answer = _claim(config, stack) if distributed.rank() == 0 else None
+            answer = _claim(place, stack) if distributed.rank() == 0 else None
         except UserError as error:
             answer = error
         except OSError as error:
@@ -43,15 +61,15 @@ def claimed_run(config: DictConfig) -> Iterator[tuple[Path | None, Path]]:
         yield answer
 
 
-def _claim(config: DictConfig, stack: ExitStack) -> tuple[Path | None, Path]:
+def _claim(place: Place, stack: ExitStack) -> tuple[Path | None, Path]:
     """Make and lock the folder until the stack unwinds."""
-    resume = find_resume(config)
-    if config.run_dir is not None or resume is not None:
-        folder = Path(config.run_dir) if config.run_dir is not None else resume.parent.parent  # type: ignore[union-attr]
+    resume = find_resume(place)
+    if place.run_dir is not None or resume is not None:
+        folder = Path(place.run_dir) if place.run_dir is not None else resume.parent.parent  # type: ignore[union-attr]
         made = [one for one in (folder, *folder.parents) if not one.exists()]
         folder.mkdir(parents=True, exist_ok=True)
     else:
-        folder = _home(config) / time.strftime("%Y-%m-%d_%H-%M-%S")
+        folder = place.home / time.strftime("%Y-%m-%d_%H-%M-%S")
         made = [one for one in folder.parents if not one.exists()]
         folder.parent.mkdir(parents=True, exist_ok=True)
         while True:
@@ -78,33 +96,33 @@ def _remove_empty(folders: list[Path]) -> None:
             folder.rmdir()
 
 
-def open_folder(folder: Path, config: DictConfig) -> None:
-    """Make the run folder, with the resolved configuration in it.
+def open_folder(folder: Path, config_yaml: str) -> None:
+    """Make the run folder, with the configuration in it.
 
     Raises:
         UserError: it cannot be written.
     """
     try:
-        write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
+        write_text(folder / "config.yaml", config_yaml)
     except OSError as error:
         raise UserError(
             f"cannot write into the run folder {folder} ({error.strerror}); give run_dir=FOLDER", code="file-access"
         ) from None
 
 
-def find_resume(config: DictConfig) -> Path | None:
+def find_resume(place: Place) -> Path | None:
     """Return the checkpoint that ``resume=`` means, None where there is none to go on with.
 
     Raises:
         UserError: a named checkpoint does not exist.
     """
-    if config.resume is None:
+    if place.resume is None:
         return None
-    if config.resume == "auto":
-        places = [Path(config.run_dir)] if config.run_dir is not None else list(_home(config).glob("*"))
-        found = [place / LAST for place in places if (place / LAST).is_file()]
+    if place.resume == "auto":
+        folders = [Path(place.run_dir)] if place.run_dir is not None else list(place.home.glob("*"))
+        found = [folder / LAST for folder in folders if (folder / LAST).is_file()]
         return max(found, key=lambda path: path.stat().st_mtime, default=None)
-    path = Path(config.resume)
+    path = Path(place.resume)
     path = path / LAST if path.is_dir() else path
     if not path.is_file():
         raise UserError(
@@ -112,6 +130,23 @@ def find_resume(config: DictConfig) -> Path | None:
             code="missing-file",
         )
     return path
+
+
+@contextmanager
+def telling_how_to_go_on(folder: Path) -> Iterator[None]:
+    """Say how to go on where a signal comes before the first step or after the last one.
+
+    Lightning ends the process by itself then, and its exit code tells nobody that there is no result.
+
+    Raises:
+        Interrupted: instead of KeyboardInterrupt and SystemExit.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        last = folder / LAST
+        how = f"go on with: python -m pointnc.train resume={last}" if last.is_file() else "no step was saved yet"
+        raise Interrupted(f"interrupted; {how}") from None
 
 
 KEPT = ("best", "last")
@@ -129,25 +164,3 @@ def newest_run(home: Path = Path("runs")) -> Path:
     if not saved:
         raise UserError(f"give checkpoint=RUN: there is no run below {home.absolute()}", code="nothing-there")
     return max(saved, key=lambda path: path.stat().st_mtime).parents[1]
-
-
-def resumed_config(config: DictConfig, overrides: list[str]) -> DictConfig:
-    """Return the configuration to run: a resumed run's own one with the command line's single values over it.
-
-    Args:
-        config: what the command line composed.
-        overrides: the command line.
-
-    Raises:
-        UserError: see :func:`pointnc.training.resumed.go_on`.
-    """
-    path = find_resume(config)
-    if path is None:
-        return config
-    from pointnc.training.resumed import go_on
-
-    return go_on(path, config, overrides)
-
-
-def _home(config: DictConfig) -> Path:
-    return Path("runs") / "-".join([config.choice.dataset, config.choice.model, config.choice.regularizer])

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from pointnc.models.segmentor import Segmentor
@@ -14,8 +13,7 @@ from pointnc.runtime import distributed
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.weights.architecture import how_of
 from pointnc.weights.skeleton import check_state
-from pointnc.weights.source import Source, open_source
-from pointnc.weights.trust import trusted
+from pointnc.weights.source import Source
 
 HEAD = "head."
 DECODER = "backbone.dec."
@@ -48,41 +46,27 @@ def _head_shapes(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
     return {name: tuple(value.shape) for name, value in state.items() if name.startswith(HEAD)}
 
 
-def read_start(config: DictConfig) -> Source:
-    """Read what ``weights=`` names, and let its network and its input channels replace the configuration's.
+def network_node(model: Mapping[str, Any], start: Source) -> dict[str, Any]:
+    """Return the ``model`` node of a run that starts from weights.
 
     Args:
-        config: of a run; ``model``, ``dataset.features`` and ``choice.model`` are set.
-
-    Raises:
-        UserError: the weights are missing, damaged or not pointnc's, or of a network that is not trusted.
+        model: the configuration's own: how a network is computed, and the decoder behind an encoder alone.
+        start: the weights, whose network it is.
     """
-    start = open_source(config.weights, trusted(config.get("trust")))
-    how = how_of(config.model, start.node["_target_"])
-    OmegaConf.update(config, "model", {**start.node, **_decoder(config, start), **how}, merge=False, force_add=True)
-    OmegaConf.update(config, "dataset.features", list(start.features), merge=False)
-    OmegaConf.update(config, "choice.model", _short_name(start.path))
-    inherited = (
-        start.card.license if start.card else start.checkpoint and start.checkpoint.config.get("weights_license")
-    )
-    OmegaConf.update(config, "weights_license", inherited, force_add=True)
-    if start.voxel_size != config.dataset.voxel_size and distributed.rank() == 0:
-        print(
-            f"warning: these weights know voxels of {100 * start.voxel_size:g} cm, the run uses "
-            f"{100 * config.dataset.voxel_size:g} cm; dataset.voxel_size={start.voxel_size:g} would be theirs",
-            flush=True,
-        )
-    return start
+    decoder = {}
+    if start.node.get("decoder_channels", ()) is None and model.get("decoder_channels"):
+        decoder = {key: model.get(key) for key in ("decoder_channels", "decoder_depths")}
+    return {**start.node, **decoder, **how_of(model, start.node["_target_"])}
 
 
-def _decoder(config: DictConfig, start: Source) -> dict[str, Any]:
-    """Return the decoder that the configuration puts behind weights of an encoder alone."""
-    if start.node.get("decoder_channels", ()) is not None or not config.model.get("decoder_channels"):
-        return {}
-    return {key: config.model.get(key) for key in ("decoder_channels", "decoder_depths")}
+def inherited_license(start: Source) -> str | None:
+    """Return the license of the weights that a run starts from, where it is known."""
+    if start.card is not None:
+        return start.card.license
+    return start.checkpoint.config.get("weights_license") if start.checkpoint else None
 
 
-def _short_name(path: Path) -> str:
+def short_name(path: Path) -> str:
     """The name of a bundle's folder, of a file, or of the run that a checkpoint belongs to."""
     named = {"model.safetensors": path.parent, "best.ckpt": path.parent.parent, "last.ckpt": path.parent.parent}
     return named.get(path.name, path.with_suffix("")).absolute().name

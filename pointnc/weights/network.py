@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
 
 from pointnc.data.features import feature_channels
 from pointnc.errors import UserError
 from pointnc.models.segmentor import Segmentor
-from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.weights.architecture import TARGETS, Architecture
 from pointnc.weights.checkpoint import Checkpoint
 from pointnc.weights.head_architecture import HEAD_TARGETS, HeadArchitecture
@@ -21,13 +19,20 @@ from pointnc.weights.skeleton import without_memory
 from pointnc.weights.trust import TARGET, check_parts
 
 
-def build_model(config: DictConfig, taxonomy: Taxonomy) -> Segmentor:
-    """Build the network that a configuration describes, with fresh weights."""
-    backbone = instantiate(config.model, in_channels=feature_channels(tuple(config.dataset.features)))
-    if config.get("head") is None:  # a run from before there was a choice
-        return Segmentor(backbone, len(taxonomy))
-    head = instantiate(config.head, in_channels=backbone.out_channels, num_classes=len(taxonomy))
-    return Segmentor(backbone, len(taxonomy), head)
+def build_model(
+    model: Mapping[str, Any], head: Mapping[str, Any] | None, features: Sequence[str], num_classes: int
+) -> Segmentor:
+    """Build a network with fresh weights.
+
+    Args:
+        model: what Hydra builds the backbone of.
+        head: the same of the head; None, as in runs from before there was a choice: a linear one.
+        features: input channels, names out of :data:`pointnc.data.features.CHANNELS`.
+        num_classes: K.
+    """
+    backbone = instantiate(model, in_channels=feature_channels(tuple(features)))
+    built = head and instantiate(head, in_channels=backbone.out_channels, num_classes=num_classes)
+    return Segmentor(backbone, num_classes, built or None)
 
 
 class Input(NamedTuple):
@@ -90,9 +95,7 @@ def network_of(checkpoint: Checkpoint, trust: Collection[str] = ()) -> Segmentor
         check_parts(config, path, trust, ("head",))
     own = model[TARGET] in TARGETS and (head is None or head[TARGET] in HEAD_TARGETS)
     if not own:
-        return build_model(
-            OmegaConf.create({"model": model, "head": head, "dataset": config["dataset"]}), checkpoint.taxonomy
-        )
+        return build_model(model, head, features, len(checkpoint.taxonomy))
     try:
         with without_memory():
             backbone = Architecture.of(model, feature_channels(features)).build()

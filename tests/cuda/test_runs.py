@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pointnc.errors import Interrupted
+from pointnc.training.resumed import resumed_config
 from pointnc.training.run import train
-from pointnc.training.run_folder import resumed_config
 from pointnc.weights.checkpoint import read_checkpoint
 from tests.cuda.conftest import ON_DEVICE
 from tests.cuda.waits import Waits

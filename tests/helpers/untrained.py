@@ -24,7 +24,8 @@ def write_checkpoint(path: Path, store: Path) -> Path:
         config = compose("train", [*choices, *small, *names])
     torch.manual_seed(0)
     label_set = taxonomy("scannet200")
-    state = {f"model.{key}": value for key, value in build_model(config, label_set).state_dict().items()}
+    network = config.model, config.head, config.dataset.features
+    state = {f"model.{key}": value for key, value in build_model(*network, len(label_set)).state_dict().items()}
     torch.save(
         {"state_dict": state, "pointnc": contract(OmegaConf.to_container(config, resolve=True), label_set)}, path
     )

@@ -254,7 +254,7 @@ def test_a_probe_trains_the_head_alone_and_keeps_the_license(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from pointnc.training.start import read_start
+    from pointnc.training.run import _start
 
     def settings(*more: str) -> Any:
         return ("model=sonata", f"weights={encoder}", "optimizer.lr=0.01", *more)
@@ -262,7 +262,7 @@ def test_a_probe_trains_the_head_alone_and_keeps_the_license(
     train(configure(store, tmp_path / "probe", *settings("model.freeze=encoder")))
     assert "the encoder is frozen" in capsys.readouterr().out
     probe = read_checkpoint(tmp_path / "probe")
-    before = read_start(configure(store, tmp_path / "other", *settings())).state
+    before = _start(configure(store, tmp_path / "other", *settings())).state
     assert all(torch.equal(probe.model_state[name], value) for name, value in before.items())
     assert export_run(tmp_path / "probe", tmp_path / "out").license == "CC-BY-NC-4.0"
     more = settings("model.freeze=encoder", "model.decoder_channels=[16,16]")

@@ -18,6 +18,7 @@ from pointnc.scenes.locks import LOCK
 from pointnc.training import run, run_folder
 from pointnc.training.callbacks import EpochLine, SaveCheckpoints
 from pointnc.training.checkpoint_io import AtomicCheckpointIO
+from pointnc.training.resumed import place_of
 from pointnc.training.run_folder import claimed_run
 from tests.helpers.commands import run as command
 from tests.helpers.mistakes import raises
@@ -102,7 +103,10 @@ def test_two_that_begin_in_the_same_second_have_two_folders(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(run_folder.time, "strftime", lambda form: "2025-01-01_00-00-00")
-    with claimed_run(configure(store, None)) as (_, first), claimed_run(configure(store, None)) as (_, second):
+    with (
+        claimed_run(place_of(configure(store, None))) as (_, first),
+        claimed_run(place_of(configure(store, None))) as (_, second),
+    ):
         assert first != second and first.is_dir() and second.is_dir()
         assert (first / LOCK).is_file() and (second / LOCK).is_file()
     assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").rglob("*-*_*"))  # nothing was written
@@ -111,14 +115,14 @@ def test_two_that_begin_in_the_same_second_have_two_folders(
 def test_a_folder_that_is_trained_in_is_told_by_its_process(store: Path, tmp_path: Path) -> None:
     """Given twice, or found twice by resume=auto."""
     config = configure(store, tmp_path / "run")
-    with claimed_run(config) as (_, folder):
+    with claimed_run(place_of(config)) as (_, folder):
         (folder / "checkpoints").mkdir()
         (folder / "checkpoints" / "last.ckpt").touch()
         for overrides in ([], ["resume=auto"]):
             again = configure(store, tmp_path / "run", *overrides)
             with (
                 raises("in-use", f"process {os.getpid()}", folder),
-                claimed_run(again),
+                claimed_run(place_of(again)),
             ):
                 pass
     assert (tmp_path / "run").is_dir() and not leftovers(tmp_path)

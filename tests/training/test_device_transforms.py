@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from pointnc.errors import Interrupted
+from pointnc.training.resumed import resumed_config
 from pointnc.training.run import train
-from pointnc.training.run_folder import resumed_config
 from pointnc.weights.checkpoint import read_checkpoint
 from tests.helpers.mistakes import raises
 from tests.training.test_run import INTERRUPT, assert_same_weights, configure, store

@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 
 from pointnc.commands.entry import _explain, config_folder
 from pointnc.errors import UserError
-from pointnc.training.dry_run import dry_run
+from pointnc.training.run import dry_run
 from tests.helpers.commands import run
 from tests.helpers.mistakes import assert_mistake, assert_names
 
@@ -38,7 +38,8 @@ def test_nothing_is_made_for_a_wrong_setting(tmp_path: Path) -> None:
         (["head=cosine", "head.scale=0"], ("option", "head.scale=0")),
         (["regularizer=ceco", "regularizer.scale=-1"], ("option", "regularizer.scale=-1")),
         (["dataset.features=[colour]"], ("unknown-name", "dataset.features", "'colour'")),
-        (["sampling=even"], ("option", "sampling=even")),
+        (["optimizer.lr=0"], ("option", "optimizer.lr=0")),
+        (["dataset.voxel_size=wide"], ("option", "dataset.voxel_size=wide")),
         (["optimizer.weight_decay=-1"], ("option", "optimizer", "weight_decay")),
     ],
 )

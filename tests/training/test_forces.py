@@ -15,8 +15,8 @@ from pointnc.collapse.forces import forces_of
 from pointnc.errors import Interrupted
 from pointnc.training import force_meter
 from pointnc.training.force_meter import ForceMeter, group_rows
+from pointnc.training.resumed import resumed_config
 from pointnc.training.run import train
-from pointnc.training.run_folder import resumed_config
 from pointnc.weights.checkpoint import read_checkpoint
 from tests.helpers.synthetic import write_raw_root
 from tests.training.test_run import INTERRUPT, assert_same_weights, configure

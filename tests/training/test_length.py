@@ -13,7 +13,7 @@ from pointnc.training.length import VALIDATIONS, settle_length
 def settled(steps: int | None, batches: int, accumulate: int = 1, epochs: int | None = None) -> tuple[int, int]:
     trainer = {"max_epochs": epochs, "check_val_every_n_epoch": None, "accumulate_grad_batches": accumulate}
     config = OmegaConf.create({"steps": steps, "trainer": trainer})
-    settle_length(config, batches)
+    settle_length(config.trainer, steps, batches)
     return config.trainer.max_epochs, config.trainer.check_val_every_n_epoch
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-from omegaconf import DictConfig, OmegaConf
 
 from data_prep.scannet.preparation import prepare
 from pointnc.runtime import devices
@@ -17,6 +16,7 @@ from pointnc.sparse import engines
 from pointnc.sparse.engines import Engine
 from pointnc.training.machine import Machine, machine_of
 from pointnc.training.run import train
+from pointnc.weights.architecture import engine_of
 from pointnc.weights.checkpoint import read_checkpoint
 from pointnc.weights.trained import half_precision, load_trained
 from tests.helpers.commands import run
@@ -28,9 +28,8 @@ CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 SPCONV, PLAIN = Engine("spconv"), Engine("torch")
 
 
-def settings(accelerator: str = "cpu", precision: str = "auto", engine: str | None = "auto") -> DictConfig:
-    model = {} if engine is None else {"engine": engine}
-    return OmegaConf.create({"trainer": {"accelerator": accelerator, "precision": precision}, "model": model})
+def chosen(accelerator: str = "cpu", precision: str = "auto", engine: str | None = "auto") -> Machine:
+    return machine_of(accelerator, precision, engine)
 
 
 @pytest.fixture
@@ -44,38 +43,38 @@ def _cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_a_cpu_computes_in_float32_by_its_own_engine() -> None:
-    assert machine_of(settings("cpu")) == (CPU, "32-true", Engine("cpu"))
-    assert machine_of(settings("cpu", engine=None)).engine.name == "cpu"  # a configuration of before
-    assert machine_of(settings("cpu", "bf16-mixed", "torch")).half == torch.bfloat16
+    assert chosen("cpu") == (CPU, "32-true", Engine("cpu"))
+    assert engine_of({"_target_": "pointnc.models.MinkUNet"}) == "auto"  # a configuration of before
+    assert chosen("cpu", "bf16-mixed", "torch").half == torch.bfloat16
 
 
 @pytest.mark.usefixtures("_cuda")
 def test_a_gpu_computes_in_float16_by_spconv() -> None:
-    machine = machine_of(settings("auto"))
+    machine = chosen("auto")
     assert machine == (CUDA, "16-mixed", SPCONV) and machine.half == torch.float16
-    assert machine_of(settings("gpu", "32-true", "torch")) == (CUDA, "32-true", PLAIN)
-    assert machine_of(settings("cpu")).device == CPU
+    assert chosen("gpu", "32-true", "torch") == (CUDA, "32-true", PLAIN)
+    assert chosen("cpu").device == CPU
 
 
 @pytest.mark.parametrize(
-    ("config", "mistake"),
+    ("wanted", "mistake"),
     [
-        (settings("tpu"), ("option", "auto, cpu, cuda, gpu, mps", "accelerator=tpu")),
-        (settings("cpu", "16-mixed"), ("no-device", "trainer.precision=16-mixed", "GPU")),
-        (settings("cpu", engine="spconv"), ("installation", "model.engine=spconv", "CUDA")),
-        (settings("cpu", engine="fast"), ("option", "model.engine=fast")),
+        (["tpu"], ("option", "auto, cpu, cuda, gpu, mps", "accelerator=tpu")),
+        (["cpu", "16-mixed"], ("no-device", "trainer.precision=16-mixed", "GPU")),
+        (["cpu", "auto", "spconv"], ("installation", "model.engine=spconv", "CUDA")),
+        (["cpu", "auto", "fast"], ("option", "model.engine=fast")),
     ],
 )
-def test_what_cannot_be_is_refused(config: DictConfig, mistake: tuple[str, ...]) -> None:
+def test_what_cannot_be_is_refused(wanted: list[str], mistake: tuple[str, ...]) -> None:
     with raises(*mistake):
-        machine_of(config)
+        chosen(*wanted)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a device")
 def test_a_device_that_is_not_there_is_refused() -> None:
     for accelerator, device in (("cuda", "CUDA"), ("mps", "Metal")):
         with raises("no-device", f"accelerator={accelerator}", device):
-            machine_of(settings(accelerator))
+            chosen(accelerator)
 
 
 @pytest.mark.usefixtures("_cuda")
@@ -96,7 +95,7 @@ def test_a_driver_without_a_usable_device_is_a_loud_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(devices, "driver_version", lambda: (12, 2))
-    machine_of(settings("auto")).announce()
+    chosen("auto").announce()
     captured = capsys.readouterr()
     assert captured.err.startswith("WARNING: an NVIDIA driver for CUDA 12.2 is installed, but torch")
     assert "python -m pointnc.doctor" in captured.err and captured.out.startswith("device: CPU")
@@ -209,7 +208,7 @@ def test_training_refuses_in_one_line(settings: list[str], mistake: tuple[str, .
 
 
 def test_a_resumed_run_may_take_another_engine(finished: Path) -> None:
-    from pointnc.training.run_folder import resumed_config
+    from pointnc.training.resumed import resumed_config
 
     overrides = [f"resume={finished}", "model.engine=cpu"]
     config = resumed_config(configure(Path("store"), finished, *overrides), overrides)

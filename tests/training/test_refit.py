@@ -17,8 +17,8 @@ from pointnc.scoring.confusion import confusion
 from pointnc.scoring.tables import score
 from pointnc.training.refit import ClassifierRefit
 from pointnc.training.reservoir import ClassReservoir
+from pointnc.training.resumed import resumed_config
 from pointnc.training.run import train
-from pointnc.training.run_folder import resumed_config
 from pointnc.weights.checkpoint import read_checkpoint
 from pointnc.weights.trained import load_trained
 from tests.helpers.mistakes import raises

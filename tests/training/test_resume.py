@@ -18,8 +18,8 @@ from data_prep.scannet.preparation import prepare
 from pointnc.commands.entry import config_folder
 from pointnc.errors import Interrupted
 from pointnc.training import results
+from pointnc.training.resumed import resumed_config
 from pointnc.training.run import train
-from pointnc.training.run_folder import resumed_config
 from pointnc.weights.checkpoint import read_checkpoint
 from tests.helpers.synthetic import write_raw_root
 

@@ -11,8 +11,8 @@ from omegaconf import DictConfig
 from data_prep.scannet.preparation import prepare
 from pointnc.commands.entry import _explain, config_folder
 from pointnc.errors import Interrupted
+from pointnc.training.resumed import resumed_config
 from pointnc.training.run import train
-from pointnc.training.run_folder import resumed_config
 from pointnc.weights.checkpoint import read_checkpoint
 from tests.helpers.mistakes import assert_names, raises
 from tests.helpers.synthetic import write_raw_root

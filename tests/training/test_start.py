@@ -11,7 +11,8 @@ from omegaconf import OmegaConf
 
 from pointnc.models.segmentor import Segmentor
 from pointnc.scenes.taxonomy import Taxonomy
-from pointnc.training.start import load_into, read_start
+from pointnc.training.run import _start
+from pointnc.training.start import load_into
 from pointnc.weights.architecture import Architecture
 from pointnc.weights.card import ModelCard
 from pointnc.weights.checkpoint import read_checkpoint
@@ -46,7 +47,7 @@ def weights(folder: Path, with_head: bool = True) -> tuple[Path, Segmentor]:
 def test_weights_bring_their_network_and_its_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, _ = weights(tmp_path)
     run = config(path)
-    read_start(run)
+    _start(run)
     assert run.model._target_ == "pointnc.models.spunet.SpUNet" and list(run.model.planes) == [6, 8, 8, 6]
     assert list(run.dataset.features) == ["normal", "color_half"]
     assert run.choice.model == "mine" and run.dataset.voxel_size == 0.02
@@ -66,8 +67,8 @@ def test_the_head_alone_is_drawn_again_for_other_classes(
 ) -> None:
     path, original = weights(tmp_path, with_head)
     run = config(path)
-    start = read_start(run)
-    model = build_model(run, taxonomy)
+    start = _start(run)
+    model = build_model(run.model, None, run.dataset.features, len(taxonomy))
     drawn = model.head.weight.clone()
     load_into(model, start, taxonomy)
     for name, value in original.backbone.state_dict().items():
@@ -78,9 +79,9 @@ def test_the_head_alone_is_drawn_again_for_other_classes(
 
 def test_missing_weights_get_a_line(tmp_path: Path) -> None:
     with raises("missing-file", "x.ckpt"):
-        read_start(config(tmp_path / "x.ckpt"))
+        _start(config(tmp_path / "x.ckpt"))
     with raises("missing-file", "x.safetensors"):
-        read_start(config(tmp_path / "x.safetensors"))
+        _start(config(tmp_path / "x.safetensors"))
 
 
 @pytest.mark.parametrize("kind", ["text", "pickle", "other"])

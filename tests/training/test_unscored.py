@@ -42,6 +42,7 @@ def test_a_run_without_scores_says_so_before_and_ends_well(store: Path) -> None:
     assert json.loads((store.parent / "run" / "metrics.json").read_text())["miou"] is None
     scored = run("pointnc.evaluate", "checkpoint=run", "accelerator=cpu", "out=scores.json", folder=store.parent)
     assert "mIoU –; miou_val_classes –" in " ".join(scored.stdout.split())
+    assert "Warning" not in scored.stderr and not (store.parent / "scores_confusion.png").exists()
 
 
 def test_training_without_a_class_is_a_mistake(store: Path) -> None:

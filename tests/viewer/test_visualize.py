@@ -47,7 +47,12 @@ def checkpoint(store: SceneStore, tmp_path_factory: pytest.TempPathFactory) -> P
     with initialize_config_dir(str(config_folder()), version_base="1.3"):
         config = compose("train", [*choices, *small, *names])
     torch.manual_seed(0)
-    state = {f"model.{key}": value for key, value in build_model(config, CLASSES).state_dict().items()}
+    state = {
+        f"model.{key}": value
+        for key, value in build_model(config.model, config.head, config.dataset.features, len(CLASSES))
+        .state_dict()
+        .items()
+    }
     path = tmp_path_factory.mktemp("run") / "best.ckpt"
     own = contract(OmegaConf.to_container(config, resolve=True), CLASSES)
     torch.save({"state_dict": state, "pointnc": own}, path)
