@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from pointnc.reporting.colors import UNLABELED
+from pointnc.reporting.pictures import write_png
 from pointnc.scenes.scene import IGNORE
 from pointnc.viewer.labeled_scene import LabeledScene
 from pointnc.viewer.layers import LAYERS, describe_point, labels_of
 from pointnc.viewer.legend import key_of
+from pointnc.viewer.window.control import Control
 from pointnc.viewer.window.keys import GESTURES, KEYS
-
-if TYPE_CHECKING:
-    from pointnc.viewer.window.window import Window
 
 CARD, INK = (0.16, 0.17, 0.19, 0.92), (0.93, 0.93, 0.93, 1.0)
 """RGBA of what lies over the scene, and of its letters."""
@@ -23,20 +26,22 @@ class Stage:
 
     Attributes:
         view: the scene's widget.
-        size: its pixels, (width, height).
-        free: share of its height that nothing covers.
         help_shown: whether the help is.
     """
 
-    def __init__(self, window: Window) -> None:
-        """Add the widgets to a window."""
-        gui = window.gui
-        self.window, self.gui = window, gui
-        self.size, self.free = (1, 1), 0.86
+    def __init__(self, control: Control, renderer: Any) -> None:
+        """Add the widgets to a window.
+
+        Args:
+            control: of the window.
+            renderer: Open3D's scene, which it draws.
+        """
+        gui = control.gui
+        self.control, self.gui = control, gui
         self.help_shown = False
-        self.em = window.window.theme.font_size
+        self.em = control.native.theme.font_size
         self.view = gui.SceneWidget()
-        self.view.scene = window.rendering.Open3DScene(window.window.renderer)
+        self.view.scene = renderer
         self.view.scene.view.set_post_processing(False)  # it would tone the colors: the legend's would be others
         self.view.enable_scene_caching(True)
         self.bar = self._card(gui.Horiz)
@@ -44,7 +49,7 @@ class Stage:
         for number, (layer, title) in enumerate(LAYERS.items(), start=1):
             button = gui.Button(f"{number}  {title}")
             button.toggleable = True
-            button.set_on_clicked(window.guarded(lambda layer=layer: window.choose(window.look.set_layer, layer)))
+            button.set_on_clicked(control.guarded(lambda layer=layer: control.choose(control.look.set_layer, layer)))
             self.bar.add_child(button)
             self.buttons[layer] = button
         self.key = self._card(gui.Horiz)
@@ -69,9 +74,11 @@ class Stage:
         self.said.add_child(self.said_text)
         self.help = self._help()
         for widget in (self.view, self.bar, self.key, self.said, self.tip, self.help):
-            window.window.add_child(widget)
+            control.native.add_child(widget)
         for widget in (self.key, self.said, self.tip, self.help):
             widget.visible = False
+        control.on_change.append(self.update)
+        control.on_move, control.on_message = self.hide_tip, self.say
 
     def _card(self, kind: Any) -> Any:
         margin = round(0.4 * self.em)
@@ -98,7 +105,7 @@ class Stage:
 
     def update(self) -> None:
         """Show layer and key of the colors."""
-        look = self.window.look
+        look = self.control.look
         for layer, button in self.buttons.items():
             button.visible = layer in look.layers
             button.is_on = layer == look.layer
@@ -110,19 +117,19 @@ class Stage:
                 square.background_color = shade(self.gui, entries[number][0])
                 label.text = entries[number][1]
                 label.visible = bool(entries[number][1])
-        self.window.lay_out_again()
+        self.control.lay_out_again()
 
     def say(self, text: str) -> None:
         """Show a message; "" takes it away."""
         self.said_text.text = text
         self.said.visible = bool(text)
-        self.window.lay_out_again()
+        self.control.lay_out_again()
 
     def show_help(self, shown: bool) -> None:
         """Show the help, or take it away."""
         self.help.visible = self.help_shown = shown
         self.hide_tip()
-        self.window.lay_out_again()
+        self.control.lay_out_again()
 
     def show_tip(self, labeled: LabeledScene, point: int | None, at: tuple[int, int]) -> None:
         """Show what is known of a point, away from a pixel of the scene; nothing where there is no point."""
@@ -141,23 +148,39 @@ class Stage:
                 color = UNLABELED if k == IGNORE else labeled.taxonomy.colors[k]
                 square.background_color = shade(self.gui, color)
         self.tip.visible, self.tip_at = True, at
-        self.window.lay_out_again()
+        self.control.lay_out_again()
 
     def hide_tip(self) -> None:
         """Take the tip away."""
         if self.tip.visible:
             self.tip.visible = False
-            self.window.lay_out_again()
+            self.control.lay_out_again()
+
+    def save_picture(self) -> None:
+        """Save what is seen of the scene as a png in the working folder, under a name that is free."""
+        stem = re.sub(r"[^\w.-]+", "_", f"{self.control.look.labeled.scene.name}_{self.control.look.layer}")
+
+        def save(image: Any) -> None:
+            path, number = Path(f"{stem}.png"), 1
+            while path.exists():
+                number += 1
+                path = Path(f"{stem}_{number}.png")
+            write_png(path, np.asarray(image)[..., :3])
+            print(f"written: {path.absolute()}", flush=True)
+            self.say(f"written: {path.name}")
+
+        self.view.scene.scene.render_to_image(self.control.guarded(save))
+        self.control.redraw()
 
     # ---- places
 
     def lay_out(self, context: Any, area: Any) -> None:
         """Give each part its place in an area of the window."""
         gap = round(0.6 * self.em)
-        self.view.frame, self.size = area, (max(area.width, 1), max(area.height, 1))
+        self.view.frame, self.control.size = area, (max(area.width, 1), max(area.height, 1))
         width, height = self._wanted(context, self.bar)
         self.bar.frame = self.gui.Rect(area.x + (area.width - width) // 2, area.y + gap, width, height)
-        self.free = max(1 - 2 * (height + 2 * gap) / self.size[1], 0.3)
+        self.control.free = max(1 - 2 * (height + 2 * gap) / self.control.size[1], 0.3)
         bottom = area.get_bottom() - gap
         for card in (self.key, self.said):
             if card.visible:
