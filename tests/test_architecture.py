@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,3 +96,23 @@ def test_the_whole_configuration_of_a_training_is_seen_in_two_files() -> None:
             if typed == "DictConfig" and node.arg in ("config", "merged"):
                 sees.add(path.name)
     assert sees == {"run.py", "resumed.py"}
+
+
+def imported_files(path: Path) -> Iterator[Path]:
+    """Yield the files of ours that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{name}" for name in names]
+        for name in names:
+            place = ROOT.joinpath(*name.split("."))
+            found = (place.with_suffix(".py"), place / "__init__.py", place.parent.with_suffix(".py"))
+            yield from [one for one in (*found, place.parent / "__init__.py") if one.is_file()][:1]
+
+
+def test_no_files_import_one_another_in_a_circle() -> None:
+    files = [*(ROOT / "pointnc").rglob("*.py"), *(ROOT / "data_prep").rglob("*.py"), *(ROOT / "bench").rglob("*.py")]
+    files.remove(ROOT / "pointnc" / "__init__.py")  # knows the version, and shows what rooms above have when asked
+    graphlib.TopologicalSorter(
+        {path: {one for one in imported_files(path) if one in files} for path in files}
+    ).prepare()
