@@ -36,16 +36,6 @@ class Annotation:
     labels_ply: dict[str, Any] | None
 
 
-def label_vertices(scan: RawScan, names: LabelMap) -> tuple[dict[str, NDArray[np.int32]], dict[str, int]]:
-    """Return ``segment200``, ``segment20`` and ``instance`` (N,), and the vertices of each unknown raw name.
-
-    Raises:
-        UserError: see :func:`annotate`.
-    """
-    annotation = annotate(scan, names)
-    return annotation.arrays, annotation.unknown
-
-
 def annotate(scan: RawScan, names: LabelMap) -> Annotation:
     """Label every vertex by the object that owns its over-segment.
 

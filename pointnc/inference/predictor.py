@@ -49,11 +49,6 @@ class Prediction:
     seconds: float
     passes: int
 
-    @property
-    def seconds_per_million_points(self) -> float:
-        """Wall time for each million points."""
-        return self.seconds / len(self.labels) * 1e6
-
 
 class Predictor:
     """Labels scenes at full resolution.

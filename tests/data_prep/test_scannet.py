@@ -10,7 +10,7 @@ import pytest
 from plyfile import PlyData, PlyElement
 
 from data_prep.scannet import preparation
-from data_prep.scannet.labels import label_vertices
+from data_prep.scannet.labels import annotate
 from data_prep.scannet.raw import RawObject, mesh_path, read_scan, write_scan
 from pointnc.benchmarks.scannet import LABEL_MAP_FILE, LabelMap, taxonomy
 from pointnc.scenes.mesh import vertex_normals
@@ -117,7 +117,7 @@ def test_later_object_owns_a_shared_segment(names: LabelMap) -> None:
     scan = raw_scan("scene0000_00", seed=0)
     shared = scan.objects[1].segments[0]
     last = replace(scan, objects=(*scan.objects, RawObject("bed", (shared,))))
-    labels, _ = label_vertices(last, names)
+    labels = annotate(last, names).arrays
     inside = scan.segment_ids == shared
     assert (labels["instance"][inside] == len(scan.objects)).all()
     assert (labels["segment200"][inside] == taxonomy("scannet200").names.index("bed")).all()
@@ -126,10 +126,10 @@ def test_later_object_owns_a_shared_segment(names: LabelMap) -> None:
 def test_unknown_names_are_counted_not_mislabeled(names: LabelMap) -> None:
     scan = raw_scan("scene0000_00", seed=0)
     odd = replace(scan, objects=(RawObject("flux [/red] capacitor", scan.objects[0].segments), *scan.objects[1:]))
-    labels, unknown = label_vertices(odd, names)
+    found = annotate(odd, names)
     count = int(np.isin(scan.segment_ids, scan.objects[0].segments).sum())
-    assert unknown == {"flux [/red] capacitor": count}
-    assert (labels["segment200"] == -1).sum() == count
+    assert found.unknown == {"flux [/red] capacitor": count}
+    assert (found.arrays["segment200"] == -1).sum() == count
 
 
 @pytest.mark.parametrize("text, order", [(True, "="), (False, "<"), (False, ">")])

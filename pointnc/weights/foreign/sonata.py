@@ -50,15 +50,7 @@ def read(state: Mapping[str, Tensor], keywords: Mapping[str, Any]) -> Network:
         notes.append(f"The file does not say its patch size: {PATCH} was taken.")
     with without_memory():
         own = architecture.build().state_dict()
-    tensors: dict[str, Tensor] = {}
-    for name, expected in own.items():
-        tensors[name] = source.take(name, (expected.ndim,))
-        if tensors[name].shape != expected.shape:
-            raise UserError(
-                f"{source.prefix}{name} has the shape {tuple(tensors[name].shape)}, {tuple(expected.shape)} is "
-                "expected: it is a variant that is not supported",
-                code="unsupported",
-            )
+    tensors = {name: source.take_like(name, expected) for name, expected in own.items()}
     return Network(architecture, tensors, None, (*notes, *source.finish()))
 
 

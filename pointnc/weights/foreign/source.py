@@ -57,6 +57,21 @@ class Source:
             )
         return self.real(f"{self.prefix}{name}", self.left.pop(name), dimensions)
 
+    def take_like(self, name: str, expected: Tensor) -> Tensor:
+        """Return a tensor of an expected shape, as :meth:`take` does.
+
+        Raises:
+            UserError: as :meth:`take`; or it has another shape.
+        """
+        value = self.take(name, (expected.ndim,))
+        if value.shape != expected.shape:
+            raise UserError(
+                f"{self.prefix}{name} has the shape {tuple(value.shape)}, {tuple(expected.shape)} is expected: it is a "
+                "variant that is not supported",
+                code="unsupported",
+            )
+        return value
+
     def real(self, name: str, value: Tensor, dimensions: tuple[int, ...]) -> Tensor:
         """Return a tensor in float32, and remember whether all of it is finite.
 

@@ -43,13 +43,7 @@ def read(state: Mapping[str, Tensor], head: str = "auto") -> Network:
         tensors |= {f"{norm}.{key}": value for key, value in taken.items()}
     for name, expected in own.items():
         if name not in tensors:
-            tensors[name] = source.take(name, (expected.ndim,))
-            if tensors[name].shape != expected.shape:
-                raise UserError(
-                    f"{source.prefix}{name} has the shape {tuple(tensors[name].shape)}, {tuple(expected.shape)} is "
-                    "expected: it is a variant that is not supported",
-                    code="unsupported",
-                )
+            tensors[name] = source.take_like(name, expected)
     last = take_head(source, state, head)
     return Network(architecture, {name: tensors[name] for name in own}, last, source.finish())
 
