@@ -17,13 +17,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from pointnc.runtime import signals
+from pointnc.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from pointnc.api import Model, Result, View, evaluate, load, visualize
     from pointnc.errors import UserError
     from pointnc.scenes import Scene, SceneStore, Taxonomy
 
-__version__ = "0.2.0"
 __all__ = [
     "Model",
     "Result",

@@ -6,9 +6,9 @@ import difflib
 import runpy
 import sys
 
-from pointnc import __version__
 from pointnc.commands.entry import show
 from pointnc.runtime import signals
+from pointnc.version import __version__
 
 COMMANDS = {
     "train": ("pointnc.train", "train, evaluate at full resolution, report"),

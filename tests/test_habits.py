@@ -75,6 +75,6 @@ def test_the_version_stands_in_one_place() -> None:
         for path in (ROOT / folder).rglob("*")
         if path.suffix in (".py", ".yaml") and f'"{pointnc.__version__}"' in path.read_text("utf-8")
     ]
-    assert places == [ROOT / "pointnc/__init__.py"]
+    assert places == [ROOT / "pointnc/version.py"]
     metadata = importlib.metadata.metadata("pointnc")  # of the installation, which may be older than the checkout
     assert metadata["Name"] == "pointnc"

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pointnc import __version__
 from pointnc.errors import UserError
 from pointnc.scenes.atomic import atomic_path
+from pointnc.version import __version__
 
 NOT_PARSED = np.iinfo(np.int64).min
 """Stands in :attr:`Lines.values` for a line that is no integer."""

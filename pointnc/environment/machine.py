@@ -8,10 +8,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from pointnc import __version__
 from pointnc.commands.entry import config_folder
 from pointnc.environment.finding import Finding
 from pointnc.errors import UserError
+from pointnc.version import __version__
 
 SHARED_MEMORY = Path("/dev/shm")
 

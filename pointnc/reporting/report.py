@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pointnc import __version__
 from pointnc.reporting import markup
 from pointnc.reporting.colors import IGNORED, RIGHT, UNLABELED, WRONG
 from pointnc.reporting.curve_charts import History, curve_figures
@@ -20,6 +19,7 @@ from pointnc.reporting.plots import by_frequency, class_bars, cosine_gap, cosine
 from pointnc.reporting.render import Raster
 from pointnc.scenes.atomic import write_text
 from pointnc.scenes.taxonomy import GROUPS, Taxonomy
+from pointnc.version import __version__
 
 STYLE = Path(__file__).with_name("report.css")
 

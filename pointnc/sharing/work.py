@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pointnc import __version__
 from pointnc.errors import UserError, printable
 from pointnc.runtime import distributed
 from pointnc.sharing.parts import Shard, check_enough, cut, read_shard
 from pointnc.sharing.records import Results, merge, open_record, place_of, remove
+from pointnc.version import __version__
 
 Do = Callable[[str], Any]
 """Does one item and returns its result, of types that json knows.

@@ -9,11 +9,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from pointnc import __version__
 from pointnc.errors import UserError
 from pointnc.reporting.colors import IGNORED, RIGHT, UNLABELED, WRONG
 from pointnc.scenes.atomic import atomic_path
 from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.version import __version__
 from pointnc.viewer.labeled_scene import LabeledScene
 from pointnc.viewer.layers import LAYERS, RAMP
 from pointnc.viewer.payload import Payload, pack, plain_figures

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pointnc import __version__
 from pointnc.errors import UserError
 from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.version import __version__
 from pointnc.weights.architecture import Architecture
 from pointnc.weights.head_architecture import HeadArchitecture
 

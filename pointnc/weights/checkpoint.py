@@ -13,9 +13,9 @@ from typing import Any
 
 import torch
 
-from pointnc import __version__
 from pointnc.errors import UserError
 from pointnc.scenes.taxonomy import SCORES, Taxonomy
+from pointnc.version import __version__
 from pointnc.weights.archive import DamagedArchiveError, check_archive
 from pointnc.weights.plain import check_type, plain, shown
 from pointnc.weights.tensors import check_dense, check_values, checksum, tensors_in
