@@ -48,8 +48,8 @@ def main() -> int:
 
     from bench.measure import machine
     from bench.rows import Row, markdown, terminal_table
+    from pointnc.files.atomic import write_json, write_text
     from pointnc.runtime.allocation import keep_freed_memory
-    from pointnc.scenes.atomic import write_json, write_text
 
     keep_freed_memory()  # as the commands do
     console = Console(width=200)

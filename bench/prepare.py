@@ -27,10 +27,10 @@ from data_prep.scannet.preparation import prepare
 from data_prep.scannet.raw import RawObject, RawScan, annotation_paths, mesh_path, read_scan, write_scan
 from data_prep.scannet.scene import Job, align, prepare_scene
 from pointnc.benchmarks.scannet import LABEL_MAP_FILE, LabelMap, taxonomy
+from pointnc.files.hashes import file_sha256
 from pointnc.scenes.mesh import vertex_normals
 from pointnc.scenes.ply import read_ply
 from pointnc.scenes.store import DTYPES, write_scene
-from pointnc.untrusted.hashes import file_sha256
 
 SIDE = 387
 """Vertices along the side of the synthetic scan: 150 thousand in all, as a ScanNet scan has."""

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from data_prep.processes import check_workers, in_parallel, unseen, unseen_line
 from data_prep.stopping import nothing_left, sweep_store
 from pointnc.errors import UserError, printable
-from pointnc.scenes.atomic import write_json
+from pointnc.files.atomic import write_json
+from pointnc.files.hashes import file_sha256
 from pointnc.scenes.store import DTYPES, SceneStore, write_manifest, write_scene
 from pointnc.scenes.taxonomy import Taxonomy
-from pointnc.untrusted.hashes import file_sha256
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pointnc.scenes.leftovers import sweep
+from pointnc.files.leftovers import sweep
 
 
 def sweep_store(store: Path) -> None:

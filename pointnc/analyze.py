@@ -65,8 +65,8 @@ def main(config: DictConfig) -> None:
     from pointnc.analysis.findings import analyze
     from pointnc.analysis.record import to_json
     from pointnc.analysis.subject import measure
+    from pointnc.files.atomic import write_json
     from pointnc.reporting.analysis import write_analysis
-    from pointnc.scenes.atomic import write_json
     from pointnc.training import evaluation
 
     out = Path(config.out)

@@ -38,7 +38,7 @@ def main(config: DictConfig) -> int:
     """Examine, print, and return 1 where something will not work."""
     from pointnc.checks import check_number
     from pointnc.environment.examination import examine
-    from pointnc.scenes.atomic import write_json
+    from pointnc.files.atomic import write_json
 
     check_number("patience", config.patience, above=0)
     findings = examine(config.patience, tell=lambda line: print(line, file=sys.stderr, flush=True))

@@ -83,7 +83,7 @@ def main(config: DictConfig) -> int:
     from rich.console import Console
 
     from pointnc.errors import UserError
-    from pointnc.scenes.leftovers import sweep
+    from pointnc.files.leftovers import sweep
     from pointnc.studies import read_study
     from pointnc.studies.launchers import open_launcher
     from pointnc.studies.record import Record

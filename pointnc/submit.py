@@ -100,7 +100,7 @@ def submit(config: DictConfig) -> int:
         raise UserError("give out=FILE.zip, where the submission is written", code="missing-setting")
     from pointnc.benchmarks.named import named_taxonomy
     from pointnc.benchmarks.submission import InvalidSubmission, check_output, expected_scenes, write_zip
-    from pointnc.scenes.leftovers import sweep
+    from pointnc.files.leftovers import sweep
 
     check_output(Path(config.out), config.overwrite)
     sweep(Path(config.out).parent)
@@ -165,7 +165,7 @@ def write_missing(
         Interrupted: Ctrl-C; what is finished stays.
     """
     from pointnc.benchmarks.predictions import write_labels
-    from pointnc.scenes.leftovers import sweep
+    from pointnc.files.leftovers import sweep
     from pointnc.sharing import Work
 
     sweep(folder)

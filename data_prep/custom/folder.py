@@ -11,7 +11,7 @@ from data_prep.custom.labels import beside
 from pointnc.clouds.formats import SUFFIXES as CLOUDS
 from pointnc.clouds.label_file import SUFFIXES as LABELS
 from pointnc.errors import UserError
-from pointnc.untrusted.hashes import file_sha256
+from pointnc.files.hashes import file_sha256
 
 LEFT = ("thumbs.db", "desktop.ini", "__macosx")
 """What systems leave in folders."""

@@ -22,8 +22,8 @@ from pointnc.benchmarks import scannet
 from pointnc.clouds.conditions import check_frame
 from pointnc.clouds.table import column_names
 from pointnc.errors import UserError
-from pointnc.scenes.atomic import write_json
-from pointnc.scenes.leftovers import remove
+from pointnc.files.atomic import write_json
+from pointnc.files.leftovers import remove
 from pointnc.scenes.store import SceneStore, write_manifest
 from pointnc.scenes.taxonomy import Taxonomy
 

@@ -22,11 +22,11 @@ from pointnc.clouds.conditions import Bits, Conditions, Unit, Up
 from pointnc.clouds.normals import estimate_normals, fill_normals
 from pointnc.clouds.reading import look_through
 from pointnc.errors import UserError
+from pointnc.files.hashes import file_sha256
 from pointnc.scenes import records
 from pointnc.scenes.scene import IGNORE
 from pointnc.scenes.store import DTYPES, write_scene
 from pointnc.scenes.taxonomy import Taxonomy
-from pointnc.untrusted.hashes import file_sha256
 
 FAR = 1000.0
 """Meters from the origin beyond which float32 begins to lose tenths of a millimeter: such scenes get their own."""

@@ -16,7 +16,7 @@ from data_prep.export.formats import WRITERS
 from data_prep.processes import check_workers, from_here
 from data_prep.store_labels import choose_taxonomy
 from pointnc.errors import UserError
-from pointnc.scenes.atomic import atomic_path
+from pointnc.files.atomic import atomic_path
 from pointnc.scenes.scene import IGNORE, Scene
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy

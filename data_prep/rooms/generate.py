@@ -23,9 +23,9 @@ from data_prep.scannet.raw import RawScan, write_scan
 from data_prep.stopping import nothing_left
 from pointnc.benchmarks.scannet import LABEL_MAP_FILE, SPLITS, taxonomy
 from pointnc.errors import UserError
-from pointnc.scenes.atomic import write_json, write_text
-from pointnc.scenes.leftovers import sweep
-from pointnc.scenes.locks import hold
+from pointnc.files.atomic import write_json, write_text
+from pointnc.files.leftovers import sweep
+from pointnc.files.locks import hold
 from pointnc.untrusted.json_file import read_json_object
 
 VERSION = 1

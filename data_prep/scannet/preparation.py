@@ -19,8 +19,8 @@ from data_prep.stopping import sweep_store
 from pointnc.benchmarks import scannet
 from pointnc.benchmarks.scannet import LabelMap
 from pointnc.errors import UserError
+from pointnc.files.hashes import file_sha256
 from pointnc.scenes.store import SceneStore, write_manifest
-from pointnc.untrusted.hashes import file_sha256
 
 
 def prepare(

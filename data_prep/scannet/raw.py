@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.errors import UserError
-from pointnc.scenes.atomic import atomic_path, write_json, write_text
+from pointnc.files.atomic import atomic_path, write_json, write_text
 from pointnc.scenes.ply import read_ply, write_ply
 from pointnc.untrusted.json_file import LARGE, SMALL, read_json_object
 from pointnc.untrusted.sizes import read_bounded

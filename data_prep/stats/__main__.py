@@ -43,7 +43,7 @@ def main(config: DictConfig) -> None:
     from data_prep.stats.page import page
     from data_prep.stats.tables import print_statistics
     from pointnc.errors import UserError
-    from pointnc.scenes.atomic import write_json, write_text
+    from pointnc.files.atomic import write_json, write_text
     from pointnc.scenes.store import SceneStore
 
     if config.store is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.stats.frequency import frequency_groups
-from pointnc.scenes.atomic import write_text
+from pointnc.files.atomic import write_text
 from pointnc.scenes.taxonomy import GROUPS, Taxonomy, spread_colors
 
 UNNAMED = "class {}"

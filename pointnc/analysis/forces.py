@@ -8,11 +8,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from pointnc.analysis.objective import Objective
 from pointnc.collapse.conflict import ForceTally
 from pointnc.collapse.forces import forces_of
 from pointnc.data.batch import VoxelBatch
 from pointnc.models.segmentor import SegmentorOutput
-from pointnc.training.objective import Objective
 
 LARGEST = 1_000_000
 """Voxels of a batch: where as many scenes as in a step of the training have more, fewer are joined."""

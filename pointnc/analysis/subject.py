@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pointnc.analysis.forces import ForceMeasurement
+from pointnc.analysis.objective import Objective, read_objective
 from pointnc.collapse.conflict import ForceTally
 from pointnc.collapse.nearest import NearestCenter
 from pointnc.data.batch import VoxelBatch
@@ -28,7 +29,6 @@ from pointnc.models.segmentor import SegmentorOutput
 from pointnc.scenes.store import SceneStore
 from pointnc.scoring.confusion import ConfusionMatrix
 from pointnc.training.collapse_meter import CollapseMeter, classifier_vectors, voxel_labels
-from pointnc.training.objective import Objective, read_objective
 from pointnc.weights.checkpoint import read_checkpoint
 from pointnc.weights.trained import Trained, load_trained
 

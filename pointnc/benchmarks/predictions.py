@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.errors import UserError
-from pointnc.scenes.atomic import atomic_path
+from pointnc.files.atomic import atomic_path
 from pointnc.version import __version__
 
 NOT_PARSED = np.iinfo(np.int64).min

@@ -15,7 +15,7 @@ from pointnc.benchmarks import scannet
 from pointnc.benchmarks.validation import Expected, Violation, find_violations
 from pointnc.error_codes import ErrorCode
 from pointnc.errors import UserError
-from pointnc.scenes.atomic import atomic_path
+from pointnc.files.atomic import atomic_path
 from pointnc.scenes.ply_header import read_header
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy

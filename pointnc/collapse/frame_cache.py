@@ -59,7 +59,7 @@ def _write(path: Path, vectors: Tensor) -> None:
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    from pointnc.scenes.atomic import atomic_path
+    from pointnc.files.atomic import atomic_path
 
     try:
         with atomic_path(path) as temporary:

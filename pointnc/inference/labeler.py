@@ -13,7 +13,7 @@ from torch import Tensor
 from pointnc.data.batch import VoxelBatch
 from pointnc.errors import UserError
 from pointnc.runtime.compiled import loops
-from pointnc.sparse.workers import pieces, run_all
+from pointnc.runtime.threads import pieces, run_all
 
 CHUNK = 2048
 """Points whose K probabilities torch looks up at a time on a CPU: few enough to stay in its cache."""

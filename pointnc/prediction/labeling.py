@@ -17,11 +17,11 @@ from pointnc.clouds.normals import estimate_normals, fill_normals
 from pointnc.clouds.reading import look_through
 from pointnc.clouds.survey import Survey
 from pointnc.data.features import scene_array
+from pointnc.files.atomic import atomic_path, scratch_folder
 from pointnc.inference.predictor import Predictor
 from pointnc.prediction.blocks import RECORD, count_columns, cut_blocks, points, sort_into
 from pointnc.prediction.results import ROW, Results
 from pointnc.prediction.targets import Targets
-from pointnc.scenes.atomic import atomic_path, scratch_folder
 from pointnc.scenes.scene import Scene
 from pointnc.scenes.taxonomy import Taxonomy
 

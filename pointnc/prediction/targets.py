@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pointnc.errors import UserError
-from pointnc.scenes.atomic import write_json
+from pointnc.files.atomic import write_json
 from pointnc.scenes.legend import LEGEND
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.untrusted.json_file import read_json

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pointnc.files.atomic import atomic_path
 from pointnc.reporting.colors import error_colors, label_colors
 from pointnc.reporting.render import Raster, flatten, rasterize
-from pointnc.scenes.atomic import atomic_path
 from pointnc.scenes.scene import IGNORE, Scene
 from pointnc.scenes.taxonomy import Taxonomy
 

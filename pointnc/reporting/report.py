@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pointnc.files.atomic import write_text
 from pointnc.reporting import markup
 from pointnc.reporting.colors import IGNORED, RIGHT, UNLABELED, WRONG
 from pointnc.reporting.curve_charts import History, curve_figures
 from pointnc.reporting.pictures import SceneView, png_bytes, scene_pictures, scene_raster
 from pointnc.reporting.plots import by_frequency, class_bars, cosine_gap, cosine_matrices, data_uri, short
 from pointnc.reporting.render import Raster
-from pointnc.scenes.atomic import write_text
 from pointnc.scenes.taxonomy import GROUPS, Taxonomy
 from pointnc.version import __version__
 

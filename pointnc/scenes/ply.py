@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.errors import UserError
-from pointnc.scenes.atomic import atomic_path
+from pointnc.files.atomic import atomic_path
 from pointnc.scenes.ply_header import Element, Header, read_header
 from pointnc.scenes.ply_rows import skip, walk, walk_lines
 from pointnc.untrusted.numbers import parse_rows, plain_numbers

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.errors import UserError
-from pointnc.scenes.atomic import atomic_path, write_json
-from pointnc.scenes.locks import hold
+from pointnc.files.atomic import atomic_path, write_json
+from pointnc.files.locks import hold
 from pointnc.scenes.records import MANIFEST, read_histogram, read_manifest, sum_up
 from pointnc.scenes.scene import Scene
 from pointnc.scenes.scene_arrays import map_scene

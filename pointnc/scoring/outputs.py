@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pointnc.scenes.atomic import write_json, write_text
+from pointnc.files.atomic import write_json, write_text
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.scoring.tables import Scores, score
 

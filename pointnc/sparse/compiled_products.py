@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pointnc.runtime.threads import pieces, run_all
 from pointnc.sparse import gradient_loops, product_loops
 from pointnc.sparse.neighbors import PairTable
 from pointnc.sparse.products import TILE
-from pointnc.sparse.workers import pieces, run_all
 
 NO_ROWS = np.empty((0, 0), np.float32)
 NO_ENTRIES = np.empty(0, np.float32)

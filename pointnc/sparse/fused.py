@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pointnc.runtime.compiled import loops
+from pointnc.runtime.threads import pieces, run_all
 from pointnc.sparse import reference_products
 from pointnc.sparse.neighbors import PairTable
 from pointnc.sparse.products import TILE, convolve, convolve_with_moments, weight_gradient
-from pointnc.sparse.workers import pieces, run_all
 
 Floats = NDArray[Any]
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pointnc.runtime.compiled import loops
-from pointnc.sparse.workers import pieces, run_all
+from pointnc.runtime.threads import pieces, run_all
 
 Shape = tuple[int, int, int]
 RowPairs = tuple[Tensor, Tensor]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pointnc.errors import UserError
-from pointnc.scenes.atomic import write_text
+from pointnc.files.atomic import write_text
 from pointnc.scenes.taxonomy import SCORES
 from pointnc.studies.plan import Run
 from pointnc.untrusted.json_file import parse_json, read_json_object

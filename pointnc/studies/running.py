@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pointnc.errors import Interrupted, UserError
-from pointnc.scenes.locks import is_held
+from pointnc.files.locks import is_held
 from pointnc.studies.launchers import Job, Launcher, LocalLauncher
 from pointnc.studies.launchers.training import INTERRUPTED, LOG, LOST, read_arguments
 from pointnc.studies.plan import Run

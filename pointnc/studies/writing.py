@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from pointnc.scenes.atomic import atomic_path, write_text
+from pointnc.files.atomic import atomic_path, write_text
 from pointnc.scenes.taxonomy import SCORES
 from pointnc.studies.halving import Rung, gains, survivors
 from pointnc.studies.plan import Study, is_form, recipe_of

@@ -9,7 +9,7 @@ import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from pointnc.errors import UserError
-from pointnc.scenes.atomic import atomic_path
+from pointnc.files.atomic import atomic_path
 from pointnc.weights.checkpoint import KEY, read_checkpoint
 from pointnc.weights.tensors import checksum
 

@@ -17,7 +17,7 @@ import torch
 from pytorch_lightning.callbacks import Callback
 from torch.profiler import ProfilerActivity, record_function
 
-from pointnc.scenes.atomic import atomic_path, write_text
+from pointnc.files.atomic import atomic_path, write_text
 
 PHASES = ("wait for data", "forward", "loss", "regularizer", "backward", "optimizer")
 """The phases of a training step; those within :meth:`SegmentationModule.training_step` are marked there."""

@@ -10,14 +10,14 @@ import torch
 
 from pointnc.collapse.measures import center_distance, cosine_matrix
 from pointnc.data.batch import collate
+from pointnc.files.atomic import write_json
 from pointnc.inference.labeler import label_points
 from pointnc.reporting.report import Report, SceneView, write_report
-from pointnc.scenes.atomic import write_json
 from pointnc.scoring.tables import Scores, majority_score
 from pointnc.scoring.terminal import score_text, scores_table
 from pointnc.training.data import RunData
 from pointnc.training.module import SegmentationModule
-from pointnc.training.refitting import Outcome
+from pointnc.training.refit_phase import Outcome
 from pointnc.training.stopwatch import Stopwatch
 
 PICTURES = 2

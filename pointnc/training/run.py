@@ -25,17 +25,17 @@ from pointnc.training.callbacks import EpochLine, History, SaveCheckpoints
 from pointnc.training.data import Loading, RunData, open_data, prepare_data
 from pointnc.training.distillation import build_distillation
 from pointnc.training.epoch_losses import EpochLosses
+from pointnc.training.fine_tuning import inherited_license, load_into, network_node, short_name
 from pointnc.training.length import check_length, settle_length
 from pointnc.training.machine import Machine, machine_of
 from pointnc.training.module import SegmentationModule
 from pointnc.training.profile import Profile
 from pointnc.training.quiet import quieten
-from pointnc.training.refitting import Outcome, refit_classifier
+from pointnc.training.refit_phase import Outcome, refit_classifier
 from pointnc.training.restoring import Restoring
 from pointnc.training.resumed import place_of
 from pointnc.training.run_folder import claimed_run, find_resume, open_folder, telling_how_to_go_on
 from pointnc.training.splits import unscored
-from pointnc.training.start import inherited_license, load_into, network_node, short_name
 from pointnc.training.stopwatch import Stopwatch
 from pointnc.training.trainer import build_trainer, check_trainer
 from pointnc.weights.architecture import engine_of

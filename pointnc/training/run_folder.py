@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pointnc.errors import Interrupted, UserError
+from pointnc.files.atomic import write_text
+from pointnc.files.leftovers import sweep
+from pointnc.files.locks import hold
 from pointnc.runtime import distributed
-from pointnc.scenes.atomic import write_text
-from pointnc.scenes.leftovers import sweep
-from pointnc.scenes.locks import hold
 
 LAST = Path("checkpoints") / "last.ckpt"
 

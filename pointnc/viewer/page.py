@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from pointnc.errors import UserError
+from pointnc.files.atomic import atomic_path
 from pointnc.reporting.colors import IGNORED, RIGHT, UNLABELED, WRONG
-from pointnc.scenes.atomic import atomic_path
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.version import __version__
 from pointnc.viewer.labeled_scene import LabeledScene

@@ -13,8 +13,8 @@ import yaml
 from torch import Tensor
 
 from pointnc.errors import UserError
-from pointnc.scenes.atomic import atomic_path
-from pointnc.scenes.leftovers import sweep
+from pointnc.files.atomic import atomic_path
+from pointnc.files.leftovers import sweep
 from pointnc.weights.card import ModelCard
 from pointnc.weights.published import WEIGHTS, count_parameters, save_weights
 from pointnc.weights.readme import render_readme

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pointnc.data.features import feature_channels
-from pointnc.untrusted.hashes import file_sha256
+from pointnc.files.hashes import file_sha256
 from pointnc.weights.architecture import Architecture
 from pointnc.weights.card import ModelCard
 from pointnc.weights.head_architecture import HeadArchitecture

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from pointnc.errors import UserError
-from pointnc.scenes.atomic import atomic_path
-from pointnc.scenes.leftovers import sweep
+from pointnc.files.atomic import atomic_path
+from pointnc.files.leftovers import sweep
 from pointnc.weights.published import WEIGHTS
 
 FILES = (WEIGHTS, "README.md", "taxonomy.yaml", "config.yaml")

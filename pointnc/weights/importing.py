@@ -11,8 +11,8 @@ from typing import Literal
 from pointnc.benchmarks import scannet
 from pointnc.data.features import feature_channels
 from pointnc.errors import UserError
+from pointnc.files.hashes import file_sha256
 from pointnc.scenes.taxonomy import Taxonomy
-from pointnc.untrusted.hashes import file_sha256
 from pointnc.weights.card import ModelCard
 from pointnc.weights.foreign import Converted, convert, read_keywords, read_state, recognize, sonata
 from pointnc.weights.foreign.minkowski import KernelOrder

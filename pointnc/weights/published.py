@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from pointnc.errors import UserError
-from pointnc.scenes.atomic import atomic_path
+from pointnc.files.atomic import atomic_path
 from pointnc.untrusted.json_file import parse_json
 from pointnc.weights.card import ModelCard
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import torch
 
 from pointnc.errors import UserError
+from pointnc.files.hashes import file_sha256
 from pointnc.models.segmentor import Segmentor
 from pointnc.models.sonata import Sonata
 from pointnc.models.unet import SparseUNet
 from pointnc.runtime.devices import describe, device_of, idle_driver
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.sparse.engines import HALF_PRECISION, HALVES, Engine, choose_engine
-from pointnc.untrusted.hashes import file_sha256
 from pointnc.weights.source import Source, open_source
 
 

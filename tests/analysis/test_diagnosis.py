@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from pointnc.analysis import forces
 from pointnc.analysis.diagnosis import diagnose
 from pointnc.analysis.forces import ForceMeasurement
+from pointnc.analysis.objective import Objective
 from pointnc.analysis.subject import Subject, TrainedRun
 from pointnc.benchmarks.scannet import taxonomy
 from pointnc.collapse import CenterObserver, CenterRegularizer, ClassScatter, RegionRebalance
@@ -24,7 +25,6 @@ from pointnc.losses import CrossEntropy
 from pointnc.models.minkunet import MinkUNet
 from pointnc.models.segmentor import Segmentor, SegmentorOutput
 from pointnc.training.collapse_meter import CollapseMeter
-from pointnc.training.objective import Objective
 from pointnc.weights.source import Source
 from pointnc.weights.trained import Trained
 

@@ -18,7 +18,8 @@ import pytest
 from data_prep.rooms import generate as rooms
 from data_prep.rooms.scanner import Scanner
 from data_prep.scannet.preparation import prepare
-from pointnc.scenes import atomic, scene_arrays, store
+from pointnc.files import atomic
+from pointnc.scenes import scene_arrays, store
 from pointnc.scenes.store import SceneStore, write_scene
 from tests.helpers.mistakes import raises
 from tests.helpers.synthetic import write_raw_root

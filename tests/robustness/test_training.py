@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from data_prep.scannet.preparation import prepare
-from pointnc.scenes.locks import LOCK
+from pointnc.files.locks import LOCK
 from pointnc.training import run, run_folder
 from pointnc.training.callbacks import EpochLine, SaveCheckpoints
 from pointnc.training.checkpoint_io import AtomicCheckpointIO

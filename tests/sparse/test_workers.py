@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pointnc.sparse.workers import SMALL, pieces
+from pointnc.runtime.threads import SMALL, pieces
 
 
 @pytest.fixture(autouse=True)

@@ -51,7 +51,7 @@ PAYLOADS: dict[str, tuple[str, Any]] = {
         "regularizer",
         call("urllib.request.urlretrieve", url="file:///etc/hostname", filename=MARK, _partial_=False),
     ),
-    "a file written by pointnc": ("loss", call("pointnc.scenes.atomic.write_text", path=MARK, text="")),
+    "a file written by pointnc": ("loss", call("pointnc.files.atomic.write_text", path=MARK, text="")),
     "a pickle": ("dataset.taxonomy", call("torch.load", f="evil.pickle", weights_only=False)),
     "a module of the current folder": ("model", call("evil_module.Net")),
     "a head of the current folder": ("head", call("evil_module.Net")),

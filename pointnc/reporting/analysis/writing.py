@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pointnc.files.atomic import write_text
 from pointnc.reporting import markup
 from pointnc.reporting.analysis import diagnosis, geometry, numbers
 from pointnc.reporting.analysis.content import Analysis
-from pointnc.scenes.atomic import write_text
 from pointnc.version import __version__
 
 STYLES = (Path(__file__).parent.with_name("report.css"), Path(__file__).with_name("analysis.css"))

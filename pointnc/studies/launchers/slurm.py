@@ -13,7 +13,7 @@ import submitit
 from submitit.core.utils import FailedJobError, UncompletedJobError
 
 from pointnc.errors import UserError
-from pointnc.scenes.atomic import write_json
+from pointnc.files.atomic import write_json
 from pointnc.studies.launchers.training import LOST, Training
 from pointnc.studies.plan import Run
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pointnc.scenes.atomic import write_json
+from pointnc.files.atomic import write_json
 from pointnc.studies.plan import Run
 from pointnc.studies.record import REMEDY
 from pointnc.untrusted.json_file import read_json_object

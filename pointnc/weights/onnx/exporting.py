@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from pointnc.errors import UserError
+from pointnc.files.atomic import atomic_path
 from pointnc.models.volt import Volt
-from pointnc.scenes.atomic import atomic_path
 from pointnc.weights.source import open_source
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pointnc.scenes import leftovers, owners
-from pointnc.scenes.leftovers import AGE, sweep, temporary_beside
-from pointnc.scenes.owners import Owner
+from pointnc.files import leftovers, owners
+from pointnc.files.leftovers import AGE, sweep, temporary_beside
+from pointnc.files.owners import Owner
 
 
 def in_a_child(folder: Path, kind: str = "tmp") -> Path:

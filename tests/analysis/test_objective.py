@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import nn
 
+from pointnc.analysis.objective import read_objective
 from pointnc.benchmarks.scannet import taxonomy
 from pointnc.collapse import CenterRegularizer, RegionRebalance
 from pointnc.losses import CrossEntropy, LogitAdjustedCrossEntropy, SumOfLosses
-from pointnc.training.objective import read_objective
 from pointnc.weights.checkpoint import Checkpoint
 from tests.helpers.mistakes import raises
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pointnc.errors import UserError
-from pointnc.scenes.leftovers import remove, temporary_beside
-from pointnc.scenes.swap import swap
+from pointnc.files.leftovers import remove, temporary_beside
+from pointnc.files.swap import swap
 
 __all__ = ["atomic_path", "scratch_folder", "write_json", "write_text"]
 
@@ -25,7 +25,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     new one at once where the system can, and is removed after that. Of several processes that write the same file the
     last one holds; of several that make the same folder the first one, and the others' are dropped.
 
-    What a killed process leaves is settled by :func:`pointnc.scenes.leftovers.sweep`.
+    What a killed process leaves is settled by :func:`pointnc.files.leftovers.sweep`.
 
     Raises:
         UserError: ``path`` has no name of its own (``.``, ``..``, ``/``), or a file would replace a folder or a folder

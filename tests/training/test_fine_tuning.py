@@ -11,8 +11,8 @@ from omegaconf import OmegaConf
 
 from pointnc.models.segmentor import Segmentor
 from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.training.fine_tuning import load_into
 from pointnc.training.run import _start
-from pointnc.training.start import load_into
 from pointnc.weights.architecture import Architecture
 from pointnc.weights.card import ModelCard
 from pointnc.weights.checkpoint import read_checkpoint

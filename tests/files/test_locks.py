@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from pointnc.scenes import locks
-from pointnc.scenes.locks import LOCK, Holder, InUseError, hold, is_held
+from pointnc.files import locks
+from pointnc.files.locks import LOCK, Holder, InUseError, hold, is_held
 from tests.helpers.mistakes import raises
 
 

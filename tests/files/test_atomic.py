@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from pointnc.scenes import atomic, leftovers
-from pointnc.scenes.atomic import atomic_path, write_text
-from pointnc.scenes.leftovers import sweep
+from pointnc.files import atomic, leftovers
+from pointnc.files.atomic import atomic_path, write_text
+from pointnc.files.leftovers import sweep
 from tests.helpers.mistakes import raises
 
 

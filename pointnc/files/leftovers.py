@@ -11,7 +11,7 @@ import shutil
 import time
 from pathlib import Path
 
-from pointnc.scenes.owners import TOKEN, Owner
+from pointnc.files.owners import TOKEN, Owner
 
 AGE = 24 * 3600
 """Seconds without any change after which a leftover of another machine, or of an earlier version, counts as dead."""

@@ -23,7 +23,7 @@ from typing import ClassVar
 
 from pointnc.error_codes import ErrorCode
 from pointnc.errors import UserError
-from pointnc.scenes.owners import Owner, boot
+from pointnc.files.owners import Owner, boot
 
 try:
     import fcntl
@@ -59,7 +59,7 @@ class Holder:
     Attributes:
         host: the name of the host, for people.
         boot: the run of the kernel there.
-        machine: see :class:`~pointnc.scenes.owners.Owner`.
+        machine: see :class:`~pointnc.files.owners.Owner`.
         pid: the process id there.
         start: when the process started.
     """
