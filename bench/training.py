@@ -1,4 +1,4 @@
-"""A training step on the embedded rooms, the loader in it, on one thread: ``python -m bench training``.
+"""A training step on the synthetic rooms, the loader in it, on one thread: ``python -m bench training``.
 
 ``python -m bench.training CHECKOUT [FOLDER]`` measures this code and that of another checkout in turns.
 """

@@ -1,4 +1,4 @@
-"""Raw data to scene stores: one module a data set."""
+"""Raw data to scene stores: one package per data set."""
 
 from pointnc.runtime import signals
 

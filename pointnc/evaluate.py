@@ -104,7 +104,7 @@ def main(config: DictConfig) -> None:
         f"{1e6 * seconds / max(counts.total.sum(), 1):.1f} s a million points"
     )
     if out is not None:
-        # As in metrics.json: the commonest class of the training split, where the store has one.
+        # As in metrics.json: the most frequent class of the training split, where the store has one.
         train = "train" if (store.root / "train").is_dir() else config.split
         majority = majority_score(store.histogram(train, taxonomy), scores.truth_points, taxonomy, scores.convention)
         extra = {"majority_miou": majority.to_dict()["miou"], "seconds": {"evaluate": round(seconds, 2)}}

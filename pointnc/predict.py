@@ -131,10 +131,10 @@ def _print(console: Console, path: Path, outcome: Outcome, taxonomy: Taxonomy) -
     """Say what was assumed of a file, how long it took and what is in it."""
     for remark in outcome.remarks:
         console.print(f"{path.name}: {remark}", style="yellow", markup=False)
-    commonest = outcome.counts.argsort()[::-1][:4]
+    most_frequent = outcome.counts.argsort()[::-1][:4]
     shares = ", ".join(
         f"{taxonomy.names[k]} {outcome.counts[k] / max(outcome.counts.sum(), 1):.0%}"
-        for k in commonest
+        for k in most_frequent
         if outcome.counts[k]
     )
     console.print(

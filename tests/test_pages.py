@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from pointnc.__main__ import COMMANDS
 from tests.helpers.pages import ROOT, commands, compose
@@ -32,6 +35,26 @@ def plain(argument: str) -> str | None:
 @pytest.mark.parametrize(("page", "module", "given"), cases())
 def test_settings_exist(page: str, module: str, given: list[str]) -> None:
     compose(module, [one for one in map(plain, given) if one])
+
+
+def keys(node: Any, prefix: str = "") -> Iterator[str]:
+    for name, value in node.items() if isinstance(node, dict) else ():
+        yield f"{prefix}{name}"
+        yield from keys(value, f"{prefix}{name}.")
+
+
+def test_settings_in_running_text_exist() -> None:
+    """Those that no file has need a plus sign before them, and no others."""
+    groups = [folder.name for folder in (ROOT / "conf").iterdir() if folder.is_dir() and folder.name != "tools"]
+    known = set(keys(yaml.safe_load((ROOT / "conf" / "train.yaml").read_text("utf-8"))))
+    for group in groups:
+        for file in (ROOT / "conf" / group).glob("*.yaml"):
+            text = file.read_text("utf-8")
+            known |= set(keys(yaml.safe_load(text), "" if "@package _global_" in text else f"{group}."))
+    setting = re.compile(rf"(?<![\w.+])(\+?)((?:{'|'.join(groups)})\.[a-z_.]+)=")
+    found = [(page.name, *one.groups()) for page in PAGES for one in setting.finditer(page.read_text("utf-8"))]
+    assert len(found) > 50
+    assert [one for one in found if (one[2] in known) == bool(one[1])] == []
 
 
 def test_pages_name_every_command() -> None:

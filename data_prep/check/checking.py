@@ -50,8 +50,8 @@ def check(store: str | Path, *, splits: Splits | None = None, workers: int | Non
 
     Args:
         store: its folder.
-        splits: what should be there, as in :func:`data_prep.scannet.prepare`; by default what the manifest says that
-            the store was prepared for, else the official lists.
+        splits: what should be there, as in :func:`data_prep.scannet.preparation.prepare`; by default what the manifest
+            says that the store was prepared for, else the official lists.
         workers: processes; None for one a core.
 
     Raises:

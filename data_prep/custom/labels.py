@@ -122,7 +122,7 @@ def face_labels(path: Path, name: str) -> NDArray[np.int64]:
 
 
 def vote(table: Table, name: str, vertices: int, path: Path) -> NDArray[np.int64]:
-    """Return (N,) the commonest value of the faces around each vertex; see :func:`face_labels`.
+    """Return (N,) the most frequent value of the faces around each vertex; see :func:`face_labels`.
 
     Raises:
         UserError: there are no corners, or one is no vertex.
@@ -134,7 +134,7 @@ def vote(table: Table, name: str, vertices: int, path: Path) -> NDArray[np.int64
     assert corner is not None
     values, index = np.unique(np.repeat(table.columns[name], table.lengths[corner]), return_inverse=True)
     pairs, counts = np.unique(corners * len(values) + index, return_counts=True)
-    order = np.lexsort((pairs, -counts, pairs // len(values)))  # vertex by vertex, the commonest first
+    order = np.lexsort((pairs, -counts, pairs // len(values)))  # vertex by vertex, the most frequent first
     found, first = np.unique(pairs[order] // len(values), return_index=True)
     labels = np.full(vertices, IGNORE, np.int64)
     labels[found] = values[pairs[order][first] % len(values)]

@@ -64,7 +64,7 @@ def export(
     Args:
         store: the store's folder.
         out: the folder to write.
-        kind: the format, a key of :data:`data_prep.export_formats.WRITERS`.
+        kind: the format, a key of :data:`data_prep.export.formats.WRITERS`.
         segment: which labels; None for those with the most classes.
         splits: which; None for all.
         limit: so many scenes of each split; None for all.

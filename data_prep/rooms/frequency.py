@@ -24,7 +24,7 @@ EXPONENT = 0.75
 1 would give the rarest class (12 instances) fewer than one instance in a hundred rooms; a smaller power lifts the tail
 and keeps the order of the classes. Measured in 300 rooms at 0.75: of the instances 72 % are of head classes, 18 % of
 common and 10 % of tail ones; the median class occurs 23, 7 and 6 times in 100 rooms, the rarest about 0.3 times, the
-commonest about 300 times.
+most frequent about 300 times.
 """
 
 OPENINGS = ("door", "window")

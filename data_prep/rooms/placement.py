@@ -5,7 +5,7 @@
 - the floor: "wall" (back to a wall), "corner" (the same in a corner), "free" (anywhere, any turn), "middle" (near the
   middle, parallel to the walls), "around" (at a side of a thing of ``near``, facing it), "before" (at its front,
   facing it), "beside" (next to it, backs in line), "close" (within about 1.5 m, turned to it);
-- another object: "top" (anywhere), "back" (towards the rear edge), "front" (towards the front edge, in line with a
+- another object: "top" (anywhere), "back" (toward the rear edge), "front" (toward the front edge, in line with a
   thing of ``near``), "beside" (next to a thing of ``near``);
 - the wall, at ``height``: "random", "above" or "beside" a thing of ``near`` that stands against the wall;
 - the ceiling: "middle", "random".

@@ -40,7 +40,7 @@ def main(config: DictConfig) -> None:
     from data_prep.custom.report import print_remarks
     from data_prep.stats.counting import statistics
     from data_prep.stats.frequency import associations
-    from data_prep.stats.page import page
+    from data_prep.stats.statistics_page import page
     from data_prep.stats.tables import print_statistics
     from pointnc.errors import UserError
     from pointnc.files.atomic import write_json, write_text

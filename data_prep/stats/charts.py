@@ -17,7 +17,7 @@ NAMED = 100
 
 
 def frequency_bars(counts: NDArray[np.int64], names: Sequence[str], groups: Sequence[str]) -> str:
-    """Return an svg: a bar for each class that occurs, the commonest first, linear above and logarithmic below.
+    """Return an svg: a bar for each class that occurs, the most frequent first, linear above and logarithmic below.
 
     Args:
         counts: (K,) points of each class.

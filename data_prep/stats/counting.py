@@ -102,6 +102,6 @@ def count_instances(semantic: NDArray[Any], instance: NDArray[Any], classes: int
         return np.zeros(classes, np.int64)
     _, number = np.unique(instance[good], return_inverse=True)
     pairs, count = np.unique(number * np.int64(classes) + semantic[good], return_counts=True)
-    order = np.lexsort((-count, pairs // classes))  # object by object, its commonest class first
+    order = np.lexsort((-count, pairs // classes))  # object by object, its most frequent class first
     _, first = np.unique(pairs[order] // classes, return_index=True)
     return np.bincount(pairs[order][first] % classes, minlength=classes).astype(np.int64)

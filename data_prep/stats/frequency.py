@@ -13,13 +13,13 @@ Scheme = Literal["inverse", "square_root", "effective_number"]
 
 
 def imbalance_ratio(counts: NDArray[Any]) -> float:
-    """Return how many times as often as the rarest class that occurs the commonest one does; NaN if none does."""
+    """Return how many times as often as the rarest class that occurs the most frequent one does; NaN if none does."""
     seen = counts[counts > 0]
     return float(seen.max() / seen.min()) if len(seen) else float("nan")
 
 
 def frequency_groups(counts: NDArray[Any]) -> list[str]:
-    """Return "head", "common" or "tail" of each class: the commonest third, the middle, the rarest third.
+    """Return "head", "common" or "tail" of each class: the most frequent third, the middle, the rarest third.
 
     A third is rounded down, at least one class: of 200 classes 66, 68 and 66, as ScanNet200 has it. Among equal counts
     the first class counts as the commoner one.

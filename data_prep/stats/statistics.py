@@ -74,12 +74,12 @@ class Statistics:
         """Return in words what training should know."""
         names, counts = self.taxonomy.names, self.counts
         total = max(int(counts.sum()), 1)
-        commonest = int(counts.argmax())
+        most_frequent = int(counts.argmax())
         lines = [
             f"imbalance ratio in {self.split}: {imbalance_ratio(counts):,.0f} "
-            f"(points of the commonest class, {names[commonest]}, to those of the rarest that occurs)",
-            f"{names[commonest]} alone has {counts[commonest] / total:.1%} of the labeled points; half of all classes "
-            f"together have {np.sort(counts)[: (len(counts) + 1) // 2].sum() / total:.2%}",
+            f"(points of the most frequent class, {names[most_frequent]}, to those of the rarest that occurs)",
+            f"{names[most_frequent]} alone has {counts[most_frequent] / total:.1%} of the labeled points; half of all "
+            f"classes together have {np.sort(counts)[: (len(counts) + 1) // 2].sum() / total:.2%}",
         ]
         for split, content in self.splits.items():
             labeled, points = int(content.classes.sum()), int(content.points.sum())

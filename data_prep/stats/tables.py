@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from data_prep.stats.statistics import Statistics
 
 Pairs = Sequence[tuple[int, int, int, float]]
-"""First and second class, scenes with both, correlation: see :func:`data_prep.frequency.associations`."""
+"""First and second class, scenes with both, correlation: see :func:`data_prep.stats.frequency.associations`."""
 
 
 def print_statistics(found: Statistics, pairs: Pairs) -> None:
@@ -51,7 +51,7 @@ def split_table(found: Statistics) -> Table:
 
 
 def class_table(found: Statistics) -> Table:
-    """Return a row for each class, the commonest first: counts of the split that counts, group, weights.
+    """Return a row for each class, the most frequent first: counts of the split that counts, group, weights.
 
     It fits 80 columns. The group is the taxonomy's, with that by frequency behind it where they differ.
     """

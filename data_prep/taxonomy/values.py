@@ -68,7 +68,7 @@ def count_values(
 
     Args:
         root: folder with a folder for each split; or a store.
-        label: name of the column; None: see :func:`data_prep.columns.find_label`.
+        label: name of the column; None: see :func:`data_prep.custom.columns.find_label`.
         labels: where they are, if in no column; see :func:`data_prep.custom.labels.open_labeled`.
         ignore: ids that mean no class.
         columns: what the columns of tables without names are.

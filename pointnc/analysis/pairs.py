@@ -78,7 +78,7 @@ def closest(
     """Return the ``count`` pairs of classes with the highest cosine above 0, the highest first.
 
     Args:
-        classes: (S,) the class of each row, the commonest first.
+        classes: (S,) the class of each row, the most frequent first.
         cosine: (S, S) of the centers.
         classifier: (S, S) of the classifier vectors, or None.
         contact: (S, S).

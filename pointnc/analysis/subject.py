@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pointnc.analysis.forces import ForceMeasurement
+from pointnc.analysis.checkpoint_forces import ForceMeasurement
 from pointnc.analysis.objective import Objective, read_objective
 from pointnc.collapse.conflict import ForceTally
 from pointnc.collapse.nearest import NearestCenter

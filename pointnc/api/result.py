@@ -50,7 +50,7 @@ class Result:
         return np.array([*self.taxonomy.colors, (0, 0, 0)], np.uint8)[self.labels]
 
     def counts(self) -> dict[str, int]:
-        """Return the number of points of each class that occurs, the commonest first."""
+        """Return the number of points of each class that occurs, the most frequent first."""
         points = np.bincount(self.labels[self.labels >= 0], minlength=len(self.taxonomy))
         return {self.names[k]: int(points[k]) for k in np.argsort(-points, kind="stable") if points[k]}
 

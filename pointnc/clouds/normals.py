@@ -16,7 +16,7 @@ def estimate_normals(
 ) -> NDArray[np.float32]:
     """Return (N, 3) float32 unit normals: the direction in which the nearest points vary least.
 
-    They point towards the middle of the cloud, as those of a room's surfaces, scanned from within, do. Memory beyond
+    They point toward the middle of the cloud, as those of a room's surfaces, scanned from within, do. Memory beyond
     the result and a search tree is bounded.
 
     Args:

@@ -77,7 +77,7 @@ class _SumOverRanks(torch.autograd.Function):
 
 
 class CenterBank(nn.Module):
-    """Exponential moving average of every class's center, free of the bias towards its start.
+    """Exponential moving average of every class's center, free of the bias toward its start.
 
     The plain average m_k <- mu m_k + (1 - mu) z_k, begun at zero, is too small by 1 - mu^t after t updates of
     the class. What is kept here is the corrected value c_k = m_k / (1 - mu^t) itself; it obeys

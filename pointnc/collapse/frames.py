@@ -1,4 +1,4 @@
-"""Frames: fixed sets of K unit vectors that class centers are pulled towards.
+"""Frames: fixed sets of K unit vectors that class centers are pulled toward.
 
 The simplex ETF is here; where D < K-1 no such thing exists, and :mod:`pointnc.collapse.spread` finds the next best.
 

@@ -32,7 +32,7 @@ PRIOR_EPSILON = 1e-12
 
 
 class CenterRegularizer(CenterObserver):
-    """Pulls the center of every class towards its vertex of a fixed frame: a simplex ETF, or the best spread frame.
+    """Pulls the center of every class toward its vertex of a fixed frame: a simplex ETF, or the best spread frame.
 
     Loss: cross-entropy of scale * W c_k against class k, where c_k is class k's center (projected, normalized, as
     configured) and W (K, P) the frame. Only features of present classes get a gradient. The bank is kept in every
@@ -45,7 +45,8 @@ class CenterRegularizer(CenterObserver):
 
     Attributes:
         options: as given, with the defaults of the others.
-        weight: what the training loop multiplies the loss by.
+        weight: what the training loop multiplies the loss by, or the share of the loss's force that it is to have; see
+            :meth:`strength`.
         bank: the moving averages.
         frame: the fixed vectors.
         projector: the projector or None.

@@ -18,7 +18,7 @@ FIRST = ("dataset", "model", "loss", "regularizer", "trainer", "optimizer", "sch
 HIDDEN = {"choice", "hydra", "tools"}
 INTRODUCTION = """trains, evaluates at full resolution, writes a run folder with report.html.
 
-  {command}                                             the embedded rooms, on a CPU in minutes
+  {command}                                             the synthetic rooms, on a CPU in minutes
   {command} dataset=scannet200 data_root=STORE          ScanNet200, by the recipe of the data set
   {command} dataset=custom data_root=STORE              scans of your own (docs/custom_data.md)
   {command} regularizer=ceco loss=lovasz trainer.max_epochs=9

@@ -1,4 +1,4 @@
-"""The sparse residual U-Net that all backbones here are: stem, encoder, decoder with skip connections."""
+"""The sparse residual U-Net behind MinkUNet and SpUNet: stem, encoder, decoder with skip connections."""
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext

@@ -12,7 +12,7 @@ from pointnc.scenes.taxonomy import Taxonomy
 
 
 def write_confusion_png(path: Path, confusion: NDArray[np.int64], taxonomy: Taxonomy) -> None:
-    """Draw the classes that occur, commonest first, each row as shares of the true class.
+    """Draw the classes that occur, most frequent first, each row as shares of the true class.
 
     Args:
         path: the png file.
@@ -36,7 +36,7 @@ def write_confusion_png(path: Path, confusion: NDArray[np.int64], taxonomy: Taxo
     axes.set_yticks(range(len(order)), names, fontsize=6)
     axes.set_xlabel("prediction")
     axes.set_ylabel("truth")
-    axes.set_title("Share of each true class, commonest first", fontsize=9)
+    axes.set_title("Share of each true class, most frequent first", fontsize=9)
     bar = figure.colorbar(image, ax=axes, shrink=0.6, ticks=np.sqrt([0, 0.01, 0.1, 0.25, 0.5, 1]))
     bar.ax.set_yticklabels(["0", "1 %", "10 %", "25 %", "50 %", "100 %"], fontsize=7)
     with atomic_path(path) as temporary:

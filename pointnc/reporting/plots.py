@@ -44,7 +44,7 @@ def short(value: float) -> str:
 
 
 def class_bars(iou: Sequence[float | None], histogram: NDArray[Any], taxonomy: Taxonomy) -> str:
-    """Return the chart of IoU by class, the commonest class first, under the classes' frequency (log scale).
+    """Return the chart of IoU by class, the most frequent class first, under the classes' frequency (log scale).
 
     Args:
         iou: (K,) percent, None where a class is not scored; a class neither trained nor scored is left out.
@@ -122,7 +122,7 @@ def cosine_matrices(
     Args:
         cosine: (S, S) cosines between class centers.
         classes: (S,) the class of each row.
-        histogram: (K,) training points; within head, common and tail the commonest class comes first.
+        histogram: (K,) training points; within head, common and tail the most frequent class comes first.
         taxonomy: names and groups.
     """
     rank = {name: position for position, name in enumerate(GROUPS)}

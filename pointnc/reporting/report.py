@@ -89,7 +89,7 @@ def _head(report: Report) -> str:
         **dict(zip(GROUPS, GROUPS)),
         "overall_accuracy": "overall accuracy",
         "mean_accuracy": "mean accuracy",
-        "majority_miou": "commonest class",
+        "majority_miou": "most frequent class",
     }
     shown = {key: label for key, label in labels.items() if metrics.get(key) is not None}
     numbers = "".join(
@@ -107,7 +107,7 @@ def _lede(metrics: Mapping[str, Any]) -> str:
         return ""
     text = f"A mean intersection over union of <b>{markup.number(miou)}&nbsp;%</b>"
     if majority:
-        text += f", {miou / majority:.1f} times that of calling every point the commonest training class"
+        text += f", {miou / majority:.1f} times that of calling every point the most frequent training class"
     if metrics.get("convention"):
         text += f". Scored by the convention <i>{escape(str(metrics['convention']))}</i>; all scores in percent"
     return f'<p class="lede">{text}.</p>'
@@ -193,7 +193,7 @@ def _classes(report: Report) -> str:
     used = [group for group in GROUPS if grouped[group]]
     keys = "".join(f'<li><span class="swatch" style="background:var(--{group})"></span>{group}</li>' for group in used)
     note = (
-        "Each column is a class, the commonest in training on the left: above how many training points it has "
+        "Each column is a class, the most frequent in training on the left: above how many training points it has "
         "(logarithmic), below how well it is segmented; a dot on the base line is a class that is not scored."
     )
     body = (
@@ -231,7 +231,7 @@ def _centers(report: Report) -> str:
     gap = cosine_gap(cosine, K)
     note = (
         f"Cosines between the feature centers of the {len(cosine)} classes seen, grouped into head, common and tail, "
-        "the commonest first. The closer the left matrix comes to the right one, the more evenly the classes are "
+        "the most frequent first. The closer the left matrix comes to the right one, the more evenly the classes are "
         "spread; red off the diagonal marks classes that the features confuse."
     )
     body = (

@@ -127,7 +127,7 @@ def majority_score(
     taxonomy: Taxonomy,
     convention: str = "official",
 ) -> Scores:
-    """Score predicting the commonest training class at every point: what any learning must beat.
+    """Score predicting the most frequent training class at every point: what any learning must beat.
 
     Args:
         train_points: (K,) number of training points of each class.

@@ -25,7 +25,7 @@ def scores_table(scores: Scores, frequency: NDArray[Any] | None = None, limit: i
         scores: what to show.
         frequency: (K,) number of points by which the classes are sorted, for example of the training split; by
             default that of the evaluated points.
-        limit: longest list of classes; of a longer one the commonest and the rarest halves are shown.
+        limit: longest list of classes; of a longer one the most frequent and the rarest halves are shown.
     """
     return Group(summary_table(scores), class_table(scores, frequency, limit))
 
@@ -44,11 +44,11 @@ def summary_table(scores: Scores) -> Table:
 
 
 def class_table(scores: Scores, frequency: NDArray[Any] | None = None, limit: int = 40) -> Table:
-    """Return one row a class, commonest first, with its IoU as number and bar; absent classes have a dash."""
+    """Return one row a class, most frequent first, with its IoU as number and bar; absent classes have a dash."""
     weight = scores.truth_points if frequency is None else np.asarray(frequency)
     shown = np.argsort(-weight, kind="stable")
     grouped = any(scores.groups)
-    table = Table(title="IoU by class, commonest first", title_justify="left")
+    table = Table(title="IoU by class, most frequent first", title_justify="left")
     table.add_column("class", no_wrap=True)
     if grouped:
         table.add_column("group", no_wrap=True, min_width=6)

@@ -64,7 +64,7 @@ def join_moments(
 ) -> None:  # fmt: skip
     """Write mean and biased variance of all rows, given the moments of each tile (Chan, Golub, LeVeque 1979).
 
-    The running statistics move by ``momentum`` towards the mean and the unbiased variance.
+    The running statistics move by ``momentum`` toward the mean and the unbiased variance.
     """
     mean[:] = 0
     variance[:] = 0

@@ -146,7 +146,7 @@ class SegmentationModule(pl.LightningModule):
         )
         raise UserError(
             f"the loss is not finite at step {self.global_step} ({where}; scenes {', '.join(batch.names)}): {remedy}"
-            "optimizer.lr, set trainer.gradient_clip_val, or raise model.batch_norm_eps",
+            "optimizer.lr, set trainer.gradient_clip_val, or raise model.batch_norm_eps (with a + before it)",
             code="diverged",
         )
 

@@ -143,7 +143,7 @@ def _print(folder: Path, scores: Scores, metrics: dict[str, Any], histogram: Any
     seconds = ", ".join(f"{name} {value:.0f} s" for name, value in metrics["seconds"].items())
     console.print(
         f"mIoU {score_text(scores.miou, 2)} ({scores.convention} convention, every point of every scene); "
-        f"predicting the commonest class everywhere gives {score_text(metrics['majority_miou'], 2)}\n{seconds}"
+        f"predicting the most frequent class everywhere gives {score_text(metrics['majority_miou'], 2)}\n{seconds}"
     )
     for line in _refit_line(metrics).values():
         console.print(f"classifier {line}", soft_wrap=True)

@@ -113,7 +113,7 @@ def _row(
 
 
 def _entries(scenes: Sequence[LabeledScene], columns: Sequence[str]) -> list[tuple[str, tuple[int, int, int]]]:
-    """Return name and color of what the panels show, the commonest class first."""
+    """Return name and color of what the panels show, the most frequent class first."""
     entries: list[tuple[str, tuple[int, int, int]]] = []
     taxonomy = scenes[0].taxonomy
     if {"truth", "prediction"} & set(columns):

@@ -1,4 +1,4 @@
-"""Checkpoints: written whole or not at all, read without running code from the file.
+"""What a checkpoint is, and how it is read: without running code from the file.
 
 A checkpoint holds what Lightning needs to go on and, under ``pointnc``, the contract: format number, package
 version, resolved configuration, taxonomy, the folder that its relative paths start from, and a checksum of all tensors.

@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pointnc.analysis import forces
+from pointnc.analysis import checkpoint_forces as forces
+from pointnc.analysis.checkpoint_forces import ForceMeasurement
 from pointnc.analysis.diagnosis import diagnose
-from pointnc.analysis.forces import ForceMeasurement
 from pointnc.analysis.objective import Objective
 from pointnc.analysis.subject import Subject, TrainedRun
 from pointnc.benchmarks.scannet import taxonomy

@@ -18,10 +18,10 @@ from data_prep.custom.scene import Settings
 from data_prep.scannet.preparation import prepare
 from pointnc.files import atomic
 from pointnc.scenes.taxonomy import Taxonomy
+from tests.files.test_leftovers import in_a_child
 from tests.helpers.mistakes import raises
 from tests.helpers.synthetic import write_raw_root
 from tests.robustness.test_neighbors import contents
-from tests.files.test_leftovers import in_a_child
 
 
 @pytest.fixture

@@ -100,8 +100,8 @@ def test_scannet200_groups_are_those_of_the_benchmark() -> None:
 @given(truth=st.lists(st.integers(0, 4), min_size=1, max_size=30), train=st.permutations(range(5)))
 def test_majority_is_predicting_one_class_everywhere(truth: list[int], train: list[int]) -> None:
     points = np.bincount(truth, minlength=5)
-    commonest = train.index(4)
-    wanted = oracle.scores([commonest] * len(truth), truth, GROUPS, "official")
+    most_frequent = train.index(4)
+    wanted = oracle.scores([most_frequent] * len(truth), truth, GROUPS, "official")
     scores = majority_score(np.array(train), points, TAXONOMY)
     assert scores.miou == pytest.approx(wanted["miou"])
     assert scores.overall_accuracy == pytest.approx(wanted["overall_accuracy"])

@@ -197,7 +197,7 @@ def _whatever_the_exit_code(module: str, *arguments: str, folder: Path) -> str:
         (["model.engine=spconv", "trainer.accelerator=cpu"], ("installation", "CUDA", "model.engine=spconv")),
         (["trainer.precision=16-mixed", "trainer.accelerator=cpu"], ("no-device", "GPU", "trainer.precision=16-mixed")),
         (
-            ["+trainer.sync_batchnorm=true", "model.checkpointing=true"],
+            ["trainer.sync_batchnorm=true", "model.checkpointing=true"],
             ("conflicting-settings", "trainer.sync_batchnorm=true", "model.checkpointing=true"),
         ),
     ],

@@ -1,4 +1,4 @@
-"""Exhibits for the tests of the viewer: the furnished room with a prediction that is wrong in places."""
+"""Scenes for the tests of the viewer: the furnished room with a prediction that is wrong in places."""
 
 from functools import lru_cache
 

@@ -1,4 +1,4 @@
-"""Machines of kitchen, laundry and office, fireplaces and pianos."""
+"""Machines of kitchen and laundry: refrigerators, stoves, washing machines."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def dark(rng: Rng) -> Color:
 
 
 def metal(rng: Rng) -> Color:
-    """Return a gray: steel, aluminium, gray lacquer."""
+    """Return a gray: steel, aluminum, gray lacquer."""
     return _hsv(rng.uniform(0.5, 0.65), rng.uniform(0, 0.08), rng.uniform(0.35, 0.8))
 
 

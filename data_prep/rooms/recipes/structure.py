@@ -136,7 +136,7 @@ def radiator(rng: Rng) -> Mesh:
 
 @recipe("stairs", 38, rooms={CORRIDOR: 3, LIVING: 0.4}, where="corner", most=1, free=0.6)
 def stairs(rng: Rng) -> Mesh:
-    """A short flight that climbs towards the wall."""
+    """A short flight that climbs toward the wall."""
     w, rise, run = sizes(rng, (0.8, 1.3), (0.15, 0.19), (0.25, 0.3))
     steps, color = int(rng.integers(3, 7)), any_of(wood, white, muted)(rng)
     tread = any_of(wood, muted, dark)(rng) if chance(rng, 0.5) else color

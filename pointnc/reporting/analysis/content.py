@@ -125,7 +125,7 @@ class Analysis:
         summary: rows of the table at the top.
         taxonomy: the K classes.
         train_histogram: (K,) training points.
-        classes: (S,) the classes with points in the split, the commonest in training first.
+        classes: (S,) the classes with points in the split, the most frequent in training first.
         by_contact: (S,) the positions in ``classes`` in an order in which classes that touch stand together.
         contact: (S, S) association of the classes in space, 0 to 1.
         networks: one to three.

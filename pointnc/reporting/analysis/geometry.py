@@ -33,7 +33,7 @@ def angles(analysis: Analysis) -> str:
                 figures.append(f'<figure><p class="title">{escape(analysis.titled(title, network))}</p>{svg}</figure>')
     ideal = -1 / (len(analysis.classes) - 1)
     note = (
-        f"Cosine of every pair of the {len(analysis.classes)} classes, the commonest at the top and on the left; the "
+        f"Cosine of every pair of the {len(analysis.classes)} classes, the most frequent at the top and left; the "
         f"strips say head, common or tail. A simplex would be {ideal:.3f} everywhere off the diagonal: nearly white. "
         "Red marks classes that are too close, a red corner at the lower right that the rare ones have fallen together."
     )

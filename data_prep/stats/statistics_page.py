@@ -133,8 +133,8 @@ def _classes(found: Statistics) -> str:
     return (
         f"<h2>Classes in {escape(found.split)}</h2><p><b>group</b> is what the list of classes says (a benchmark's, or "
         "taxonomy.yaml); tables of scores are parted by it. <b>by frequency</b> is what the points here say: "
-        "the commonest third of the classes, the middle, the rarest third. Where the two differ, classes of one group "
-        "are not equally frequent. The weights are those of the losses <code>weighted_inverse</code>, "
+        "the most frequent third of the classes, the middle, the rarest third. Where the two differ, classes of one "
+        "group are not equally frequent. The weights are those of the losses <code>weighted_inverse</code>, "
         "<code>weighted_square_root</code> and <code>weighted_effective_number</code> "
         f"(β = {found.beta:g}).</p>" + _table(headings, rows, 4)
     )
@@ -150,7 +150,7 @@ def _pairs(found: Statistics, pairs: Pairs) -> str:
 
 
 def _matrix(found: Statistics) -> str:
-    """Return an svg: share of the scenes with the row's class that also have the column's, commonest classes first."""
+    """Return an svg: share of the scenes with the row's class that also have the column's, most frequent first."""
     order = np.argsort(-found.counts, kind="stable")
     order = order[found.counts[order] > 0]
     both = cooccurrence(found.presence)[np.ix_(order, order)].astype(np.float64)
