@@ -7,10 +7,14 @@ from typing import NamedTuple
 
 import torch
 
+from pointnc.checks import check_option
 from pointnc.errors import UserError
 from pointnc.runtime import distributed
 from pointnc.runtime.devices import describe, device_of, idle_driver
 from pointnc.sparse.engines import HALF_PRECISION, HALVES, Engine, choose_engine
+
+SHORT = {"32": "32-true", "16": "16-mixed", "bf16": "bf16-mixed"}
+"""Lightning's other names of the precisions that there are."""
 
 
 class Machine(NamedTuple):
@@ -65,6 +69,8 @@ def machine_of(accelerator: str, precision: str, engine: str | None) -> Machine:
     """
     device = device_of(accelerator)
     chosen = choose_engine(engine, device)
+    precision = SHORT.get(precision, precision)
+    check_option("trainer.precision", precision, "auto", "32-true", *HALVES)
     if precision == "auto":
         precision = "16-mixed" if device.type == "cuda" else "32-true"
     if precision.startswith("16") and device.type == "cpu":

@@ -53,6 +53,7 @@ def test_a_gpu_computes_in_float16_by_spconv() -> None:
     machine = chosen("auto")
     assert machine == (CUDA, "16-mixed", SPCONV) and machine.half == torch.float16
     assert chosen("gpu", "32-true", "torch") == (CUDA, "32-true", PLAIN)
+    assert chosen("gpu", "16") == machine and chosen("gpu", "bf16", "torch").half == torch.bfloat16
     assert chosen("cpu").device == CPU
 
 
@@ -63,6 +64,8 @@ def test_a_gpu_computes_in_float16_by_spconv() -> None:
         (["cpu", "16-mixed"], ("no-device", "trainer.precision=16-mixed", "GPU")),
         (["cpu", "auto", "spconv"], ("installation", "model.engine=spconv", "CUDA")),
         (["cpu", "auto", "fast"], ("option", "model.engine=fast")),
+        (["cpu", "17"], ("option", "trainer.precision=17", "bf16-mixed")),
+        (["cpu", "16-true"], ("option", "trainer.precision=16-true")),
     ],
 )
 def test_what_cannot_be_is_refused(wanted: list[str], mistake: tuple[str, ...]) -> None:
