@@ -39,7 +39,8 @@ check-fast: check ## check, then the quick tests of what differs from the branch
 		$(BIN)/python -m pytest -q -m 'not slow' -n auto --maxprocesses 2 --dist loadfile
 
 test: check ## check, then the tests
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile \
+		--no-loadscope-reorder
 
 test-window: $(VENV)/tested ## the tests of Open3D's window (a download of 400 MB; what Debian lacks needs root)
 	.ci/window
