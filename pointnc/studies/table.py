@@ -56,6 +56,11 @@ class Table:
         means = {name: self.statistics(name)["miou"][0] for name in present}
         return sorted(present, key=lambda name: (math.isnan(means[name]), -means[name]))
 
+    def parted(self) -> tuple[list[str], list[str]]:
+        """Return the methods of the common network and budget, and the variants of these; best mIoU first."""
+        names = self.methods()
+        return [name for name in names if "@" not in name], [name for name in names if "@" in name]
+
     def statistics(self, method: str) -> dict[str, tuple[float, float]]:
         """Return mean and sample standard deviation over the seeds of each figure."""
         found = {}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pointnc.files.atomic import atomic_path, write_text
 from pointnc.scenes.taxonomy import SCORES
 from pointnc.studies.halving import Rung, gains, survivors
+from pointnc.studies.picture import picture
 from pointnc.studies.plan import Study, is_form, recipe_of
 from pointnc.studies.table import Table
 
@@ -43,14 +45,15 @@ def write(table: Table, out: Path, command: str) -> list[Path]:
 def markdown(table: Table, command: str, image: str) -> str:
     """Return the tables of a study as Markdown."""
     study = table.study
-    methods, variants = _parted(table)
+    methods, variants = table.parted()
     other = [name for name in SHOWN if name in table.columns]
     runs = {method: len(table.of(method)) for method in methods}
     few, many = min(runs.values(), default=0), max(runs.values(), default=0)
+    number = f"{few} seed{'' if many == 1 else 's'}" if few == many else f"{few} to {many} seeds"
     lines = [
         f"# {study.title}",
         "",
-        f"Mean ± standard deviation over {few if few == many else f'{few} to {many}'} seeds; IoU in percent. Made by",
+        f"Mean ± standard deviation over {number}; IoU in percent. Made by",
         "",
         f"    {command}",
         "",
@@ -65,20 +68,15 @@ def markdown(table: Table, command: str, image: str) -> str:
     lines += _compared(table, methods, variants)
     before = table.before_refit()
     if before.results:
-        trained = _parted(before)
+        trained = before.parted()
         lines += ["", "## With the classifier as it was trained", ""]
         lines += ["The same networks, before their classifier was fitted again (`refit=balanced`).", ""]
         lines += [*_scores(before, trained[0], []), *_compared(before, *trained, level=3)]
+        lines += _refitted_against(table, before, methods)
     lines += _curves(table, methods)
     if variants:
         lines += ["", "## Other networks and budgets", "", *_scores(table, variants, [])]
     return "\n".join([*lines, "", *_methods(study), ""])
-
-
-def _parted(table: Table) -> tuple[list[str], list[str]]:
-    """Return the methods of the common network and budget, and the variants of these; best mIoU first."""
-    names = table.methods()
-    return [name for name in names if "@" not in name], [name for name in names if "@" in name]
 
 
 def _compared(table: Table, methods: Sequence[str], variants: Sequence[str], level: int = 2) -> list[str]:
@@ -86,20 +84,40 @@ def _compared(table: Table, methods: Sequence[str], variants: Sequence[str], lev
     lines: list[str] = []
     for title, pairs in _comparisons(table, methods, variants).items():
         lines += ["", f"{'#' * level} {title}", ""]
-        lines += [
-            "Mean difference over the seeds ± its standard deviation, in brackets the p of the paired t-test over the"
-            " seeds (with few seeds only large effects are certain), and at the end that of Wilcoxon's signed-rank test"
-            " over the classes' IoU.",
-            "",
-            _row(["method", "against", "mIoU", "head", "common", "tail", "p over classes"]),
-            _row(["---"] * 2 + ["---:"] * 5),
-        ]
-        for method, against in pairs:
-            found = table.compare(method, against)
-            cells = [f"{_change(found.difference[name], found.deviation[name])} ({_p(found.p_seeds[name])})"
-                     for name in SCORES]  # fmt: skip
-            lines.append(_row([f"**{method}**", against, *cells, _p(found.p_classes)]))
+        if len(lines) == 3 and level == 2:
+            lines += [
+                "Mean difference over the seeds ± its standard deviation, in brackets the p of the paired t-test over"
+                " the seeds (with few seeds only large effects are certain), and at the end that of Wilcoxon's"
+                " signed-rank test over the classes' IoU.",
+                "",
+            ]
+        lines += _differences(table, pairs)
     return lines
+
+
+def _differences(table: Table, pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """Return the table of differences of pairs of a method and what it is judged against."""
+    lines = [
+        _row(["method", "against", "mIoU", "head", "common", "tail", "p over classes"]),
+        _row(["---"] * 2 + ["---:"] * 5),
+    ]
+    for method, against in pairs:
+        found = table.compare(method, against)
+        cells = [f"{_change(found.difference[name], found.deviation[name])} ({_p(found.p_seeds[name])})"
+                 for name in SCORES]  # fmt: skip
+        lines.append(_row([f"**{method}**", against, *cells, _p(found.p_classes)]))
+    return lines
+
+
+def _refitted_against(table: Table, before: Table, methods: Sequence[str]) -> list[str]:
+    """Return the differences of whole recipes, refit included, from the baseline as it was trained."""
+    baseline = table.study.baseline
+    if not before.of(baseline):
+        return []
+    mixed = [replace(one, per_class={}) for one in table.results if one.method != baseline] + before.of(baseline)
+    pairs = [(one, baseline) for one in methods if one != baseline]
+    title = f"### Whole recipes, refit included, against {baseline} without it"
+    return ["", title, "", *_differences(Table(table.study, mixed), pairs)] if pairs else []
 
 
 def _scores(table: Table, methods: Sequence[str], measures: Sequence[tuple[str, str]]) -> list[str]:
@@ -177,35 +195,6 @@ def search_markdown(study: Study, rounds: Sequence[tuple[Rung, Table]], command:
             lines.append(_row([*cells, *own, "yes" if method in kept else ""]))
         lines.append("")
     return "\n".join([*lines, *_methods(study), ""])
-
-
-def picture(table: Table) -> bytes:
-    """Return a PNG: the scores of each method, a dot a seed, and the mean."""
-    import io
-
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    methods = _parted(table)[0][::-1]
-    figure = Figure(figsize=(11, 1.2 + 0.36 * max(len(methods), 1)), layout="constrained")
-    FigureCanvasAgg(figure)
-    for number, (axes, name) in enumerate(zip(figure.subplots(1, len(SCORES), sharey=True), SCORES)):
-        if table.of(table.study.baseline):
-            axes.axvline(table.statistics(table.study.baseline)[name][0], color="#b0b0b0", linewidth=1, zorder=0)
-        for height, method in enumerate(methods):
-            color = "#c44e52" if method == table.study.baseline else "#4c72b0"
-            values = [result.values[name] for result in table.of(method)]
-            axes.scatter(values, [height] * len(values), s=14, color=color, alpha=0.55, linewidths=0)
-            axes.scatter([table.statistics(method)[name][0]], [height], s=90, marker="|", color=color, linewidths=2)
-        axes.set_title({"miou": "mIoU"}.get(name, name), fontsize=11)
-        axes.set_yticks(range(len(methods)), methods)
-        axes.tick_params(length=0 if number else 2)
-        axes.grid(axis="x", alpha=0.25)
-        for side in ("top", "right", "left"):
-            axes.spines[side].set_visible(False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return buffer.getvalue()
 
 
 def _row(cells: list[str]) -> str:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,10 +18,11 @@ from omegaconf import OmegaConf
 from scipy import stats
 
 from pointnc.studies import Study, collect, read_study, run_all
+from pointnc.studies.picture import picture
 from pointnc.studies.plan import Run
 from pointnc.studies.record import Record
 from pointnc.studies.running import is_done
-from pointnc.studies.writing import markdown, picture
+from pointnc.studies.writing import markdown
 from tests.helpers.mistakes import raises
 
 BASE: dict[str, Any] = {
@@ -170,7 +172,12 @@ def test_scores_from_before_the_refit_have_a_table_of_their_own(tmp_path: Path) 
     )
     text = markdown(table, "", "")
     after, before = text.split("## With the classifier as it was trained")
+    before, whole = before.split("### Whole recipes, refit included, against ce without it")
     assert "| **ce+centers** | ce | +5.00 ± 0.00" in after and "| **ce+centers** | ce | +2.50 ± 0.00" in before
+    assert (
+        re.search(r"\*\*ce\+centers\*\* \| ce \| \+15\.25 ± .* \| – \|$", whole, re.MULTILINE)
+        and text.count("paired t-test") == 1
+    )
     rows = list(csv.DictReader(io.StringIO(table.csv())))
     assert rows[0]["before_refit_miou"] == "10" and rows[4]["before_refit_miou"] == "" and "nan" not in text
 
