@@ -14,15 +14,18 @@ help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 # torch first and by itself: pip then has no reason to look for another build of it.
-$(VENV)/installed: pyproject.toml constraints.txt
+$(VENV)/torch: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) torch
+	@touch $@
+
+$(VENV)/installed: $(VENV)/torch
 	$(PIP) -e .
 	@touch $@
 
-$(VENV)/tested: $(VENV)/installed
+$(VENV)/tested: $(VENV)/torch
 	$(PIP) -e '.[test,docs]'
-	@touch $@
+	@touch $@ $(VENV)/installed
 
 install: $(VENV)/installed ## virtual environment in .venv with pointnc in it
 
