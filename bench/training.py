@@ -63,7 +63,7 @@ def main(checkout: str, folder: str | None = None) -> None:
 
     Args:
         checkout: the other one.
-        folder: where the rooms are made, or lie from the last time; by default they are made again.
+        folder: where the rooms are made, or were made the last time; by default they are made again.
     """
     ways = {"this": HERE, "other": Path(checkout).resolve()}
     medians: dict[str, list[float]] = {way: [] for way in ways}

@@ -66,7 +66,7 @@ def check_folders(raw: Path, out: Path, layout: str) -> None:
     """Refuse a raw folder that is not there and an output that is a file or the raw folder.
 
     Args:
-        raw: where the raw data lie.
+        raw: where the raw data are.
         out: the store to write.
         layout: what the raw folder holds, for the message.
 

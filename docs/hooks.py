@@ -31,7 +31,7 @@ ELSEWHERE = {
     "contributing.md": "CONTRIBUTING.md",
     "bench/results.md": "bench/results.md",
 }
-"""Pages of the site whose files do not lie in docs/."""
+"""Pages of the site whose files are not in docs/."""
 
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!\w+:|#)([^)#\s]+)(#[^)\s]*)?\)")
 """A link to a file: its text, the file, the anchor."""

@@ -28,7 +28,7 @@ class Analyze(NetworkSettings):
 
     python -m pointnc.analyze checkpoint=RUN[,RUN[,RUN]] [split=val] [out=FOLDER]
     Why the regularizer helps or harms, how far classes and classifier are from neural collapse, which classes the
-    features keep too close, and whether these are the ones that lie next to one another: one html page and its numbers
+    features keep too close, and whether these are the ones that are next to one another: one html page and its numbers
     as json.
     """
 

@@ -16,14 +16,14 @@ from pointnc.errors import UserError
 
 
 class OptionError(UserError):
-    """An argument that has no sense; the message begins with its name."""
+    """An argument that makes no sense; the message begins with its name."""
 
     usual_code: ClassVar[ErrorCode] = "option"
 
 
 @contextmanager
 def of_node(node: str) -> Iterator[None]:
-    """Put the name of a part of the configuration before the arguments that have no sense.
+    """Put the name of a part of the configuration before the arguments that make no sense.
 
     Raises:
         UserError: in place of an OptionError.

@@ -83,7 +83,7 @@ MEANINGS: dict[ErrorCode, str] = {
     "path-kind": "a folder where a file is to be, or a file where a folder is to be",
     "exists": "what was to be written is there already, and overwrite=true was not given",
     "not-ours": "what is in the place of the output was not written by pointnc, and is not replaced",
-    "overwrites-input": "the output would lie in the input, or replace it",
+    "overwrites-input": "the output would be in the input, or replace it",
     "in-use": "another process works in the same folder or writes the same file",
     "changed-meanwhile": "a store was prepared again while it was read",
     "file-access": "the system does not let a file be read or written: no permission, no space",

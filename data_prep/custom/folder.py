@@ -22,7 +22,7 @@ class Room:
     """One scene to read.
 
     Attributes:
-        split: the folder that it lies in.
+        split: the folder that it is in.
         name: of the scene: the file's name without its suffix.
         path: the file, or the folder of a store's scene.
         labels: the file beside it with its labels; None where they are not in a file of their own.
@@ -54,7 +54,7 @@ class Room:
 def find_rooms(
     root: Path, splits: Sequence[str] | None = None, files: str = "*", labels: str | None = None
 ) -> tuple[list[Room], dict[str, str]]:
-    """Return what lies in the folders of the splits, sorted, and what is wrong with what cannot be read.
+    """Return what is in the folders of the splits, sorted, and what is wrong with what cannot be read.
 
     Args:
         root: the folder.
@@ -96,7 +96,7 @@ def find_rooms(
                 continue
             if path.is_dir():
                 if not (path / "coord.npy").is_file():
-                    failures[place] = "a folder without coord.npy is no scene; files must lie in the split's folder"
+                    failures[place] = "a folder without coord.npy is no scene; files must be in the split's folder"
                     continue
             elif path.suffix.lower() in LABELS and path.stem in stems:
                 failures[place] = f"if it holds the labels of the cloud beside it, give labels={path.suffix}"
@@ -116,7 +116,7 @@ def find_rooms(
             rooms.append(Room(folder.name, name, path, own if own is not None and own.is_file() else None))
     if not rooms:
         loose = [path for path in root.iterdir() if path.suffix.lower() in CLOUDS or (path / "coord.npy").is_file()]
-        where = f"{len(loose)} lie in it directly: move them into train/ and val/" if loose else "nothing can be read"
+        where = f"{len(loose)} are in it directly: move them into train/ and val/" if loose else "nothing can be read"
         first = next((f" ({place}: {line})" for place, line in failures.items()), "")
         raise UserError(f"root={root} holds no point cloud in <split>/: {where}{first}", code="nothing-there")
     return rooms, failures

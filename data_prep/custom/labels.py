@@ -223,7 +223,7 @@ def elsewhere(path: Path) -> list[str]:
     if path.is_file():
         near = (other for other in sorted(path.parent.iterdir()) if other.name.startswith(path.stem))
         ends = (other.name.removeprefix(path.stem) for other in near if other.suffix.lower() in SUFFIXES)
-        found += [f"labels={end} ({path.stem}{end} lies beside it)" for end in ends]
+        found += [f"labels={end} ({path.stem}{end} is beside it)" for end in ends]
     if path.suffix.lower() == ".ply" and path.is_file():
         faces = read_header(path).find("face")
         names = [] if faces is None else [one.name for one in faces.properties if one.length is None]

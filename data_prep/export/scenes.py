@@ -1,6 +1,6 @@
 """Scenes of a store as files for other programs: ``python -m data_prep.export store=STORE out=FOLDER format=ply``.
 
-The files lie as ``python -m data_prep.custom`` reads them: ``FOLDER/<split>/<scene>.<format>``.
+The files are laid out as ``python -m data_prep.custom`` reads them: ``FOLDER/<split>/<scene>.<format>``.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from pointnc.scenes.records import MANIFEST, read_manifest
 def make_store(root: str | Path, train: int, val: int, seed: int, workers: int | None = None) -> dict[str, float]:
     """Write ``root/raw`` (raw ScanNet layout) and ``root/store``; return the seconds of both steps.
 
-    What lies there already is completed. A complete store is left alone, also when its raw folder was removed to
+    What is there already is completed. A complete store is left alone, also when its raw folder was removed to
     save space.
 
     Args:

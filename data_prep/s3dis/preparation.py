@@ -30,7 +30,7 @@ _OBJECT = re.compile(r"([A-Za-z]+)_(\d+)")
 
 @dataclass(frozen=True)
 class Room:
-    """One room to prepare: where it lies and where it goes."""
+    """One room to prepare: where it is and where it goes."""
 
     folder: Path
     target: Path

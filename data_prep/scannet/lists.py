@@ -1,4 +1,4 @@
-"""Which scenes of a raw ScanNet folder belong to which split, and where they lie."""
+"""Which scenes of a raw ScanNet folder belong to which split, and where they are."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _is_name(name: object) -> bool:
 def find_jobs(raw: Path, out: Path, lists: Mapping[str, Sequence[str]]) -> tuple[list[Job], dict[str, list[str]]]:
     """Return the scenes that are there, and by split the listed scenes that are not.
 
-    Scenes of "test" lie in ``scans_test/`` and have no labels; those of a test split of one's own may lie in
+    Scenes of "test" are in ``scans_test/`` and have no labels; those of a test split of one's own may be in
     ``scans/``, where every scene has them.
 
     Raises:
@@ -109,14 +109,14 @@ def find_jobs(raw: Path, out: Path, lists: Mapping[str, Sequence[str]]) -> tuple
     if not jobs:
         count = sum(map(len, missing.values()))
         raise UserError(
-            f"none of the {count} listed scenes lies in {raw.absolute()}/scans: give raw=FOLDER with scans/ in it, "
+            f"none of the {count} listed scenes is in {raw.absolute()}/scans: give raw=FOLDER with scans/ in it, "
             "or put your own scannetv2_train.txt and scannetv2_val.txt beside scans/",
             code="nothing-there",
         )
     if "train" in lists and not any(job.target.parent.name == "train" for job in jobs):
         names = ", ".join(map(repr, lists["train"][:3])) + (", ..." if len(lists["train"]) > 3 else "")
         raise UserError(
-            f"no scene of train is there: its list names {len(lists['train'])} ({names}), none of which lies in "
+            f"no scene of train is there: its list names {len(lists['train'])} ({names}), none of which is in "
             f"{raw.absolute()}/scans; put them there, correct the list, or leave train out by splits=[val]",
             code="missing-scene",
         )

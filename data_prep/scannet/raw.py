@@ -1,4 +1,4 @@
-"""The raw ScanNet layout: what lies in the folder of one scan, how it is read and how it is written.
+"""The raw ScanNet layout: what is in the folder of one scan, how it is read and how it is written.
 
 ``<scene>_vh_clean_2.ply`` (mesh), ``<scene>_vh_clean_2.0.010000.segs.json`` (over-segment of each vertex),
 ``<scene>.aggregation.json`` (objects as lists of over-segments), ``<scene>_vh_clean_2.labels.ply`` (NYU40 ids)
@@ -66,12 +66,12 @@ class RawScan:
 
 
 def mesh_path(folder: Path) -> Path:
-    """Return where the mesh of the scan in ``folder`` lies."""
+    """Return where the mesh of the scan in ``folder`` is."""
     return folder / f"{folder.name}_vh_clean_2.ply"
 
 
 def annotation_paths(folder: Path) -> dict[str, Path]:
-    """Return where the annotation of the scan in ``folder`` lies: "segments", "objects" and "labels" (optional)."""
+    """Return where the annotation of the scan in ``folder`` is: "segments", "objects" and "labels" (optional)."""
     return {
         "segments": folder / f"{folder.name}_vh_clean_2.0.010000.segs.json",
         "objects": folder / f"{folder.name}.aggregation.json",

@@ -19,7 +19,7 @@ from pointnc.scenes.mesh import vertex_normals
 
 @dataclass(frozen=True)
 class Job:
-    """One scene to prepare: where it lies, where it goes, whether it has labels."""
+    """One scene to prepare: where it is, where it goes, whether it has labels."""
 
     folder: Path
     target: Path

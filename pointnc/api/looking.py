@@ -60,7 +60,7 @@ class View:
         return path
 
     def open(self) -> Path:
-        """Show the page in a tab of the browser, and return where it lies."""
+        """Show the page in a tab of the browser, and return where it is."""
         path = self.save(Path(tempfile.mkdtemp(prefix="pointnc-")) / f"{Path(self.labeled.scene.name).name}.html")
         webbrowser.open(path.absolute().as_uri())
         return path

@@ -148,11 +148,11 @@ def parse_lines(raw: bytes, keep: int) -> Lines:
 def cache_folder(root: str | Path, fingerprint: str, options: Mapping[str, Any], scenes: Mapping[str, Path]) -> Path:
     """Return the folder that keeps the predictions of one checkpoint, one set of options and one set of scenes.
 
-    A change of any of them, or of the package's version, leads to another folder, so that what lies there is never
+    A change of any of them, or of the package's version, leads to another folder, so that what is there is never
     stale. Scenes are told apart by path, size and time of change.
 
     Args:
-        root: where such folders lie.
+        root: where such folders are.
         fingerprint: hash of the checkpoint.
         options: how labels are predicted, in plain types.
         scenes: scene to the file that stands for it.

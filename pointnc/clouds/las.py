@@ -115,7 +115,7 @@ class LasFile(CloudFile):
             self.remarks.append("the copy is without the waveforms at the end of the file")
             header.start_of_waveform_data_packet_record = 0
         elif encoding.waveform_data_packets_external:
-            self.remarks.append(f"its waveforms lie in {self.path.stem}.wdp, which belongs beside the copy as well")
+            self.remarks.append(f"its waveforms are in {self.path.stem}.wdp, which belongs beside the copy as well")
 
     def _write_extended(self, writer: Any, records: Any) -> None:
         """Write the records behind the points, but for the octree of a COPC file; waveforms are found again."""

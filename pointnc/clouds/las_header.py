@@ -1,6 +1,6 @@
 """What a las or laz file says of itself, compared with its size before laspy or its decompressor believe it.
 
-After the public LAS 1.4 specification (ASPRS) and the description of LAZ (Isenburg, 2013): a laz file's points lie in
+After the public LAS 1.4 specification (ASPRS) and the description of LAZ (Isenburg, 2013): a laz file's points are in
 chunks, each of which begins with a whole point, and a table behind them holds their sizes.
 """
 
@@ -28,7 +28,7 @@ _LASZIP = (b"laszip encoded", 22204)
 
 @dataclass(frozen=True)
 class LasLayout:
-    """Where things lie in a file.
+    """Where things are in a file.
 
     Attributes:
         points: number of them.
@@ -49,7 +49,7 @@ def read_layout(path: Path) -> LasLayout:
     """Read a header, and compare its counts and places with the file.
 
     Raises:
-        UserError: a count or a place lies beyond the file.
+        UserError: a count or a place is beyond the file.
     """
     size = path.stat().st_size
     try:
@@ -104,7 +104,7 @@ def _read_layout(stream: BinaryIO, size: int) -> LasLayout:
 
 
 def _walk(stream: BinaryIO, count: int, start: int, end: int, layout: str, what: str) -> Any:
-    """Yield number, user, kind, place and length of records, which must lie between ``start`` and ``end``."""
+    """Yield number, user, kind, place and length of records, which must be between ``start`` and ``end``."""
     width = struct.calcsize(layout)
     if start > end or count > (end - start) // width:
         raise _Damaged(f"its header promises {count} {what}, for which there is no room")

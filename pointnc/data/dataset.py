@@ -20,7 +20,7 @@ class SceneDataset(Dataset[Sample]):
     """Voxelized scenes. A sample is a pure function of (seed, epoch, index).
 
     Args:
-        store: where the scenes lie; they are memory-mapped at each access.
+        store: where the scenes are; they are memory-mapped at each access.
         split: "train", "val", "test"...
         taxonomy: the label set; its K bounds the labels.
         features: names out of :data:`pointnc.data.features.CHANNELS`.

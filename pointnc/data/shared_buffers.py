@@ -3,7 +3,7 @@
 Left to itself, torch makes a file in shared memory for each tensor, sends its descriptor through a socket and unmaps it
 after use: for every batch the system clears thousands of pages, and both processes wait for each other a few times.
 Here a worker keeps a few buffers. A batch's tensors are copied into a free one, and only the rest of the batch is
-pickled; the buffer itself is sent once, when it is new. It is free again when the last tensor that lies in it is gone,
+pickled; the buffer itself is sent once, when it is new. It is free again when the last tensor that is in it is gone,
 wherever it went in the meantime: the receiving process then clears the buffer's first byte, which the worker reads.
 
 A worker has as many buffers as batches are on their way or held, and ``SPARE`` more, each of up to 9/8 of the largest
@@ -31,7 +31,7 @@ from torch import Tensor
 from pointnc.errors import UserError
 
 ALIGNMENT = 64
-"""Bytes to a multiple of which tensors lie in a buffer; as many stand before the first one."""
+"""Tensors begin at multiples of so many bytes in a buffer; as many stand before the first one."""
 
 SPARE = 2
 """Free buffers that a worker keeps besides the one that it fills; of more, left over from a time when batches were
@@ -41,7 +41,7 @@ BufferKey = tuple[int, int]
 """Process that made a buffer, and the buffer's number there."""
 
 Slot = tuple[torch.dtype, tuple[int, ...], int]
-"""Where a tensor lies: type, shape, first byte."""
+"""Where a tensor is: type, shape, first byte."""
 
 _numbers = itertools.count()
 _inboxes: dict[int, dict[BufferKey, Tensor] | None] = {}
@@ -164,7 +164,7 @@ def _shared_buffer(size: int) -> Tensor:
 
 
 def _unpack(inbox: int, key: BufferKey, new: Tensor | None, retired: list[BufferKey], rest: bytes) -> object:
-    """Return the batch of a message; its tensors lie in the buffer and hold it. None if its loader is gone."""
+    """Return the batch of a message; its tensors are in the buffer and hold it. None if its loader is gone."""
     if inbox not in _inboxes:
         raise RuntimeError("a loader works in the process that made it: call make_loader in this one")
     buffers = _inboxes[inbox]

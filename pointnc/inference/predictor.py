@@ -72,7 +72,7 @@ class Predictor:
         half: dtype of autocast, which a CPU has not; None or False for float32, True for float16.
 
     Raises:
-        UserError: an argument has no sense.
+        UserError: an argument makes no sense.
     """
 
     def __init__(

@@ -47,7 +47,7 @@ def _files(text: str) -> list[Path]:
         files = [one for one in inside if one.suffix.lower() in SUFFIXES or (one / "coord.npy").is_file()]
         if not files:
             raise UserError(
-                f"input={text}: no point cloud lies in this folder; known are {', '.join(SUFFIXES)}",
+                f"input={text}: no point cloud is in this folder; known are {', '.join(SUFFIXES)}",
                 code="nothing-there",
             )
         return files

@@ -67,7 +67,7 @@ def label_file(
     ``predicted_confidence``, with a number behind where these are taken too. Memory is bounded by ``block_points``
     (about 200 bytes each), the predictor's ``max_points``, and pieces of a million points, whatever the size of the
     file, for all formats that are read in pieces: all but npz, and ascii or compressed pcd. While it works, up to
-    50 bytes a point lie on the disk beside the result.
+    50 bytes a point are on the disk beside the result.
 
     Args:
         cloud: the file.

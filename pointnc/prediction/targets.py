@@ -60,7 +60,7 @@ class OutputFolder:
             a scene.
 
     Raises:
-        UserError: ``out`` is a file, or lies in a scene that is to be read.
+        UserError: ``out`` is a file, or is in a scene that is to be read.
     """
 
     def __init__(self, out: Path, inputs: Sequence[Path], overwrite: bool = False) -> None:
@@ -78,7 +78,7 @@ class OutputFolder:
             source = None if identity is None else self._inputs.get(identity)
             if source is not None:
                 raise UserError(
-                    f"out={out} lies in the scene {source} that is to be read; give a folder elsewhere",
+                    f"out={out} is in the scene {source} that is to be read; give a folder elsewhere",
                     code="overwrites-input",
                 )
 
@@ -134,7 +134,7 @@ class OutputFolder:
             raise UserError(f"{path} is no file and is not replaced; move it away", code="not-ours")
 
     def check_classes(self, taxonomy: Taxonomy) -> None:
-        """Refuse to lose a list of other classes, which labels that lie beside it may need.
+        """Refuse to lose a list of other classes, which labels that are beside it may need.
 
         Raises:
             UserError: there is one, and ``overwrite`` was not given; or it is no file.

@@ -1,4 +1,4 @@
-"""``classes.json``: what the ids in labeled clouds mean. It lies beside them, and :mod:`pointnc.predict` writes it."""
+"""``classes.json``: what the ids in labeled clouds mean. It is beside them, and :mod:`pointnc.predict` writes it."""
 
 from __future__ import annotations
 

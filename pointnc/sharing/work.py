@@ -160,7 +160,7 @@ def share_work(
         together: name to a group of items that one process must do.
 
     Raises:
-        UserError: ``shard`` has no sense, or there are more parts than items.
+        UserError: ``shard`` makes no sense, or there are more parts than items.
     """
     if shard is None:
         return RankWork(items, together, what) if distributed.world_size() > 1 else Work(items)

@@ -66,7 +66,7 @@ def convolve(
 def weight_gradient(features: Tensor, gradient: Tensor, table: PairTable) -> Tensor:
     """See :func:`pointnc.sparse.products.weight_gradient`; everything is float32 and contiguous.
 
-    The (K, in, out) that is returned lies in memory as weights do, (out, K, in): autograd adds it without a copy.
+    The (K, in, out) that is returned has the order of weights in memory, (out, K, in): autograd adds it without a copy.
     """
     depth, width = features.shape[1], gradient.shape[1]
     padded = _padded(depth)

@@ -1,6 +1,6 @@
 """Sparse products in compiled loops: for each tile of output rows, all offsets, a register block at a time.
 
-Arrays are float32 and contiguous. The packed matrices lie in panels of 16 columns (the last one 8 where that suffices),
+Arrays are float32 and contiguous. The packed matrices are in panels of 16 columns (the last one 8 where that suffices),
 so that the innermost loop reads them in sequence. All functions release the interpreter's lock, and the order of every
 sum depends on neither the machine's registers, nor how rows and columns are shared out, nor the number of threads.
 """

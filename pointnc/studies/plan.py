@@ -49,7 +49,7 @@ class Study:
         common: overrides of every run.
         methods: name to the overrides that make it.
         seeds: one run of each method for each.
-        folder: where the runs lie.
+        folder: where the runs are.
         own_seeds: method to its seeds, of those that have others.
     """
 

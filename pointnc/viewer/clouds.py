@@ -19,7 +19,7 @@ from pointnc.scenes.legend import legend_beside
 def open_shown(path: Path, columns: Sequence[str] = ()) -> CloudFile:
     """Open a cloud; the columns that :mod:`pointnc.predict` appended to a table of numpy have their names.
 
-    Such a table has no place for names: it is one of predict's if a legend lies beside it, and its last two columns
+    Such a table has no place for names: it is one of predict's if a legend is beside it, and its last two columns
     hold whole numbers and shares.
 
     Raises:

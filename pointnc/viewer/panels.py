@@ -63,7 +63,7 @@ def draw_panels(
         height: pixels of a panel.
 
     Raises:
-        UserError: no scene, or an argument has no sense.
+        UserError: no scene, or an argument makes no sense.
     """
     if not scenes:
         raise UserError("there is no scene to draw", code="nothing-there")

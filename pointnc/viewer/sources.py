@@ -176,7 +176,7 @@ def _names(config: DictConfig, store: SceneStore) -> list[str]:
     """Return the scenes that were asked for.
 
     Raises:
-        UserError: the split lacks one, or ``limit`` has no sense.
+        UserError: the split lacks one, or ``limit`` makes no sense.
     """
     present = store.scenes(config.split)
     asked = [str(name) for name in _listed(config.scenes)]

@@ -51,7 +51,7 @@ class Checkpoint:
     """A checkpoint that was read.
 
     Attributes:
-        path: where it lies.
+        path: where it is.
         config: the resolved configuration of the run; a store that was given relative to where the run stood, and is
             not below where we stand, is absolute.
         taxonomy: the classes in the order of the head's outputs.

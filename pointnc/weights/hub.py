@@ -37,7 +37,7 @@ def is_repository(name: str) -> bool:
 
 
 def push(bundle: Path, repository: str, hub: str | None = None) -> str:
-    """Publish the files of a bundle, nothing else that lies beside them, and return where they are then.
+    """Publish the files of a bundle, nothing else that is beside them, and return where they are then.
 
     Args:
         bundle: the folder.

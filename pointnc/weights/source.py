@@ -18,7 +18,7 @@ from pointnc.weights.network import input_of, model_node, network_of
 from pointnc.weights.published import read_weights, weights_file
 from pointnc.weights.skeleton import check_card, skeleton
 
-NO_STORE = "weights do not say where data lie"
+NO_STORE = "weights do not say where data are"
 
 
 @dataclass(frozen=True)

@@ -105,5 +105,5 @@ def pinned(tensor: Tensor) -> Tensor:
 
 
 def is_pinned(tensor: Tensor) -> bool:
-    """Whether a tensor lies in what stands for page-locked memory."""
+    """Whether a tensor is in what stands for page-locked memory."""
     return not on_device(tensor) and getattr(tensor.untyped_storage(), "pinned", False)

@@ -149,7 +149,7 @@ def test_where_labels_are_is_found_and_said(tmp_path: Path) -> None:
     done = run("data_prep.taxonomy", "root=root", "workers=1", folder=tmp_path, code=2)
     assert_mistake(done, "no-labels", "labels=.labels", "a.labels")
     done = run("data_prep.custom", "root=root", "out=store", "workers=1", folder=tmp_path, code=1)
-    assert "labels=.labels (a.labels lies beside it)" in done.stdout
+    assert "labels=.labels (a.labels is beside it)" in done.stdout
 
 
 def test_visualize_takes_such_files_for_truth(tmp_path: Path) -> None:

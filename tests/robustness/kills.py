@@ -69,7 +69,7 @@ class Command:
     Attributes:
         module: ``python -m`` of it.
         arguments: ``{inputs}`` stands for the folder of the inputs.
-        result: where the result lies.
+        result: where the result is.
         read: returns what of it must be equal.
         share: how many of a hundred kills it gets.
     """

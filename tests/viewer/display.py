@@ -1,4 +1,4 @@
-"""A screen that nobody sees: Xvfb, whose pixels lie in a file, and xdotool as hands."""
+"""A screen that nobody sees: Xvfb, whose pixels are in a file, and xdotool as hands."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from pointnc.scenes.scene import IGNORE
 
 @dataclass(frozen=True)
 class RawSample:
-    """The scenes of a sample as they lie in the store, and what the transforms drew for them.
+    """The scenes of a sample as they are in the store, and what the transforms drew for them.
 
     Attributes:
         scenes: one, or two that are to be mixed.
@@ -45,7 +45,7 @@ class RawBatch(Movable):
     Attributes:
         points: of the S scenes.
         draws: what each step drew.
-        samples: where the samples lie after all steps.
+        samples: where the samples are after all steps.
         names: the B samples' names; of a mixed one "first+second".
         uniform: (N,) float64 for the choice of representatives, sample after sample.
     """
@@ -137,7 +137,7 @@ class DevicePipeline(Dataset[RawSample]):
 
     @torch.no_grad()
     def prepare(self, batch: RawBatch) -> VoxelBatch:
-        """Transform and voxelize a batch, on the device on which it lies.
+        """Transform and voxelize a batch, on the device on which it is.
 
         Raises:
             UserError: a transformed scene cannot be voxelized; the message names it.
@@ -146,7 +146,7 @@ class DevicePipeline(Dataset[RawSample]):
         for step, draws in zip(self.steps, batch.draws):
             if any(draws.chosen):
                 points = draws.only_chosen(points, step.apply_batch(points, draws))
-        # The scenes of a sample lie side by side: to forget where the second begins is to mix them.
+        # The scenes of a sample are side by side: to forget where the second begins is to mix them.
         points = points.replace(layout=batch.samples)
         dataset = self.dataset
         voxels = voxelize_points(points, batch.names, dataset.voxel_size, dataset.representative, batch.uniform)

@@ -66,7 +66,7 @@ class Draws(Movable):
     """What a transform drew for S scenes. Of scenes that are not chosen all points are kept, and numbers are 0.
 
     Attributes:
-        layout: where the scenes lie after the transform.
+        layout: where the scenes are after the transform.
         chosen: for each scene whether the transform changes it.
         mask: the same as (S,) bool.
         seeds: for each scene, as in :class:`Draw`; they stay on the host.

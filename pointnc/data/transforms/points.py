@@ -15,7 +15,7 @@ from pointnc.data.movable import Movable
 
 @dataclass(frozen=True)
 class Layout(Movable):
-    """Where each of S scenes lies among N points. The lengths are known on the host: nothing waits for the device.
+    """Where each of S scenes is among N points. The lengths are known on the host: nothing waits for the device.
 
     Attributes:
         lengths: the S numbers of points.
@@ -56,7 +56,7 @@ class PointBatch(Movable):
     """The points of S scenes: N in all. Immutable, as :class:`~pointnc.scenes.Scene` is.
 
     Attributes:
-        layout: where each scene lies.
+        layout: where each scene is.
         coord: (N, 3) float32 meters.
         semantic: (N,) int32 train index, -1 = ignore.
         color: (N, 3) uint8 or float32 in [0, 255]; None where color is not asked for.
@@ -90,5 +90,5 @@ class PointBatch(Movable):
         return values.index_select(0, self.layout.segment)
 
     def take(self, index: Tensor, layout: Layout) -> PointBatch:
-        """Return the points at ``index`` (M,) int64, which lie as ``layout`` says."""
+        """Return the points at ``index`` (M,) int64, which are as ``layout`` says."""
         return PointBatch(layout, **{key: value.index_select(0, index) for key, value in self.rows().items()})
