@@ -33,7 +33,7 @@ class RunData(pl.LightningDataModule):
     """The splits of a run behind loaders.
 
     Args:
-        store: that they lie in.
+        store: that they are in.
         taxonomy: the K classes.
         split: the name of the one to train on.
         train: its loader.
@@ -122,7 +122,7 @@ class Loading:
         device_transforms: whether transforms and voxels are left to the device.
 
     Raises:
-        OptionError: one has no sense; above 65,536 samples or 1,024 workers stands a slip, or an untrusted checkpoint
+        OptionError: one makes no sense; above 65,536 samples or 1,024 workers stands a slip, or an untrusted checkpoint
             that wants all memory.
     """
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from pointnc.checks import check_number, of_node
 from pointnc.data.batch import VoxelBatch
+from pointnc.data.dataset import SceneDataset
 from pointnc.data.features import CHANNELS, COLOR_RANGES, scene_array
 from pointnc.errors import UserError
 from pointnc.models.heads import LinearHead
@@ -111,19 +112,14 @@ class ChannelView:
 
 
 def build_distillation(
-    node: Mapping[str, Any],
-    taxonomy: Taxonomy,
-    channels: int,
-    seen: tuple[Sequence[str], float],
-    trust: Collection[str],
+    node: Mapping[str, Any], dataset: SceneDataset, channels: int, trust: Collection[str] = ()
 ) -> Distillation:
     """Return what ``distillation=teacher`` asks for.
 
     Args:
         node: its settings: ``checkpoint``, ``weight``.
-        taxonomy: the run's classes.
+        dataset: the run's classes, features and voxels.
         channels: D of its network.
-        seen: its features, and the edge of its voxels in meters.
         trust: networks of other makers that may be imported and built.
 
     Raises:
@@ -135,11 +131,10 @@ def build_distillation(
             code="missing-setting",
         )
     teacher = open_source(node["checkpoint"], trust)
-    features, voxel_size = seen
-    _check_teacher(teacher, taxonomy, voxel_size)
-    view = ChannelView(features, teacher.features)
+    _check_teacher(teacher, dataset.taxonomy, dataset.voxel_size)
+    view = ChannelView(dataset.features, teacher.features)
     with of_node("distillation"):
-        return Distillation(teacher.build(), view, channels, len(taxonomy), node.get("weight", 0.5))
+        return Distillation(teacher.build(), view, channels, len(dataset.taxonomy), node.get("weight", 0.5))
 
 
 def _check_teacher(teacher: Source, taxonomy: Taxonomy, voxel_size: float) -> None:

@@ -137,7 +137,7 @@ def open_store(trained: Trained, data_root: str | None) -> SceneStore:
         UserError: it is missing or unknown, or has other classes.
     """
     if data_root is None and trained.source.store is None:
-        raise UserError(f"{trained.path} does not say where scenes lie: give data_root=STORE", code="missing-setting")
+        raise UserError(f"{trained.path} does not say where scenes are: give data_root=STORE", code="missing-setting")
     store = SceneStore(str(data_root or trained.source.store), hint=f"give data_root=STORE ({trained.source.hint})")
     store.check_taxonomy(trained.taxonomy)
     return store

@@ -7,6 +7,7 @@ import math
 from omegaconf import DictConfig
 
 from pointnc.checks import check_whole
+from pointnc.errors import UserError
 
 VALIDATIONS = 60
 """In a training whose length is given in steps, about so many."""
@@ -19,6 +20,8 @@ def check_length(trainer: DictConfig, steps: int | None) -> None:
         UserError: the message names the setting and what it must be.
     """
     check_whole("steps", steps, least=1, optional=True)
+    if steps is None and trainer.get("max_epochs") is None:
+        raise UserError("say how long to train: trainer.max_epochs=N, or steps=N", code="missing-setting")
     for key in ("max_epochs", "check_val_every_n_epoch", "accumulate_grad_batches"):
         by_steps = steps is not None and key != "accumulate_grad_batches"
         check_whole(f"trainer.{key}", trainer.get(key), least=1, optional=by_steps)

@@ -182,7 +182,7 @@ class SegmentationModule(pl.LightningModule):
             measures = self.meter.compute(self.model)
             self.collapse = {**measures, **self.meter.left_out()}
             values.update({f"val/{name}": torch.tensor(value) for name, value in scalars(measures).items()})
-            self.meter = None  # what it gathered lies on the device, which the trainer leaves before the report
+            self.meter = None  # what it gathered is on the device, which the trainer leaves before the report
         self.log_dict({name: value.float() for name, value in values.items() if not value.isnan()})
 
     def configure_optimizers(self) -> Any:

@@ -33,7 +33,7 @@ COMMANDED = ("resume", "run_dir", "trust")
 """What the command line alone decides."""
 
 PLACES = ("dataset.store", "dataset.taxonomy.root", "dataset.prepare.root")
-"""What lies below ``data_root``."""
+"""What is below ``data_root``."""
 
 _MISSING = object()
 
@@ -64,7 +64,7 @@ def go_on(path: Path, config: DictConfig, overrides: list[str]) -> DictConfig:
 
     The file may be untrusted: nothing of it is built here, and nothing is let through but parts that pointnc has in
     the same place, that ``trust=`` names, or that the command line itself composes. Where the run writes is decided by
-    where the file lies and by the command line; a data set is made only where the command line asks for the same.
+    where the file is and by the command line; a data set is made only where the command line asks for the same.
 
     Args:
         path: the checkpoint.
@@ -77,7 +77,7 @@ def go_on(path: Path, config: DictConfig, overrides: list[str]) -> DictConfig:
     """
     if config.run_dir is None and path.absolute().parent.name != "checkpoints":
         raise UserError(
-            f"{path} lies in no run folder (FOLDER/checkpoints/last.ckpt): say by run_dir= where to write",
+            f"{path} is in no run folder (FOLDER/checkpoints/last.ckpt): say by run_dir= where to write",
             code="bad-name",
         )
     checkpoint = read_checkpoint(path)
@@ -164,7 +164,7 @@ def _lay_over(merged: DictConfig, config: DictConfig, overrides: Collection[str]
 
 
 def _move_data(merged: DictConfig, root: str) -> None:
-    """Let what lies below a run's ``data_root`` lie below another one: its places are written out in the file."""
+    """Move what is below a run's ``data_root`` below another one: its places are written out in the file."""
     before = merged.get("data_root")
     for key in PLACES:
         place = OmegaConf.select(merged, key)

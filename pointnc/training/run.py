@@ -58,9 +58,9 @@ def train(config: DictConfig) -> Path:
     watch = Stopwatch()
     quieten()
     loading = Loading(
-        config.seed,
-        config.batch_size,
-        config.workers,
+        config.get("seed"),
+        config.get("batch_size"),
+        config.get("workers"),
         config.get("sampling", "uniform"),
         config.get("device_transforms", False),
     )
@@ -112,8 +112,9 @@ def _train(
     trainer = build_trainer(config.trainer, config.get("logger"), machine, folder, own)
     if resume is not None:
         load_model_state(module.model, read_checkpoint(resume), data.taxonomy)
+    written = OmegaConf.to_yaml(config, resolve=True)
     if distributed.rank() == 0:
-        open_folder(folder, OmegaConf.to_yaml(config, resolve=True))
+        open_folder(folder, written)
     with watch.phase("train"), restoring.explained(), distributed.outliving_machines():
         trainer.fit(module, datamodule=data, ckpt_path=str(resume) if resume else None)
     with watch.phase("evaluate"):
@@ -126,7 +127,6 @@ def _train(
         with watch.phase("refit"):
             outcome = refit_classifier(instantiate(config.refit), module, data, best, config.workers)
     if distributed.rank() == 0:
-        written = OmegaConf.to_yaml(config, resolve=True)
         results.write(folder, config.choice, written, data, module, history.curves, watch, outcome)
     distributed.wait()
 
@@ -148,8 +148,8 @@ def dry_run(config: DictConfig) -> None:
         SceneStore(config.dataset.store, hint=config.dataset.hint)  # the likelier mistake, and the quicker one to find
     if config.get("logger"):
         instantiate(config.logger)  # one whose package is missing
-    check_number("dataset.voxel_size", config.dataset.voxel_size, above=0)
-    check_number("optimizer.lr", config.optimizer.lr, above=0)
+    check_number("dataset.voxel_size", config.dataset.get("voxel_size"), above=0)
+    check_number("optimizer.lr", config.optimizer.get("lr"), above=0)
     for key in ("measure_collapse", "profile", "optimizer.nesterov"):
         if (switch := OmegaConf.select(config, key)) is not None:  # a run of an earlier version lacks some
             check_switch(key, switch)
@@ -208,8 +208,8 @@ def build_module(config: DictConfig, data: RunData, model: Segmentor) -> Segment
         part.set_prior(torch.from_numpy(data.class_counts(part.needs_prior)))
     distillation = None
     if config.get("distillation"):
-        seen, trust = (list(config.dataset.features), config.dataset.voxel_size), trusted(config.get("trust"))
-        distillation = build_distillation(config.distillation, data.taxonomy, model.backbone.out_channels, seen, trust)
+        trust = trusted(config.get("trust"))
+        distillation = build_distillation(config.distillation, data.val_dataset, model.backbone.out_channels, trust)
     return SegmentationModule(
         model=model,
         loss=loss,

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from pointnc.commands.entry import _explain, config_folder
 from pointnc.errors import UserError
-from pointnc.training.run import dry_run
+from pointnc.training.run import dry_run, train
 from tests.helpers.commands import run
-from tests.helpers.mistakes import assert_mistake, assert_names
+from tests.helpers.mistakes import assert_mistake, assert_names, raises
 
 NAMES = ["choice.dataset=rooms", "choice.model=minkunet_tiny", "choice.regularizer=none"]
 
@@ -52,6 +52,20 @@ def test_every_part_is_tried(overrides: list[str], mistake: tuple[str, ...]) -> 
 @pytest.mark.parametrize("overrides", [[], ["loss=logit_adjustment", "regularizer=none", "head=cosine"]])
 def test_good_settings_pass(overrides: list[str]) -> None:
     dry_run(configure(*overrides))
+
+
+def test_a_length_is_needed(tmp_path: Path) -> None:
+    done = run("pointnc.train", "trainer.max_epochs=null", folder=tmp_path, code=2)
+    assert_mistake(done, "missing-setting", "trainer.max_epochs=", "steps=")
+
+
+@pytest.mark.parametrize("key", ["seed", "batch_size", "workers"])
+def test_a_checkpoint_without_a_setting_gets_a_line_that_names_it(key: str) -> None:
+    config = configure()
+    OmegaConf.set_struct(config, False)
+    del config[key]
+    with raises("option", f"{key}=None"):
+        train(config)
 
 
 def test_classes_of_a_store_that_is_yet_to_be_made(tmp_path: Path) -> None:
