@@ -31,7 +31,7 @@ FURTHER = (
     *("min_epochs", "max_steps", "limit_train_batches", "limit_val_batches", "gradient_clip_algorithm"),
     *("val_check_interval", "num_nodes", "deterministic", "benchmark", "sync_batchnorm"),
 )
-"""…these, which are numbers and switches."""
+"""…these, which are numbers and true or false."""
 
 
 @dataclass(frozen=True)
