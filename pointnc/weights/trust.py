@@ -29,9 +29,9 @@ OUTWARD = ("trainer", "logger")
 
 FURTHER = (
     *("min_epochs", "max_steps", "limit_train_batches", "limit_val_batches", "gradient_clip_algorithm"),
-    *("val_check_interval", "num_nodes", "deterministic", "benchmark", "sync_batchnorm"),
+    *("val_check_interval", "num_nodes", "deterministic", "benchmark"),
 )
-"""…these, which are numbers and true or false."""
+"""…these, which are numbers, true or false."""
 
 
 @dataclass(frozen=True)
