@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_FLAGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-window check check-fast format docs bench fuzz kill image clean
+.PHONY: help install demo test tests test-window check check-fast format docs bench fuzz kill image clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -41,7 +41,10 @@ check-fast: check ## check, then the quick tests of what differs from the branch
 	$(BIN)/python -m tests.changed | OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE xargs -r \
 		$(BIN)/python -m pytest -q -m 'not slow' -n auto --maxprocesses 2 --dist loadfile
 
-test: check ## check, then the tests
+test: $(VENV)/tested ## check and the tests, side by side
+	$(MAKE) --no-print-directory --jobs 2 check tests
+
+tests: $(VENV)/tested
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile \
 		--no-loadscope-reorder
 
