@@ -98,6 +98,34 @@ def test_tau_moves_what_the_classes_are_taken_to_weigh() -> None:
     assert shares[0] > shares[1] + 0.02 > shares[2] + 0.04 and shares[2] == pytest.approx(0.5, abs=0.03)
 
 
+@pytest.mark.parametrize(
+    "counts", [[3_000_000, 1_000_000, 300_000, 30_000, 3_000], [int(3e7 / rank**2) for rank in range(1, 21)]]
+)
+def test_few_classes_reach_the_best_rule_with_the_settings_that_everybody_has(counts: list[int]) -> None:
+    """Normal distributions around known centers, of which the best rule for shares^0.8 can be written down."""
+    generator = torch.Generator().manual_seed(0)
+    seen, kept = torch.tensor(counts), torch.tensor(counts).clamp_max(4000)
+    centers = 0.45 * torch.randn(len(counts), 48, generator=generator)
+
+    def drawn(numbers: Tensor) -> tuple[Tensor, Tensor]:
+        labels = torch.repeat_interleave(torch.arange(len(counts)), numbers)
+        return centers[labels] + torch.randn(len(labels), 48, generator=generator), labels
+
+    weight, bias = ClassifierRefit().fit(*drawn(kept), seen)
+    rows, labels = drawn((seen / seen.sum() * 100_000).long() + 1)
+    best = F.linear(rows, centers, 0.8 * seen.log() - centers.square().sum(1) / 2)
+    miou = [_miou(scores, labels) for scores in (F.linear(rows, weight, bias), best)]
+    assert miou[0] > miou[1] - 1.5
+
+
+def _miou(scores: Tensor, labels: Tensor) -> float:
+    hits = torch.zeros(scores.shape[1], scores.shape[1]).index_put_(
+        (labels, scores.argmax(1)), torch.ones(len(labels)), accumulate=True
+    )
+    union = hits.sum(0) + hits.sum(1) - hits.diag()
+    return float(100 * (hits.diag() / union)[union > 0].mean())
+
+
 def test_a_class_that_no_scene_has_is_never_given() -> None:
     rows, labels = blobs([500, 80])
     head = LinearHead(6, 4)
