@@ -53,15 +53,34 @@ def check_switch(key: str, value: Any) -> None:
 
 
 def check_number(
-    key: str, value: Any, least: float | None = None, above: float | None = None, below: float | None = None
+    key: str,
+    value: Any,
+    least: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    most: float | None = None,
 ) -> None:
-    """Raise OptionError unless ``value`` is a finite number, >= ``least``, > ``above`` and < ``below`` where given."""
+    """Raise OptionError unless ``value`` is a finite number.
+
+    It must be >= ``least``, > ``above``, < ``below`` and <= ``most`` where given.
+    """
     good = isinstance(value, float | int) and not isinstance(value, bool) and math.isfinite(value)
     good = good and (least is None or value >= least) and (above is None or value > above)
-    if not (good and (below is None or value < below)):
-        limits = {"at least": least, "above": above, "below": below}
+    if not (good and (below is None or value < below) and (most is None or value <= most)):
+        limits = {"at least": least, "above": above, "below": below, "at most": most}
         demand = " and ".join(f"{words} {limit:g}" for words, limit in limits.items() if limit is not None)
         raise OptionError(f"{key}={value}: it must be a number{' ' if demand else ''}{demand}")
+
+
+def check_probability(key: str, value: Any) -> None:
+    """Raise OptionError unless ``value`` is a number from 0 to 1."""
+    check_number(key, value, least=0, most=1)
+
+
+def check_factors(low: Any, high: Any) -> None:
+    """Raise OptionError unless ``low`` and ``high`` are numbers above 0 in this order."""
+    check_number("low", low, above=0)
+    check_number("high", high, least=low)
 
 
 def check_whole(key: str, value: Any, least: int, optional: bool = False, most: int | None = None) -> None:

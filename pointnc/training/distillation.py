@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from pointnc.checks import check_number, of_node
 from pointnc.data.batch import VoxelBatch
-from pointnc.data.dataset import SceneDataset
 from pointnc.data.features import CHANNELS, COLOR_RANGES, scene_array
 from pointnc.errors import UserError
 from pointnc.models.heads import LinearHead
@@ -112,13 +111,20 @@ class ChannelView:
 
 
 def build_distillation(
-    node: Mapping[str, Any], dataset: SceneDataset, channels: int, trust: Collection[str] = ()
+    node: Mapping[str, Any],
+    taxonomy: Taxonomy,
+    features: Sequence[str],
+    voxel_size: float,
+    channels: int,
+    trust: Collection[str] = (),
 ) -> Distillation:
     """Return what ``distillation=teacher`` asks for.
 
     Args:
         node: its settings: ``checkpoint``, ``weight``.
-        dataset: the run's classes, features and voxels.
+        taxonomy: the run's classes.
+        features: its input channels.
+        voxel_size: edge of its voxels in meters.
         channels: D of its network.
         trust: networks of other makers that may be imported and built.
 
@@ -131,10 +137,10 @@ def build_distillation(
             code="missing-setting",
         )
     teacher = open_source(node["checkpoint"], trust)
-    _check_teacher(teacher, dataset.taxonomy, dataset.voxel_size)
-    view = ChannelView(dataset.features, teacher.features)
+    _check_teacher(teacher, taxonomy, voxel_size)
+    view = ChannelView(features, teacher.features)
     with of_node("distillation"):
-        return Distillation(teacher.build(), view, channels, len(dataset.taxonomy), node.get("weight", 0.5))
+        return Distillation(teacher.build(), view, channels, len(taxonomy), node.get("weight", 0.5))
 
 
 def _check_teacher(teacher: Source, taxonomy: Taxonomy, voxel_size: float) -> None:

@@ -20,8 +20,14 @@ def parameter_groups(named: Iterable[tuple[str, nn.Parameter]], factors: Mapping
         rate: of the others.
 
     Raises:
-        UserError: a factor is negative or no number, or no parameter has its name.
+        UserError: these are no factors by name, one is negative or no number, or no parameter has its name.
     """
+    if not isinstance(factors, Mapping):
+        raise UserError(
+            f"learning_rates={factors}: it must be given by parts of parameters' names, such as "
+            "+learning_rates.block=0.1",
+            code="option",
+        )
     for part, factor in factors.items():
         check_number(f"learning_rates.{part}", factor, least=0)
     groups: dict[str | None, list[nn.Parameter]] = {None: [], **{part: [] for part in factors}}

@@ -12,8 +12,10 @@ import pytorch_lightning as pl
 import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from torch import nn
 
-from pointnc.checks import check_number, check_switch, of_node
+from pointnc.checks import check_number, check_probability, check_switch, of_node
+from pointnc.data.features import feature_channels
 from pointnc.errors import UserError
 from pointnc.losses import losses_with_prior
 from pointnc.models.segmentor import Segmentor
@@ -21,24 +23,25 @@ from pointnc.runtime import distributed
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.training import results
+from pointnc.training.announcement import announce
 from pointnc.training.callbacks import EpochLine, History, SaveCheckpoints
 from pointnc.training.data import Loading, RunData, open_data, prepare_data
-from pointnc.training.distillation import build_distillation
+from pointnc.training.distillation import Distillation, build_distillation
 from pointnc.training.epoch_losses import EpochLosses
 from pointnc.training.fine_tuning import inherited_license, load_into, network_node, short_name
 from pointnc.training.length import check_length, settle_length
 from pointnc.training.machine import Machine, machine_of
 from pointnc.training.module import SegmentationModule
+from pointnc.training.parameter_groups import parameter_groups
 from pointnc.training.profile import Profile
 from pointnc.training.quiet import quieten
 from pointnc.training.refit_phase import Outcome, refit_classifier
 from pointnc.training.restoring import Restoring
 from pointnc.training.resumed import place_of
 from pointnc.training.run_folder import claimed_run, find_resume, open_folder, telling_how_to_go_on
-from pointnc.training.splits import unscored
 from pointnc.training.stopwatch import Stopwatch
 from pointnc.training.trainer import build_trainer, check_trainer
-from pointnc.weights.architecture import engine_of
+from pointnc.weights.architecture import TARGETS, Architecture, engine_of
 from pointnc.weights.checkpoint import load_model_state, read_checkpoint
 from pointnc.weights.network import build_model
 from pointnc.weights.source import Source, open_source
@@ -98,7 +101,7 @@ def _train(
     settle_length(config.trainer, config.get("steps"), len(data.train))
     model = build_model(config.model, config.get("head"), config.dataset.features, len(data.taxonomy))
     module = build_module(config, data, model)
-    _announce(config, folder, data, module, resume)
+    announce(config.choice, config.dataset, folder, data, module, resume)
     if start is not None:
         load_into(model, start, data.taxonomy)
     history = History()
@@ -132,7 +135,7 @@ def _train(
 
 
 def dry_run(config: DictConfig) -> None:
-    """Build network, head, regularizer, loss, optimizer and transforms, and throw them away.
+    """Build all parts of a run but its data, and throw them away.
 
     The loss is also taken of one point of each class. A data set whose classes stand in a store that its ``prepare``
     has yet to make is passed over: then the same mistakes are found after that.
@@ -150,6 +153,7 @@ def dry_run(config: DictConfig) -> None:
         instantiate(config.logger)  # one whose package is missing
     check_number("dataset.voxel_size", config.dataset.get("voxel_size"), above=0)
     check_number("optimizer.lr", config.optimizer.get("lr"), above=0)
+    check_probability("augmentation.mix_probability", config.augmentation.get("mix_probability", 0))
     for key in ("measure_collapse", "profile", "optimizer.nesterov"):
         if (switch := OmegaConf.select(config, key)) is not None:  # a run of an earlier version lacks some
             check_switch(key, switch)
@@ -160,18 +164,27 @@ def dry_run(config: DictConfig) -> None:
             raise
         return
     num_classes = len(taxonomy)
+    if str(config.model.get("_target_")) in TARGETS:  # what its checkpoint could not say is not trained
+        Architecture.of(config.model, feature_channels(config.dataset.features))
     model = build_model(config.model, config.get("head"), config.dataset.features, num_classes)
-    instantiate(config.regularizer, num_classes=num_classes, in_channels=model.backbone.out_channels)
+    regularizer = instantiate(config.regularizer, num_classes=num_classes, in_channels=model.backbone.out_channels)
     loss = instantiate(config.loss)
     for part in losses_with_prior(loss):
         part.set_prior(torch.ones(num_classes))
     with of_node("loss"):
         loss(torch.zeros(num_classes, num_classes), torch.arange(num_classes))
     instantiate(config.augmentation.transforms)
-    if config.get("refit"):
-        instantiate(config.refit)
+    for node in [config.get("refit"), *(config.get("callbacks") or {}).values()]:
+        if node:
+            instantiate(node)
+    learning = nn.ModuleDict({"model": model, "regularizer": regularizer})
+    if (distillation := _build_distillation(config, taxonomy, model)) is not None:
+        learning["distillation"] = distillation
+    parameters = [(name, parameter) for name, parameter in learning.named_parameters() if parameter.requires_grad]
     try:
-        instantiate(config.optimizer)(list(model.parameters()))
+        instantiate(config.optimizer)(
+            parameter_groups(parameters, config.get("learning_rates") or {}, config.optimizer.lr)
+        )
     except (TypeError, ValueError) as error:  # torch's own checks, which name the option
         raise UserError(f"optimizer: {error}", code="option") from None
 
@@ -206,10 +219,6 @@ def build_module(config: DictConfig, data: RunData, model: Segmentor) -> Segment
     loss = instantiate(config.loss)
     for part in losses_with_prior(loss):
         part.set_prior(torch.from_numpy(data.class_counts(part.needs_prior)))
-    distillation = None
-    if config.get("distillation"):
-        trust = trusted(config.get("trust"))
-        distillation = build_distillation(config.distillation, data.val_dataset, model.backbone.out_channels, trust)
     return SegmentationModule(
         model=model,
         loss=loss,
@@ -219,21 +228,18 @@ def build_module(config: DictConfig, data: RunData, model: Segmentor) -> Segment
         schedule=instantiate(config.schedule),
         config=OmegaConf.to_container(config, resolve=True),  # type: ignore[arg-type]
         measure_collapse=config.get("measure_collapse", True),
-        distillation=distillation,
+        distillation=_build_distillation(config, data.taxonomy, model),
     )
 
 
-def _announce(config: DictConfig, folder: Path, data: RunData, module: SegmentationModule, resume: Path | None) -> None:
-    if distributed.rank() != 0:
-        return
-    parameters = sum(p.numel() for p in module.model.parameters())
-    print(
-        f"{config.choice.dataset}: {len(data.train.dataset)} training and {len(data.val_dataset)} validation scenes, "  # type: ignore[arg-type]
-        f"{len(data.taxonomy)} classes; {config.choice.model}: {parameters / 1e6:.2f} M parameters; "
-        f"regularizer {config.choice.regularizer}\nrun folder {folder}"
-        + (f", resumed from {resume}" if resume else ""),
-        flush=True,
+def _build_distillation(config: DictConfig, taxonomy: Taxonomy, model: Segmentor) -> Distillation | None:
+    if not config.get("distillation"):
+        return None
+    return build_distillation(
+        config.distillation,
+        taxonomy,
+        tuple(config.dataset.features),
+        config.dataset.voxel_size,
+        model.backbone.out_channels,
+        trusted(config.get("trust")),
     )
-    of_backbone: list[str] = getattr(module.model.backbone, "remarks", list)()
-    for remark in [*unscored(data.store, config.dataset, data.taxonomy), *module.regularizer.remarks(), *of_backbone]:
-        print(remark, flush=True)

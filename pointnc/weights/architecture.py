@@ -159,9 +159,9 @@ def _plain(name: str, value: Any) -> Any:
     """Return an argument in plain types, or raise that it is of the wrong kind."""
     if name in OPTIONAL and value is None:
         return None
-    if name == "absent" and isinstance(value, Sequence) and all(one in INPUT for one in value):
-        return list(value)
-    if (name == "layer_scale" and isinstance(value, bool)) or (name == "order_seed" and value == 0):
+    if name == "absent" and isinstance(value, Sequence | None) and all(one in INPUT for one in value or ()):
+        return list(value or ())
+    if (name == "layer_scale" and isinstance(value, bool)) or (name == "order_seed" and _is_count(value, least=0)):
         return value
     if name in LISTS and not (name == "channels" and _is_count(value)):
         numbers = [] if isinstance(value, str | Mapping) or not isinstance(value, Iterable) else list(value)
@@ -178,12 +178,15 @@ def _plain(name: str, value: Any) -> Any:
         return float(value)
     if _is_count(value):
         return value
-    raise UserError(f"architecture: {name}={value} is out of range or of the wrong kind", code="option")
+    raise UserError(
+        f"architecture: {name}={str(value)[:80]} is out of range or of the wrong kind; numbers go to {LARGEST}",
+        code="option",
+    )
 
 
 def _dashed(value: Any) -> str:
     return "-".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST
+def _is_count(value: Any, least: int = 1) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= LARGEST

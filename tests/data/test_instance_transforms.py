@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pointnc.checks import OptionError
 from pointnc.data.transforms import Compose, Outline, RandomDropout, SceneFunction, device_steps
 from pointnc.data.transforms.instances import (
     InstanceColorDrop,
@@ -158,7 +159,7 @@ def test_deterministic_leaves_its_input_alone_and_needs_instances(transform: Ins
             if key != "instance"
         )
     assert device_steps(transform) == (transform,)
-    with pytest.raises(ValueError, match="probability"):
+    with pytest.raises(OptionError, match="p=2"):
         type(transform)(p=2)
 
 
@@ -222,5 +223,5 @@ def test_a_share_of_the_points_is_kept_around_one_of_them() -> None:
     nearest = np.sort(np.linalg.norm(scene.coord - middle, axis=1).argsort()[:60])
     assert np.array_equal(kept, nearest)
     assert device_steps(crop) == (crop,)
-    with pytest.raises(ValueError, match="share"):
+    with pytest.raises(OptionError, match="share=0"):
         ShareCrop(0)

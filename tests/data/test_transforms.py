@@ -1,10 +1,22 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pointnc.checks import OptionError
 from pointnc.data import transforms as T
 from pointnc.data.transforms import crop, elastic, geometry
+from pointnc.data.transforms.instances import (
+    InstanceColorDrop,
+    InstanceDropout,
+    InstanceFlip,
+    InstanceRotate,
+    InstanceScale,
+    InstanceShift,
+)
+from pointnc.data.transforms.share_crop import ShareCrop
 from tests.oracles.elastic import blurred, looked_up
 
 # Each transform, made to happen always, with the attributes that it may change.
@@ -222,8 +234,42 @@ def test_class_balanced_crop_has_every_class_in_the_middle_as_often(make_scene):
     assert abs(np.mean(middle(T.SphereCrop(1, class_balanced=0.5), 600) == 5) - 0.64) < 0.07
     for semantic in (None, np.full(4000, -1)):
         assert len(T.SphereCrop(9, class_balanced=1)(scene.replace(semantic=semantic), rng(0))) == 9
-    with pytest.raises(ValueError, match="class_balanced is 1.5"):
-        T.SphereCrop(9, class_balanced=1.5)
+
+
+@pytest.mark.parametrize(
+    ("transform", "options"),
+    [
+        (T.CenterShift, {"z": 1}),
+        (T.RandomRotate, {"degrees": 90}),
+        (T.RandomRotate, {"degrees": [1, 2, "far"]}),
+        (T.RandomRotate, {"p": 2}),
+        (T.RandomScale, {"low": 0}),
+        (T.RandomScale, {"high": 0.5}),
+        (T.RandomFlip, {"p": -0.1}),
+        (T.RandomJitter, {"sigma": "wide"}),
+        (T.RandomJitter, {"clip": -1}),
+        (T.RandomDropout, {"ratio": 1.5}),
+        (T.RandomDropout, {"p": None}),
+        (T.SphereCrop, {"max_points": 0}),
+        (T.SphereCrop, {"class_balanced": 1.5}),
+        (ShareCrop, {"share": 0}),
+        (T.ElasticDistortion, {"levels": [0.2]}),
+        (T.ElasticDistortion, {"levels": [[0, 0.4]]}),
+        (T.ElasticDistortion, {"p": 2}),
+        (T.ChromaticAutoContrast, {"blend": 2}),
+        (T.ChromaticTranslation, {"ratio": -1}),
+        (T.ChromaticJitter, {"sigma": float("nan")}),
+        (InstanceShift, {"distance": "far"}),
+        (InstanceRotate, {"degrees": -5}),
+        (InstanceFlip, {"p": 2}),
+        (InstanceScale, {"low": "big"}),
+        (InstanceDropout, {"share": 2}),
+        (InstanceColorDrop, {"share": "some"}),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_name(transform: Any, options: dict[str, Any]) -> None:
+    with pytest.raises(OptionError, match=f"^{next(iter(options))}"):
+        transform(**options)
 
 
 def test_blur_equals_loops():

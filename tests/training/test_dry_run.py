@@ -41,12 +41,35 @@ def test_nothing_is_made_for_a_wrong_setting(tmp_path: Path) -> None:
         (["optimizer.lr=0"], ("option", "optimizer.lr=0")),
         (["dataset.voxel_size=wide"], ("option", "dataset.voxel_size=wide")),
         (["optimizer.weight_decay=-1"], ("option", "optimizer", "weight_decay")),
+        (["learning_rates=0.1"], ("option", "learning_rates=0.1", "+learning_rates.block=0.1")),
+        (["+learning_rates.blok=0.1"], ("unknown-name", "learning_rates.blok", "model.backbone")),
+        (["augmentation.mix_probability=2"], ("option", "augmentation.mix_probability=2", "at most 1")),
+        (
+            ["augmentation=volt", "augmentation.transforms.steps.instance_shift.distance=far"],
+            ("option", "augmentation.transforms.steps.instance_shift.distance=far"),
+        ),
+        (
+            ["+callbacks.average._target_=pointnc.training.averaging.WeightAverage", "+callbacks.average.decay=2"],
+            ("option", "decay=2"),
+        ),
+        (
+            ["+distillation.checkpoint=nowhere.safetensors", "+distillation.weight=0.5"],
+            ("missing-file", "nowhere.safetensors"),
+        ),
     ],
 )
 def test_every_part_is_tried(overrides: list[str], mistake: tuple[str, ...]) -> None:
     with pytest.raises((UserError, HydraException)) as caught:
         dry_run(configure(*overrides))
     assert_names(_explain(caught.value, None), *mistake)
+
+
+def test_what_a_checkpoint_could_not_say_of_its_network_is_not_trained() -> None:
+    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+        overrides = ["model=sonata", "model.channels=[16,32]", "model.depths=[1,1]", "model.patch=70000", *NAMES]
+        config = compose("train", [*overrides, "dataset.features=[coord,color_unit,normal]"])
+    with raises("option", "patch=70000"):
+        dry_run(config)
 
 
 @pytest.mark.parametrize("overrides", [[], ["loss=logit_adjustment", "regularizer=none", "head=cosine"]])

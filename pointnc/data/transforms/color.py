@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from pointnc.checks import check_number, check_probability
 from pointnc.data.transforms.columns import by_column
 from pointnc.data.transforms.draws import Draw, Draws, Outline
 from pointnc.data.transforms.points import PointBatch
@@ -21,6 +22,9 @@ class ChromaticAutoContrast(Transform):
     """
 
     def __init__(self, p: float = 0.2, blend: float | None = None) -> None:
+        check_probability("p", p)
+        if blend is not None:
+            check_probability("blend", blend)
         self.p, self.blend = p, blend
 
     def draw(self, scene: Outline, rng: np.random.Generator) -> Draw:
@@ -67,6 +71,8 @@ class ChromaticTranslation(Transform):
     """
 
     def __init__(self, p: float = 0.95, ratio: float = 0.05) -> None:
+        check_probability("p", p)
+        check_number("ratio", ratio, least=0)
         self.p, self.ratio = p, ratio
 
     def draw(self, scene: Outline, rng: np.random.Generator) -> Draw:
@@ -98,6 +104,8 @@ class ChromaticJitter(Transform):
     """
 
     def __init__(self, p: float = 0.95, sigma: float = 0.05) -> None:
+        check_probability("p", p)
+        check_number("sigma", sigma, least=0)
         self.p, self.sigma = p, sigma
 
     def draw(self, scene: Outline, rng: np.random.Generator) -> Draw:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pointnc.checks import check_probability, check_whole
 from pointnc.data.transforms.draws import Draw, Draws, Outline
 from pointnc.data.transforms.points import PointBatch
 from pointnc.data.transforms.transform import Transform
@@ -24,6 +25,8 @@ class RandomDropout(Transform):
     """
 
     def __init__(self, ratio: float = 0.2, p: float = 0.2) -> None:
+        check_probability("ratio", ratio)
+        check_probability("p", p)
         self.ratio, self.p = ratio, p
 
     def draw(self, scene: Outline, rng: np.random.Generator) -> Draw:
@@ -60,10 +63,8 @@ class SphereCrop(Transform):
     """
 
     def __init__(self, max_points: int = 100_000, class_balanced: float = 0.0) -> None:
-        if max_points < 1:
-            raise ValueError(f"max_points is {max_points}")
-        if not 0 <= class_balanced <= 1:
-            raise ValueError(f"class_balanced is {class_balanced}; it must be a probability")
+        check_whole("max_points", max_points, least=1)
+        check_probability("class_balanced", class_balanced)
         self.max_points, self.class_balanced = max_points, class_balanced
 
     def draw(self, scene: Outline, rng: np.random.Generator) -> Draw:

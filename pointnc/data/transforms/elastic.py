@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pointnc.checks import OptionError, check_number, check_probability
 from pointnc.data.bounding_box import bounds
 from pointnc.data.transforms.draws import Draw, Draws, Outline
 from pointnc.data.transforms.points import PointBatch
@@ -36,6 +37,12 @@ class ElasticDistortion(Transform):
     """
 
     def __init__(self, levels: Sequence[Sequence[float]] = ((0.2, 0.4), (0.8, 1.6)), p: float = 1.0) -> None:
+        check_probability("p", p)
+        if not all(isinstance(level, Sequence) and len(level) == 2 for level in levels):
+            raise OptionError(f"levels={levels}: it must be pairs of (granularity, magnitude), in meters")
+        for granularity, magnitude in levels:
+            check_number("levels' granularity", granularity, above=0)
+            check_number("levels' magnitude", magnitude, least=0)
         self.levels = tuple((float(granularity), float(magnitude)) for granularity, magnitude in levels)
         self.p = p
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pointnc.checks import check_switch
+from pointnc.checks import OptionError, check_factors, check_number, check_probability, check_switch
 from pointnc.data.bounding_box import bounds
 from pointnc.data.transforms.columns import by_column
 from pointnc.data.transforms.draws import Draw, Draws, Outline
@@ -60,6 +60,11 @@ class RandomRotate(Transform):
     """
 
     def __init__(self, degrees: Sequence[float] = (2.8125, 2.8125, 180.0), p: float = 0.5) -> None:
+        if isinstance(degrees, str) or not isinstance(degrees, Sequence) or len(degrees) != 3:
+            raise OptionError(f"degrees={degrees}: it must be three numbers, for x, y and z")
+        for angle in degrees:
+            check_number("degrees", angle, least=0)
+        check_probability("p", p)
         self.radians = np.deg2rad(np.asarray(degrees, np.float64))
         self.p = p
 
@@ -86,6 +91,7 @@ class RandomScale(Transform):
     """Scales all axes by one factor, uniform between ``low`` and ``high``."""
 
     def __init__(self, low: float = 0.9, high: float = 1.1) -> None:
+        check_factors(low, high)
         self.low, self.high = low, high
 
     def draw(self, scene: Outline, rng: np.random.Generator) -> Draw:
@@ -105,6 +111,7 @@ class RandomFlip(Transform):
     """Mirrors x and y, each with probability ``p``."""
 
     def __init__(self, p: float = 0.5) -> None:
+        check_probability("p", p)
         self.p = p
 
     def draw(self, scene: Outline, rng: np.random.Generator) -> Draw:
@@ -134,6 +141,8 @@ class RandomJitter(Transform):
     """
 
     def __init__(self, sigma: float = 0.005, clip: float = 0.02) -> None:
+        check_number("sigma", sigma, least=0)
+        check_number("clip", clip, least=0)
         self.sigma, self.clip = sigma, clip
 
     def draw(self, scene: Outline, rng: np.random.Generator) -> Draw:

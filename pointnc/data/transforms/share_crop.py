@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pointnc.checks import check_number
 from pointnc.data.transforms.crop import SphereCrop
 from pointnc.data.transforms.draws import Draw, Draws, Outline
 from pointnc.data.transforms.points import PointBatch
@@ -21,8 +22,7 @@ class ShareCrop(SphereCrop):
 
     def __init__(self, share: float = 0.6, max_points: int = 200_000, class_balanced: float = 0.0) -> None:
         super().__init__(max_points, class_balanced)
-        if not 0 < share <= 1:
-            raise ValueError(f"share is {share}; it must be above 0 and at most 1")
+        check_number("share", share, above=0, most=1)
         self.share = share
 
     def _crop(self, length: int) -> SphereCrop:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pointnc.checks import check_probability
 from pointnc.data.transforms.draws import Draw, Draws, Outline
 from pointnc.data.transforms.points import PointBatch
 from pointnc.data.transforms.transform import Transform
@@ -79,8 +80,7 @@ class InstanceTransform(Transform):
     by_instance = True
 
     def __init__(self, p: float = 0.2) -> None:
-        if not 0 <= p <= 1:
-            raise ValueError(f"p is {p}; it must be a probability")
+        check_probability("p", p)
         self.p = p
 
     @abstractmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from pointnc.checks import check_probability
 from pointnc.data.transforms.crop import take_kept
 from pointnc.data.transforms.draws import Draw, Draws, Outline
 from pointnc.data.transforms.instances.groups import (
@@ -34,6 +35,7 @@ class InstanceDropout(InstanceTransform):
 
     def __init__(self, share: float = 0.5, p: float = 0.1) -> None:
         super().__init__(p)
+        check_probability("share", share)
         self.share = share
 
     def numbers(self, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -84,6 +86,7 @@ class InstanceColorDrop(InstanceTransform):
 
     def __init__(self, share: float = 0.5, p: float = 0.2) -> None:
         super().__init__(p)
+        check_probability("share", share)
         self.share = share
 
     def numbers(self, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pointnc.checks import check_factors, check_number
 from pointnc.data.transforms.draws import Draw, Draws
 from pointnc.data.transforms.instances.groups import (
     ROWS,
@@ -85,6 +86,7 @@ class InstanceShift(InstanceMove):
 
     def __init__(self, distance: float = 0.1, p: float = 0.2) -> None:
         super().__init__(p)
+        check_number("distance", distance, least=0)
         self.distance = distance
 
     def numbers(self, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -101,6 +103,7 @@ class InstanceRotate(InstanceMove):
 
     def __init__(self, degrees: float = 45.0, p: float = 0.2) -> None:
         super().__init__(p)
+        check_number("degrees", degrees, least=0)
         self.radians = float(np.deg2rad(degrees))
 
     def numbers(self, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -137,6 +140,7 @@ class InstanceScale(InstanceMove):
 
     def __init__(self, low: float = 0.9, high: float = 1.1, p: float = 0.2) -> None:
         super().__init__(p)
+        check_factors(low, high)
         self.low, self.high = low, high
 
     def numbers(self, rng: np.random.Generator) -> NDArray[np.float32]:

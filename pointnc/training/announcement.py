@@ -1,0 +1,44 @@
+"""What a run says before it trains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from pointnc.runtime import distributed
+from pointnc.training.data import RunData
+from pointnc.training.module import SegmentationModule
+from pointnc.training.splits import unscored
+
+
+def announce(
+    choice: DictConfig,
+    dataset: DictConfig,
+    folder: Path,
+    data: RunData,
+    module: SegmentationModule,
+    resume: Path | None,
+) -> None:
+    """Print scenes, classes, network and folder, and what there is to remark on them; on the first rank.
+
+    Args:
+        choice: names of data set, model and regularizer, of the configuration's ``choice``.
+        dataset: its settings, those of ``conf/dataset``.
+        folder: of the run.
+        data: of the run.
+        module: its network and regularizer.
+        resume: the checkpoint that it goes on from.
+    """
+    if distributed.rank() != 0:
+        return
+    parameters = sum(p.numel() for p in module.model.parameters())
+    print(
+        f"{choice.dataset}: {len(data.train.dataset)} training and {len(data.val_dataset)} validation scenes, "  # type: ignore[arg-type]
+        f"{len(data.taxonomy)} classes; {choice.model}: {parameters / 1e6:.2f} M parameters; "
+        f"regularizer {choice.regularizer}\nrun folder {folder}" + (f", resumed from {resume}" if resume else ""),
+        flush=True,
+    )
+    of_backbone: list[str] = getattr(module.model.backbone, "remarks", list)()
+    for remark in [*unscored(data.store, dataset, data.taxonomy), *module.regularizer.remarks(), *of_backbone]:
+        print(remark, flush=True)
