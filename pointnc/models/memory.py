@@ -13,6 +13,16 @@ SMALL = 2**30
 """Bytes below which nobody is asked."""
 
 
+IN_TRAINING = (
+    "lower augmentation.transforms.steps.crop.max_points or batch_size, set model.checkpointing=true, which halves it, "
+    "or raise dataset.voxel_size"
+)
+AFTER_TRAINING = (
+    "lower max_points; a training validates on whole scenes: raise dataset.voxel_size, or leave the largest scenes "
+    "out of that split"
+)
+
+
 class Transformer(Protocol):
     """What the estimate asks of a network."""
 
@@ -43,8 +53,7 @@ def check_memory(tokens: int, voxels: int, network: Transformer, device: torch.d
     if free is not None and needed > free:
         raise UserError(
             f"{voxels:,} voxels are {tokens:,} tokens, for which about {needed / 2**30:.1f} GiB are needed and "
-            f"{free / 2**30:.1f} GiB are free: lower max_points (in training augmentation.transforms.steps.crop."
-            "max_points, or batch_size; model.checkpointing=true halves it), or raise the voxel size",
+            f"{free / 2**30:.1f} GiB are free: {IN_TRAINING if torch.is_grad_enabled() else AFTER_TRAINING}",
             code="no-memory",
         )
 

@@ -55,6 +55,7 @@ class Sonata(nn.Module):
     Attributes:
         in_channels: F.
         out_channels: D, the channels of the output.
+        inputs: arrays of a scene that the input features must come from, in this order.
 
     Raises:
         UserError: an argument is out of range, or F is not what ``absent`` leaves.
@@ -90,18 +91,15 @@ class Sonata(nn.Module):
             check_option("freeze", freeze, "encoder")
         if decoder_depths is not None and decoder_channels is None:
             raise OptionError("decoder_depths without decoder_channels: there is no decoder")
-        for name in absent or ():
-            check_option("absent", name, *INPUT)
         absent = list(absent or ())
-        self.present = [name not in absent for name in INPUT]
-        if in_channels != 3 * sum(self.present):
-            there = [name for name, present in zip(INPUT, self.present) if present]
+        for name in absent:
+            check_option("absent", name, *INPUT)
+        self.inputs = tuple(name for name in INPUT if name not in absent)
+        if in_channels != 3 * len(self.inputs):
             raise UserError(
-                f"this encoder takes {', '.join(INPUT)}; with model.absent={absent} the data give "
-                f"{', '.join(there)}, which are {3 * len(there)} channels, not {in_channels}: make dataset.features "
-                "and model.absent agree",
-                code="channels",
-            )
+                f"this encoder takes {', '.join(INPUT)}; with model.absent={absent} {3 * len(self.inputs)} channels "
+                f"are left, not {in_channels}: make dataset.features and model.absent agree", code="channels",
+            )  # fmt: skip
         self.in_channels, self.patch, self.freeze = in_channels, patch, freeze
         self.checkpointing, self.engine, self.drop_path = checkpointing, engine, drop_path
         self.embedding = Embedding(3 * len(INPUT), channels[0])
@@ -129,9 +127,8 @@ class Sonata(nn.Module):
         if neck is not None:
             self.neck = Neck(self.out_channels, neck, Norm())
             self.out_channels = neck
-        if freeze is not None:
-            for part in (self.embedding, self.enc):
-                part.requires_grad_(False)
+        for part in (self.embedding, self.enc) if freeze is not None else ():
+            part.requires_grad_(False)
 
     def train(self, mode: bool = True) -> Sonata:
         """Switch to training, but for what is frozen."""
@@ -143,8 +140,8 @@ class Sonata(nn.Module):
 
     def remarks(self) -> list[str]:
         """Return what a user should know: what is zero, and what does not learn."""
-        missing = [name for name, present in zip(INPUT, self.present) if not present]
-        said = [f"zeros stand for {', '.join(missing)}, which the data lack (model.absent)"] if missing else []
+        zeros = ", ".join(name for name in INPUT if name not in self.inputs)
+        said = [f"zeros stand for {zeros}, which the data lack (model.absent)"] if zeros else []
         return said + (["the encoder is frozen (model.freeze)"] if self.freeze else [])
 
     def forward(self, coord: Tensor, features: Tensor, batch_size: int) -> Tensor:
@@ -174,7 +171,7 @@ class Sonata(nn.Module):
         """Return (V, 9) with zeros where the data have nothing."""
         given = iter(features.split(3, dim=1))
         empty = features.new_zeros(len(features), 3)
-        return torch.cat([next(given) if present else empty for present in self.present], dim=1)
+        return torch.cat([next(given) if name in self.inputs else empty for name in INPUT], dim=1)
 
     def _encode(self, x: Tensor, levels: list[Level], cuts: list[list[Patches]]) -> list[Tensor]:
         """Return the features of each stage, from fine to coarse."""
@@ -239,12 +236,8 @@ def _draw_orders(stages: int, seed: int) -> list[list[int]]:
 
 def _check_plan(name: str, values: Sequence[int], count: int | None, least: int) -> None:
     """Check numbers of stages; of ``count`` ones, or any number of them."""
-    if (
-        isinstance(values, str)
-        or not isinstance(values, Sequence)
-        or not len(values)
-        or count not in (None, len(values))
-    ):
+    listed = isinstance(values, Sequence) and not isinstance(values, str) and len(values) > 0
+    if not listed or count not in (None, len(values)):
         raise OptionError(f"{name}={values}: give one number for each stage" + (f", {count}" if count else ""))
     for value in values:
         check_whole(name, value, least=least)

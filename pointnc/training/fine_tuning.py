@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from pointnc.data.features import scene_array
 from pointnc.models.segmentor import Segmentor
+from pointnc.models.sonata import INPUT
 from pointnc.runtime import distributed
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.weights.architecture import how_of
@@ -50,13 +52,53 @@ def network_node(model: Mapping[str, Any], start: Source) -> dict[str, Any]:
     """Return the ``model`` node of a run that starts from weights.
 
     Args:
-        model: the configuration's own: how a network is computed, and the decoder behind an encoder alone.
+        model: the configuration's own: how a network is computed, the decoder behind an encoder alone, and what of
+            its input is absent from the data.
         start: the weights, whose network it is.
     """
     decoder = {}
     if start.node.get("decoder_channels", ()) is None and model.get("decoder_channels"):
         decoder = {key: model.get(key) for key in ("decoder_channels", "decoder_depths")}
-    return {**start.node, **decoder, **how_of(model, start.node["_target_"])}
+    absent = {}
+    if "absent" in start.node:
+        absent["absent"] = [name for name in INPUT if name in {*start.node["absent"], *(model.get("absent") or ())}]
+    return {**start.node, **decoder, **absent, **how_of(model, start.node["_target_"])}
+
+
+def input_features(model: Mapping[str, Any], start: Source) -> tuple[str, ...]:
+    """Return the input channels of a run that starts from weights, without what ``model.absent`` puts zeros for.
+
+    Args:
+        model: the configuration's own.
+        start: the weights.
+    """
+    absent = model.get("absent") or () if "absent" in start.node else ()
+    return tuple(name for name in start.features if scene_array(name) not in absent)
+
+
+def tell_input(start: Source, node: Mapping[str, Any], features: Sequence[str], voxel_size: float) -> None:
+    """Print what the weights are used to where the data of a run may be different; on the first rank.
+
+    Args:
+        start: the weights.
+        node: the ``model`` of the run.
+        features: input channels of the run.
+        voxel_size: edge of its voxels in meters.
+    """
+    if distributed.rank() != 0:
+        return
+    if "absent" in node:
+        print(
+            f"these weights see {', '.join(features)}; model.absent=[NAMES] puts zeros where the data lack coord, "
+            "color or normal",
+            flush=True,
+        )
+    if start.voxel_size != voxel_size:
+        print(
+            f"warning: these weights know voxels of {100 * start.voxel_size:g} cm, the run uses {100 * voxel_size:g} "
+            f"cm; dataset.voxel_size={start.voxel_size:g} would be theirs",
+            flush=True,
+        )
 
 
 def inherited_license(start: Source) -> str | None:

@@ -28,7 +28,14 @@ from pointnc.training.callbacks import EpochLine, History, SaveCheckpoints
 from pointnc.training.data import Loading, RunData, open_data, prepare_data
 from pointnc.training.distillation import Distillation, build_distillation
 from pointnc.training.epoch_losses import EpochLosses
-from pointnc.training.fine_tuning import inherited_license, load_into, network_node, short_name
+from pointnc.training.fine_tuning import (
+    inherited_license,
+    input_features,
+    load_into,
+    network_node,
+    short_name,
+    tell_input,
+)
 from pointnc.training.length import check_length, settle_length
 from pointnc.training.machine import Machine, machine_of
 from pointnc.training.module import SegmentationModule
@@ -68,7 +75,8 @@ def train(config: DictConfig) -> Path:
         config.get("device_transforms", False),
     )
     check_length(config.trainer, config.get("steps"))
-    check_trainer(config.trainer, config.model.get("checkpointing", False))
+    # Only what U-Nets compute again has batch norms in it.
+    check_trainer(config.trainer, config.model.get("checkpointing", False) and "planes" in config.model)
     machine = machine_of(config.trainer.accelerator, str(config.trainer.precision), engine_of(config.model))
     distributed.start(machine.device.type)
     try:
@@ -196,16 +204,11 @@ def _start(config: DictConfig) -> Source:
         UserError: the weights are missing, damaged or not pointnc's, or of a network that is not trusted.
     """
     start = open_source(config.weights, trusted(config.get("trust")))
+    config.dataset.features = list(input_features(config.model, start))
     config.model = network_node(config.model, start)
-    config.dataset.features = list(start.features)
     config.choice.model = short_name(start.path)
     OmegaConf.update(config, "weights_license", inherited_license(start), force_add=True)
-    if start.voxel_size != config.dataset.voxel_size and distributed.rank() == 0:
-        print(
-            f"warning: these weights know voxels of {100 * start.voxel_size:g} cm, the run uses "
-            f"{100 * config.dataset.voxel_size:g} cm; dataset.voxel_size={start.voxel_size:g} would be theirs",
-            flush=True,
-        )
+    tell_input(start, config.model, config.dataset.features, config.dataset.voxel_size)
     return start
 
 

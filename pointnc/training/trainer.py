@@ -21,7 +21,7 @@ def check_trainer(node: DictConfig, recomputes: bool) -> None:
 
     Args:
         node: those of ``conf/trainer``.
-        recomputes: whether the network computes its activations again in the backward pass.
+        recomputes: whether the network computes batch norms again in the backward pass.
 
     Raises:
         UserError: the message names the setting.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,8 +19,8 @@ FORMAT = 2
 
 
 def is_noncommercial(license: str) -> bool:  # noqa: A002
-    """Whether a license is one of those of Creative Commons that allow no commercial use."""
-    return "nc" in license.lower().replace(" ", "-").split("-")
+    """Whether a license allows no commercial use, as those of Creative Commons with "NC", however it is written."""
+    return re.search(r"(?<![a-z])nc(?![a-z])|non.?commercial", license.lower()) is not None
 
 
 @dataclass(frozen=True)

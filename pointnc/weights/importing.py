@@ -72,6 +72,12 @@ def import_file(path: Path, out: Path, options: ImportOptions) -> ModelCard:
         UserError: the file is missing, damaged, of an unknown or unsupported network, or the options disagree
             with it.
     """
+    if options.taxonomy == "none" and options.head not in ("auto", "features"):
+        raise UserError(
+            f"head={options.head} is a classifier, and taxonomy=none says that there are no classes: leave out one of "
+            "the two",
+            code="conflicting-settings",
+        )
     state = read_state(path, options.allow_pickle)
     as_features = options.head == "features" or (options.head == "auto" and options.taxonomy == "none")
     try:

@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hydra.utils import instantiate
+from torch import nn
 
-from pointnc.data.features import feature_channels
+from pointnc.data.features import feature_channels, scene_array
 from pointnc.errors import UserError
 from pointnc.models.segmentor import Segmentor
 from pointnc.weights.architecture import TARGETS, Architecture
@@ -29,10 +30,29 @@ def build_model(
         head: the same of the head; None, as in runs from before there was a choice: a linear one.
         features: input channels, names out of :data:`pointnc.data.features.CHANNELS`.
         num_classes: K.
+
+    Raises:
+        UserError: the features are none that the network was made for, or in another order.
     """
     backbone = instantiate(model, in_channels=feature_channels(tuple(features)))
+    check_inputs(backbone, features)
     built = head and instantiate(head, in_channels=backbone.out_channels, num_classes=num_classes)
     return Segmentor(backbone, num_classes, built or None)
+
+
+def check_inputs(backbone: nn.Module, features: Sequence[str]) -> None:
+    """Refuse features that a network with an input of its own does not take.
+
+    Raises:
+        UserError: they are others, or in another order.
+    """
+    inputs = getattr(backbone, "inputs", None)
+    if inputs is not None and [scene_array(name) for name in features] != list(inputs):
+        raise UserError(
+            f"dataset.features=[{','.join(features)}]: this encoder takes {', '.join(inputs)}, in this order; what the "
+            "data lack is left out of dataset.features and named in model.absent",
+            code="channels",
+        )
 
 
 class Input(NamedTuple):

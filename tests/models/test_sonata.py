@@ -209,6 +209,18 @@ def test_an_encoder_is_imported_with_what_its_file_says(tmp_path: Path) -> None:
     assert "absent color-normal" in done.stdout and pointnc.weights.source.open_source(tmp_path / "less")
 
 
+def test_a_fine_tuned_encoder_keeps_its_classifier() -> None:
+    state = {f"module.backbone.{name}": value for name, value in random_state(decoder=(16, 32)).items()}
+    state |= {"module.seg_head.weight": torch.randn(5, 16), "module.seg_head.bias": torch.randn(5)}
+    converted = convert(state, head="classifier")
+    assert converted.outputs == 5 and torch.equal(converted.state["head.weight"], state["module.seg_head.weight"])
+    own = {f"model.backbone.{name}": value for name, value in random_state().items()}
+    with raises("unsupported", "pointnc already"):
+        convert({**own, "model.head.weight": torch.zeros(2, 96)})
+    with raises("unsupported", "Utonia"):
+        convert({**random_state(), "enc.enc0.block0.attn.rope.inv_freq": torch.zeros(3)})
+
+
 @pytest.mark.parametrize(
     ("changes", "arguments", "mistake"),
     [

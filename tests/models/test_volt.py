@@ -224,6 +224,8 @@ def test_more_tokens_than_memory_serves_are_refused_before(monkeypatch: pytest.M
     monkeypatch.setattr(memory_module, "available", lambda device: 1000)
     with raises("no-memory", "GiB", "voxels", "tokens", "augmentation.transforms.steps.crop.max_points"):
         loaded()(coord, features.float(), 3)
+    with torch.no_grad(), raises("no-memory", "lower max_points", "whole scenes", "dataset.voxel_size"):
+        loaded()(coord, features.float(), 3)
     monkeypatch.setattr(memory_module, "available", lambda device: None)  # where it cannot be told, it is tried
     loaded()(coord, features.float(), 3)
 

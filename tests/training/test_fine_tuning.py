@@ -54,6 +54,33 @@ def test_weights_bring_their_network_and_its_input(tmp_path: Path, capsys: pytes
     assert "voxels of 5 cm, the run uses 2 cm; dataset.voxel_size=0.05" in capsys.readouterr().out
 
 
+def test_zeros_stand_for_what_the_data_of_an_encoder_lack(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    architecture = Architecture("Sonata", {"in_channels": 9, "channels": [16, 32], "depths": [1, 1]})
+    state = {f"backbone.{name}": value for name, value in architecture.build().state_dict().items()}
+    card = ModelCard(architecture, ("coord", "color_unit", "normal"), 0.02, None)
+    save_weights(tmp_path / "encoder.safetensors", state, card)
+    run = config(tmp_path / "encoder.safetensors")
+    run.model.absent = ["normal", "color"]
+    start = _start(run)
+    assert list(run.dataset.features) == ["coord"] and list(run.model.absent) == ["color", "normal"]
+    assert "model.absent=[NAMES]" in capsys.readouterr().out
+    model = build_model(run.model, None, run.dataset.features, len(TAXONOMY))
+    load_into(model, start, TAXONOMY)
+    assert all(torch.equal(value, model.state_dict()[name]) for name, value in state.items())
+
+
+@pytest.mark.parametrize(
+    ("features", "absent"), [(["coord", "normal"], ["normal"]), (["normal", "coord"], ["color"]), (["coord"], [])]
+)
+def test_an_encoder_is_fed_what_it_knows(features: list[str], absent: list[str]) -> None:
+    node = {"_target_": "pointnc.models.sonata.Sonata", "channels": [16, 32], "depths": [1, 1], "absent": absent}
+    with raises("channels", "model.absent"):
+        try:
+            build_model(node, None, features, 3)
+        except Exception as error:
+            raise error.__cause__ or error from None
+
+
 @pytest.mark.parametrize(
     ("taxonomy", "with_head", "kept", "said"),
     [

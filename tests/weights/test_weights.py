@@ -18,7 +18,7 @@ from pointnc.models.segmentor import Segmentor
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.weights.architecture import Architecture
 from pointnc.weights.bundle import save_bundle
-from pointnc.weights.card import ModelCard
+from pointnc.weights.card import ModelCard, is_noncommercial
 from pointnc.weights.listing import describe, weights_table
 from pointnc.weights.published import KEY, read_card, read_sizes, read_weights, save_weights, tensors_sha256
 from tests.helpers.mistakes import raises
@@ -246,3 +246,27 @@ def test_a_configuration_becomes_an_architecture_and_back() -> None:
     assert Architecture.from_dict(json.loads(json.dumps(architecture.to_dict()))) == architecture
     with raises("unsupported", "torch.nn.Linear"):
         Architecture.of({"_target_": "torch.nn.Linear"}, in_channels=3)
+
+
+@pytest.mark.parametrize(
+    ("license_of_weights", "commercial"),
+    [
+        ("CC-BY-NC-4.0", False),
+        ("cc_by_nc_4.0", False),
+        ("CC-BY-NC4.0", False),
+        ("(CC BY-NC-SA)", False),
+        ("CC-BY-NC, see hub", False),
+        ("Creative Commons Attribution-NonCommercial 4.0", False),
+        ("https://creativecommons.org/licenses/by-nc/4.0/", False),
+        ("for non-commercial use", False),
+        ("CC-BY-4.0", True),
+        ("Apache-2.0", True),
+        ("NCSA", True),
+        ("unknown", True),
+        ("license of the Princeton group", True),
+    ],
+)
+def test_licenses_for_no_commercial_use_are_known_however_they_are_written(
+    license_of_weights: str, commercial: bool
+) -> None:
+    assert is_noncommercial(license_of_weights) is not commercial

@@ -85,7 +85,8 @@ def convert(
         state: the tensors by their names in the checkpoint.
         source: "auto", "minkowski", "pointcept", "volt" or "sonata".
         head: what the last layer is: a "classifier", or a map to "features", as in networks that were trained to
-            meet another one's embedding. "auto": a classifier. Of several heads the name of one.
+            meet another one's embedding; a transformer is then read without it. "auto": a classifier. Of several
+            heads the name of one.
         kernel_order: how a MinkowskiEngine counts the offsets of its kernels
             (:data:`pointnc.weights.foreign.minkowski.KernelOrder`).
         keywords: what the file says of its network's constructor, see
@@ -108,13 +109,16 @@ def convert(
     if head != "features":
         tensors = {**network.backbone(), "head.weight": weight, "head.bias": bias}
         return Converted(network.architecture, tensors, len(bias), network.notes, named)
+    if "planes" not in network.architecture.arguments:  # a transformer ends in features of its own
+        notes = (*network.notes, f"The last layer, of {len(bias)} outputs, was left out: features are what it was fed.")
+        return Converted(network.architecture, network.backbone(), None, notes, named)
     return _as_features(network, weight, bias)
 
 
 def _read(
     state: Mapping[str, Tensor], source: str, head: str, kernel_order: KernelOrder, keywords: Mapping[str, Any]
 ) -> Network:
-    if source in ("minkowski", "sonata") and head not in KINDS:
+    if source == "minkowski" and head not in KINDS:
         raise UserError(f"head={head}: this checkpoint has no heads by name; choose {', '.join(KINDS)}", code="option")
     if source == "minkowski":
         return minkowski.read(state, kernel_order)
@@ -124,21 +128,12 @@ def _read(
             code="conflicting-settings",
         )
     if source == "sonata":
-        return sonata.read(state, keywords)
+        return sonata.read(state, keywords, head)
     return volt.read(state, head) if source == "volt" else pointcept.read(state, head)
 
 
 def _as_features(network: Network, weight: Tensor, bias: Tensor) -> Converted:
-    """Keep the last layer, (out, in) and (out,), as the backbone's projection.
-
-    Raises:
-        UserError: the backbone has no place for one.
-    """
-    if "planes" not in network.architecture.arguments:
-        raise UserError(
-            f"head=features: a {network.architecture.name} ends in its own features; leave the head out",
-            code="conflicting-settings",
-        )
+    """Keep the last layer, (out, in) and (out,), as the backbone's projection."""
     arguments: dict[str, Any] = {**network.architecture.arguments, "out_channels": len(bias)}
     projection = {"backbone.projection.weight": weight[:, None, None, None, :], "backbone.projection.bias": bias}
     architecture = replace(network.architecture, arguments=arguments)

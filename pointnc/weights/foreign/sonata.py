@@ -1,4 +1,4 @@
-"""The encoders of Sonata and Concerto (Point Transformer V3 "m2"), as their authors release them: without a head."""
+"""The encoders of Sonata and Concerto (Point Transformer V3 "m2"), as they are released or fine-tuned."""
 
 from __future__ import annotations
 
@@ -14,13 +14,17 @@ from pointnc.models.patches import WIDTH
 from pointnc.models.serialization import ORDERS
 from pointnc.models.sonata import INPUT
 from pointnc.weights.architecture import Architecture
+from pointnc.weights.foreign.heads import take_head
 from pointnc.weights.foreign.network import Network
-from pointnc.weights.foreign.source import Source
+from pointnc.weights.foreign.source import Source, refuse_own
 from pointnc.weights.skeleton import without_memory
 
 ANCHOR = "embedding.stem.linear.weight"
 PRETRAINING = "embedding.mask_token"
 """What stands for a hidden voxel in pretraining: of no use afterwards."""
+
+ROTARY = "attn.rope.inv_freq"
+"""What the next version of the network has in each block."""
 
 LICENSE = "CC-BY-NC-4.0"
 """Of all weights that were released so far; the code's is another."""
@@ -30,17 +34,25 @@ EXPECTED = {"pre_norm": True, "qk_scale": None, "enable_rpe": False, "shuffle_or
 """Constructor keywords of the released files that a network here has no choice of."""
 
 
-def read(state: Mapping[str, Tensor], keywords: Mapping[str, Any]) -> Network:
+def read(state: Mapping[str, Tensor], keywords: Mapping[str, Any], head: str = "auto") -> Network:
     """Convert a state.
 
     Args:
         state: the tensors by their names in the checkpoint.
         keywords: of the constructor, where the file says them.
+        head: the name of one of several heads, or a kind of :data:`pointnc.weights.foreign.heads.KINDS`.
 
     Raises:
         UserError: it is no such encoder.
     """
     source = Source(state, ANCHOR)
+    refuse_own(source, state)
+    if rotary := next((key for key in source.left if key.endswith(ROTARY)), None):
+        raise UserError(
+            f"{source.prefix}{rotary}: this is Utonia, a Point Transformer V3 of another version (m3, with rotary "
+            "positions): not supported; Sonata and Concerto (m2) are",
+            code="unsupported",
+        )
     notes = []
     if PRETRAINING in source.left:
         notes.append("The embedding of hidden voxels was left out; it serves pretraining alone.")
@@ -51,7 +63,8 @@ def read(state: Mapping[str, Tensor], keywords: Mapping[str, Any]) -> Network:
     with without_memory():
         own = architecture.build().state_dict()
     tensors = {name: source.take_like(name, expected) for name, expected in own.items()}
-    return Network(architecture, tensors, None, (*notes, *source.finish()))
+    last = take_head(source, state, head)
+    return Network(architecture, tensors, last, (*notes, *source.finish()))
 
 
 def with_input(architecture: Architecture, features: Sequence[str]) -> Architecture:

@@ -148,6 +148,18 @@ class Source:
         return tuple(notes)
 
 
+def refuse_own(source: Source, state: Mapping[str, Tensor]) -> None:
+    """Refuse a network of pointnc, whose transformers have the names that their authors gave them.
+
+    Raises:
+        UserError: it is one.
+    """
+    if f"{source.prefix.removesuffix('backbone.')}head.weight" in state:
+        raise UserError(
+            "this is a network of pointnc already (export=RUN publishes a run): not supported", code="unsupported"
+        )
+
+
 def prefix_of(state: Mapping[str, Tensor], anchor: str) -> str | None:
     """Return what stands before ``anchor`` in the one name that ends with it; None where there is none.
 

@@ -12,7 +12,7 @@ from pointnc.models.tokens import PLACES
 from pointnc.weights.architecture import Architecture
 from pointnc.weights.foreign.heads import take_head
 from pointnc.weights.foreign.network import Network
-from pointnc.weights.foreign.source import Source
+from pointnc.weights.foreign.source import Source, refuse_own
 from pointnc.weights.skeleton import without_memory
 
 ANCHOR = "tokenizer.proj.weight"
@@ -30,10 +30,7 @@ def read(state: Mapping[str, Tensor], head: str = "auto") -> Network:
         UserError: it is not a Volt of the released form.
     """
     source = Source(state, ANCHOR)
-    if f"{source.prefix.removesuffix('backbone.')}head.weight" in state:
-        raise UserError(
-            "this is a network of pointnc already (export=RUN publishes a run): not supported", code="unsupported"
-        )
+    refuse_own(source, state)
     architecture = _architecture(source)
     with without_memory():
         own = architecture.build().state_dict()

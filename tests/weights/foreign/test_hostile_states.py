@@ -55,5 +55,5 @@ def test_any_keyword_of_an_encoder_is_read_or_refused_by_a_line(keywords: dict[s
     state = STATES["sonata"]()
     with contextlib.suppress(UserError):
         assert convert(state, "sonata", keywords=keywords).architecture.arguments["patch"] == 1024
-    with raises("option", "head=ScanNet200"):
+    with raises("unknown-name", "head=ScanNet200"):
         convert(state, "sonata", head="ScanNet200")

@@ -73,6 +73,20 @@ def test_a_backbone_alone_has_no_classifier() -> None:
     assert converted.outputs is None and not any(name.startswith("head.") for name in converted.state)
 
 
+def test_features_of_a_volt_are_what_its_head_is_fed() -> None:
+    converted = convert(with_heads({"seg_head": 7}), head="features")
+    assert converted.outputs is None and not any(name.startswith("head.") for name in converted.state)
+    assert converted.state.keys() == convert(random_state(outputs=6)).state.keys()
+    assert any("last layer, of 7 outputs" in note for note in converted.notes)
+
+
+def test_a_head_and_no_classes_contradict(tmp_path: Path) -> None:
+    torch.save(with_heads(JOINT), tmp_path / "a.pth")
+    done = run(WEIGHTS, "import=a.pth", "out=w", "head=ScanNet", "taxonomy=none", folder=tmp_path, code=2)
+    assert_mistake(done, "conflicting-settings", "head=ScanNet", "taxonomy=none")
+    assert not (tmp_path / "w").exists()
+
+
 def test_a_teacher_has_heads_by_name_too() -> None:
     state = {f"backbone.{name}": value for name, value in spunet.random_state(outputs=None).items()}
     head = {"seg_heads.ScanNet200.weight": torch.randn(9, 4), "seg_heads.ScanNet200.bias": torch.randn(9)}
