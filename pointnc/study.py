@@ -126,6 +126,7 @@ def _search(
 
     forms = [name for name in study.methods if is_form(name)]
     tables: list[Table] = []
+    paths: list[Path] = []
     failed: list[Run] = []
     rungs = read_rungs(config, study)
     for rung in rungs:
@@ -133,12 +134,14 @@ def _search(
         tables.append(table)
         failed += broken
         forms = survivors(table, rung)
-        paths = write_search(study, list(zip(rungs, tables)), Path(config.out), _command())
+        if any(one.results for one in tables):
+            paths = write_search(study, list(zip(rungs, tables)), Path(config.out), _command())
         complete = len(table.results) == len(table.study.runs())
         if not (complete or broken) or not forms:
             break  # collect_only, in the middle of a round
         console.print(f"{rung.name}: {', '.join(forms)} go on", markup=False)
-    console.print("written: " + ", ".join(str(path) for path in paths))
+    if paths:
+        console.print("written: " + ", ".join(str(path) for path in paths))
     return _report_failures(failed, console)
 
 

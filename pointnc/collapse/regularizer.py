@@ -27,6 +27,9 @@ from pointnc.collapse.repulsion import repulsion
 from pointnc.collapse.schedule import StrengthSchedule
 from pointnc.errors import UserError
 
+SHORTEST = 1e-3
+"""Least length that a center is divided by: in a first batch of one class the center is the mean itself."""
+
 PRIOR_EPSILON = 1e-12
 """Added to the class shares before their logarithm is taken: a class without scenes keeps a finite prior."""
 
@@ -122,7 +125,7 @@ class CenterRegularizer(CenterObserver):
             if self.training and self.to_assign and self._step > self.schedule.start:
                 self._assign(centers)
             if self.options.normalize:
-                centers = F.normalize(centers, dim=1)
+                centers = F.normalize(centers, dim=1, eps=SHORTEST)
             logits = self.options.scale * F.linear(self._drop(centers), self.frame.vectors)
             if self.log_prior != "off":
                 logits = logits + self._log_prior(prior)

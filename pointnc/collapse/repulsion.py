@@ -24,6 +24,6 @@ def repulsion(centers: Tensor, present: Tensor, bank: Tensor, absent: Tensor) ->
     Returns:
         A scalar with a graph, 0 without present or without absent classes.
     """
-    cosines = F.normalize(centers, dim=1) @ F.normalize(bank.detach(), dim=1).T
+    cosines = F.normalize(centers, dim=1, eps=1e-3) @ F.normalize(bank.detach(), dim=1).T
     too_close = (cosines + 1 / max(len(centers) - 1, 1)).clamp_min(0).square()
     return (too_close * (present[:, None] & absent[None, :])).sum()

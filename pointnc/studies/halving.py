@@ -9,6 +9,7 @@ optimization", AISTATS 2016.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from pointnc.errors import UserError
-from pointnc.studies.plan import Study, is_form, overrides_of, recipe_of
+from pointnc.studies.plan import Study, is_form, overrides_of, recipe_of, seeds_of
 from pointnc.studies.table import Table
 
 
@@ -72,14 +73,18 @@ def _rung(number: int, node: Mapping[str, Any]) -> Rung:
     try:
         rung = Rung(
             str(node["name"]), overrides_of(f"rungs[{number}].overrides", node["overrides"]),
-            tuple(int(seed) for seed in node["seeds"]), int(node["keep"]), float(node["noise"]),
+            seeds_of(f"rungs[{number}].seeds", node["seeds"]), int(node["keep"]), float(node["noise"]),
         )  # fmt: skip
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"rungs[{number}]: give name, overrides, seeds, keep and noise ({error})", code="option"
         ) from None
-    if not rung.seeds or rung.keep < 1 or not rung.noise >= 0:
-        raise UserError(f"rungs[{number}]: it needs a seed, keep of 1 or more, and noise of 0 or more", code="option")
+    if not re.fullmatch(r"[\w+-][\w .+-]*", rung.name):
+        raise UserError(
+            f"rungs[{number}].name={rung.name}: it may have letters, digits, spaces, and _ + - . only", code="bad-name"
+        )
+    if rung.keep < 1 or not rung.noise >= 0:
+        raise UserError(f"rungs[{number}]: it needs keep of 1 or more, and noise of 0 or more", code="option")
     return rung
 
 

@@ -94,7 +94,7 @@ def read_study(config: DictConfig) -> Study:
             if unknown := set(value) - {"seeds", "overrides"}:
                 raise UserError(f"methods.{name}: {', '.join(map(str, sorted(unknown)))} is unknown; give seeds and "
                                 "overrides", code="unknown-name")  # fmt: skip
-            own_seeds[str(name)] = _seeds(f"methods.{name}.seeds", value.get("seeds"))
+            own_seeds[str(name)] = seeds_of(f"methods.{name}.seeds", value.get("seeds"))
             value = value.get("overrides")
         methods[str(name)] = overrides_of(name, value)
     for name in methods:
@@ -103,11 +103,12 @@ def read_study(config: DictConfig) -> Study:
                 f"methods.{name}: a method's name may have letters, digits, and _ + - . @ only", code="bad-name"
             )
     if config.only:
-        unknown = set(config.only) - set(methods)
+        only = [config.only] if isinstance(config.only, str) else [str(name) for name in config.only]
+        unknown = set(only) - set(methods)
         if unknown:
             raise UserError(f"only={sorted(unknown)}: there are the methods {', '.join(methods)}", code="unknown-name")
-        methods = {name: methods[name] for name in methods if name in config.only}
-    seeds = _seeds("seeds", config.seeds)
+        methods = {name: methods[name] for name in methods if name in only}
+    seeds = seeds_of("seeds", config.seeds)
     if config.baseline not in methods and not config.only:
         raise UserError(f"baseline={config.baseline} is none of the methods {', '.join(methods)}", code="unknown-name")
     return Study(
@@ -133,7 +134,7 @@ def is_form(method: str) -> bool:
     return "+" in method.partition("@")[0]
 
 
-def _seeds(key: str, seeds: object) -> tuple[int, ...]:
+def seeds_of(key: str, seeds: object) -> tuple[int, ...]:
     """Return a list of seeds; a number alone is one seed."""
     listed = list(seeds) if isinstance(seeds, Sequence) and not isinstance(seeds, str) else [seeds]
     found = tuple(seed for seed in listed if isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0)

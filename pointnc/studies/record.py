@@ -13,8 +13,8 @@ from pointnc.errors import UserError
 from pointnc.files.atomic import write_text
 from pointnc.scenes.taxonomy import SCORES
 from pointnc.studies.plan import Run
-from pointnc.untrusted.json_file import parse_json, read_json_object
-from pointnc.untrusted.sizes import one_line
+from pointnc.untrusted.json_file import LARGE, parse_json, read_json_object
+from pointnc.untrusted.sizes import one_line, read_bounded
 
 METRICS = "metrics.json"
 BEFORE = "before_refit_"
@@ -58,8 +58,9 @@ class Record:
         self.path = path
         self._lines: dict[tuple[tuple[str, ...], int], dict[str, Any]] = {}
         if path.is_file():
-            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-                place, hint = f"{path}, line {number}: it", "restore the file, or give another out="
+            hint = "restore the file, or give another out="
+            for number, line in enumerate(read_bounded(path, LARGE, hint).splitlines(), 1):
+                place = f"{path}, line {number}: it"
                 entry = parse_json(line, place, hint)
                 try:
                     _result(entry, "", 0)
@@ -134,6 +135,8 @@ def _metrics(run: Run) -> dict[str, Any]:
 
 def _result(entry: dict[str, Any], method: str, seed: int) -> Result:
     values = {str(name): _number(value) for name, value in entry["values"].items()}
+    if missing := set(SCORES) - values.keys():
+        raise KeyError(f"no {min(missing)}")
     per_class = {str(name): float(value) for name, value in entry["per_class"].items()}
     return Result(method, seed, values, per_class, str(entry["model"]), int(entry["steps"]))
 

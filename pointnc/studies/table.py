@@ -130,13 +130,13 @@ class Table:
 
 
 def collect(study: Study, record: Record | None = None) -> Table:
-    """Read the metrics of the runs that are done, from their folders or from a record of runs made elsewhere."""
+    """Return what runs that are done have reached, as a record says or, where it does not know them, their folders."""
     results = []
     for run in study.runs():
-        if has_metrics(run):
-            results.append(read_metrics(run))
-        elif record is not None and (result := record.result(run)) is not None:
+        if record is not None and (result := record.result(run)) is not None:
             results.append(result)
+        elif has_metrics(run):
+            results.append(read_metrics(run))
     return Table(study, results)
 
 

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pointnc.checks import check_number, check_whole
+from pointnc.errors import UserError
 from pointnc.models.heads import LinearHead
 from pointnc.training.reservoir import ClassReservoir
 
@@ -59,10 +60,15 @@ class ClassifierRefit:
             head: the classifier.
             features: pairs of (V, D) features and (V,) labels, -1 where there is none, such as those of each scene.
             seed: of which voxels are kept, and of their order.
+
+        Raises:
+            UserError: there is no label.
         """
         reservoir = ClassReservoir(len(head.weight), self.samples, seed)
         for rows, labels in features:
             reservoir.add(rows, labels)
+        if not reservoir.counts.any():
+            raise UserError("refit: no voxel of the training scenes has a label; set refit=none", code="no-labels")
         weight, bias = self.fit(*reservoir.sample(), reservoir.counts, seed)
         with torch.no_grad():
             head.weight.copy_(weight)

@@ -72,6 +72,28 @@ def test_the_ideal_arrangement_is_a_minimum_in_the_space_that_a_neck_gives(recen
     assert sideways.abs().max() < 1e-6 * gradient.abs().max()
 
 
+def test_a_prior_pushes_centers_away_from_frequent_classes_beyond_the_ideal_arrangement() -> None:
+    """At the simplex the gradient of a center is the mean of the vertices by probability, less its own vertex."""
+    regularizer = CenterRegularizer(6, 8, **PAPER, log_prior="points").double()
+    counts = torch.tensor([1e6, 1e5, 1e4, 1e3, 100.0, 10.0])
+    regularizer.set_prior(counts)
+    frame = regularizer.frame.vectors
+    ideal = (3 * frame).requires_grad_()
+    (gradient,) = torch.autograd.grad(regularizer(ideal, torch.arange(6)), ideal)
+    likely = (3 * frame @ frame.T + (counts.double() / counts.sum()).log()).softmax(dim=1)
+    torch.testing.assert_close(gradient, likely @ frame - frame, rtol=1e-6, atol=1e-9)
+    away = -(gradient @ frame.T)  # what a step against it adds along each vertex
+    assert (away[2:, 0] < away[2:, 1]).all() and (away[2:, 0] < 0).all()
+
+
+@pytest.mark.parametrize("classes", [1, 2])
+def test_a_first_batch_of_few_classes_has_no_endless_gradient(classes: int) -> None:
+    regularizer = CenterRegularizer(6, 8, centers="batch", recenter=True, normalize=True, repulsion=1.0)
+    features = torch.randn(20, 8, requires_grad=True)
+    regularizer(features, torch.arange(20) % classes).backward()
+    assert features.grad is not None and features.grad.norm() < 1e4
+
+
 def test_classes_of_few_points_pull_less() -> None:
     features = torch.randn(11, 8)
     labels = torch.tensor([0] * 10 + [1])

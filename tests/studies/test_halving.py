@@ -77,6 +77,9 @@ def test_forms_are_ranked_by_what_they_gain_over_their_own_recipe(tmp_path: Path
         ({"methods": {"ce": [], "other": []}}, ("option", "rungs", "RECIPE+FORM")),
         ({"rungs": [{"name": "x"}]}, ("option", "name, overrides, seeds, keep", "rungs[0]")),
         ({"rungs": [{**RUNGS[0], "keep": 0}]}, ("option", "rungs[0]", "keep")),
+        ({"rungs": [{**RUNGS[0], "name": "../../x"}]}, ("bad-name", "rungs[0].name=../../x")),
+        ({"rungs": [{**RUNGS[0], "seeds": [-1]}]}, ("option", "rungs[0].seeds=[-1]")),
+        ({"rungs": [{**RUNGS[0], "seeds": [0, 0]}]}, ("ambiguous", "rungs[0].seeds=[0, 0]")),
         ({"rungs": [{**RUNGS[0], "overrides": "x=1"}]}, ("option", "rungs[0].overrides", "loss=focal")),
     ],
 )
@@ -115,11 +118,15 @@ def test_a_study_counts_what_is_recorded_as_done(tmp_path: Path) -> None:
     record.add(study.runs()[0])
     moved = read_study(config(tmp_path / "elsewhere", methods={"ce": []}))
     assert collect(moved, Record(tmp_path / "r.jsonl")).of("ce")[0].values["miou"] == 12.0
+    write_metrics(Run("ce", 0, moved.runs()[0].folder, ("other=1",)), (11.0, 0, 0, 0), {})  # a folder of something else
+    assert collect(moved, Record(tmp_path / "r.jsonl")).of("ce")[0].values["miou"] == 12.0
+    moved.runs()[0].folder.rename(tmp_path / "away")
     assert not collect(moved).results
 
 
 def test_a_damaged_record_is_named(tmp_path: Path) -> None:
-    whole = '{"overrides": ["a=1"], "seed": 0, "values": {}, "per_class": {}, "model": "", "steps": 0}'
+    scores = '{"miou": 1, "head": 1, "common": 1, "tail": null}'
+    whole = f'{{"overrides": ["a=1"], "seed": 0, "values": {scores}, "per_class": {{}}, "model": "", "steps": 0}}'
     (tmp_path / "r.jsonl").write_text(f"{whole}\nnonsense\n")
     with raises("damaged-file", "line 2", "r.jsonl"):
         Record(tmp_path / "r.jsonl")

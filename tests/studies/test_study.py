@@ -60,6 +60,7 @@ def test_every_method_runs_with_every_seed() -> None:
         ({"methods": {"ce": [], "b": {"overrides": ["a=1"], "seeds": "x"}}}, ("option", "methods.b.seeds=x")),
         ({"baseline": "none"}, ("unknown-name", "baseline=none", "ce, other")),
         ({"only": ["focal"]}, ("unknown-name", "only=['focal']", "ce, other")),
+        ({"only": "focal"}, ("unknown-name", "only=['focal']", "ce, other")),
     ],
 )
 def test_bad_studies_get_a_line(changes: dict[str, Any], mistake: tuple[str, ...]) -> None:
@@ -226,10 +227,11 @@ def test_metrics_that_are_none_get_a_line(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     "line",
     ["{", "3", "[]", "{}", '{"overrides": [], "seed": 0}', '{"overrides": [[1]], "seed": 0, "values": {}, "per_class": {}}',
-     '{"overrides": [], "seed": 0, "values": {"miou": "x"}, "per_class": {}, "model": "", "steps": 0}', "[" * 100_000],
+     '{"overrides": [], "seed": 0, "values": {"miou": "x"}, "per_class": {}, "model": "", "steps": 0}', "[" * 100_000,
+     '{"overrides": [], "seed": 0, "values": {"miou": 1.0}, "per_class": {}, "model": "", "steps": 0}', "\xff\xfe"],
 )  # fmt: skip
 def test_a_record_that_is_none_gets_a_line(tmp_path: Path, line: str) -> None:
-    (tmp_path / "out.jsonl").write_text(f"{line}\n")
+    (tmp_path / "out.jsonl").write_text(f"{line}\n", encoding="latin-1")
     with raises("too-large" if line[0] == "[" and len(line) > 9 else "damaged-file", "out.jsonl", "line 1", "restore"):
         Record(tmp_path / "out.jsonl")
 

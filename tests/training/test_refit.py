@@ -133,6 +133,11 @@ def test_a_class_that_no_scene_has_is_never_given() -> None:
     assert set(head(rows).argmax(1).tolist()) == {0, 1}
 
 
+def test_without_labels_there_is_nothing_to_fit() -> None:
+    with raises("no-labels", "refit=none"):
+        ClassifierRefit()(LinearHead(6, 2), [(torch.zeros(5, 6), torch.full((5,), -1))])
+
+
 @pytest.mark.parametrize("option", [{"samples": 0}, {"tau": -1}, {"epochs": 0}, {"lr": 0}, {"weight_decay": -0.1}])
 def test_options_out_of_range_get_a_line(option: dict[str, float]) -> None:
     with raises("option", *option):
