@@ -20,11 +20,11 @@ from pointnc.errors import UserError
 from pointnc.models.heads import LinearHead
 from pointnc.training.reservoir import ClassReservoir
 
-BATCH = 4096
+SMALLEST, LARGEST = 64, 4096
 """Voxels a step."""
 
 FEWEST_STEPS = 1000
-"""A few classes have so few voxels that ``epochs`` passes over them would end before the fit does."""
+"""What a fit needs: where ``epochs`` passes come to less, steps take fewer voxels, and then there are more passes."""
 
 
 class ClassifierRefit:
@@ -35,7 +35,7 @@ class ClassifierRefit:
             that while they are drawn.
         tau: the classifier scores as if a class had share^(1 - tau) of the points: 0 for the share that it has in the
             training scenes, 1 for equal shares.
-        epochs: passes over the voxels that are kept; more where these are fewer than ``FEWEST_STEPS`` steps.
+        epochs: passes over the voxels that are kept; more where these are too few for ``FEWEST_STEPS`` steps.
         lr: the highest learning rate, of standardized features.
         weight_decay: of AdamW.
 
@@ -92,14 +92,15 @@ class ClassifierRefit:
         shift = (kept.clamp_min(1).double().log() - shares).float()
         weight = torch.zeros(classes, rows.shape[1], device=device, requires_grad=True)
         bias = (-shift).requires_grad_()  # no class is preferred; from 0 a bias would have several nats to go
-        a_pass = -(-len(rows) // BATCH)
+        batch = min(max(self.epochs * len(rows) // FEWEST_STEPS, SMALLEST), LARGEST)
+        a_pass = -(-len(rows) // batch)
         epochs = max(self.epochs, -(-FEWEST_STEPS // a_pass))
         steps = epochs * a_pass
         optimizer = torch.optim.AdamW([weight, bias], lr=self.lr, weight_decay=self.weight_decay)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.lr, total_steps=steps + 1)
         generator = torch.Generator().manual_seed(seed)
         for _ in range(epochs):
-            for index in torch.randperm(len(rows), generator=generator).to(device).split(BATCH):
+            for index in torch.randperm(len(rows), generator=generator).to(device).split(batch):
                 logits = F.linear((rows.index_select(0, index) - mean) / deviation, weight, bias + shift)
                 loss = F.cross_entropy(logits, labels.index_select(0, index))
                 optimizer.zero_grad()
