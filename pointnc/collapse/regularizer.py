@@ -23,12 +23,9 @@ from pointnc.collapse.lower_bounds import largest_cosine
 from pointnc.collapse.observer import CenterObserver
 from pointnc.collapse.options import CenterOptions
 from pointnc.collapse.projector import Projector
-from pointnc.collapse.repulsion import repulsion
+from pointnc.collapse.repulsion import SHORTEST, repulsion
 from pointnc.collapse.schedule import StrengthSchedule
 from pointnc.errors import UserError
-
-SHORTEST = 1e-3
-"""Least length that a center is divided by: in a first batch of one class the center is the mean itself."""
 
 PRIOR_EPSILON = 1e-12
 """Added to the class shares before their logarithm is taken: a class without scenes keeps a finite prior."""

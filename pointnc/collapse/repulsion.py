@@ -8,6 +8,9 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
+SHORTEST = 1e-3
+"""Least length that a center is divided by: in a first batch of one class the center is the mean itself."""
+
 
 def repulsion(centers: Tensor, present: Tensor, bank: Tensor, absent: Tensor) -> Tensor:
     """Return the sum over present classes k and absent classes j of max(0, cos(c_k, m_j) + 1/(K-1))².
@@ -24,6 +27,6 @@ def repulsion(centers: Tensor, present: Tensor, bank: Tensor, absent: Tensor) ->
     Returns:
         A scalar with a graph, 0 without present or without absent classes.
     """
-    cosines = F.normalize(centers, dim=1, eps=1e-3) @ F.normalize(bank.detach(), dim=1).T
+    cosines = F.normalize(centers, dim=1, eps=SHORTEST) @ F.normalize(bank.detach(), dim=1).T
     too_close = (cosines + 1 / max(len(centers) - 1, 1)).clamp_min(0).square()
     return (too_close * (present[:, None] & absent[None, :])).sum()

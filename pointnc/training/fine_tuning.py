@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from pointnc.checks import check_option
 from pointnc.data.features import scene_array
 from pointnc.models.segmentor import Segmentor
 from pointnc.models.sonata import INPUT
@@ -61,6 +62,8 @@ def network_node(model: Mapping[str, Any], start: Source) -> dict[str, Any]:
         decoder = {key: model.get(key) for key in ("decoder_channels", "decoder_depths")}
     absent = {}
     if "absent" in start.node:
+        for name in model.get("absent") or ():
+            check_option("model.absent", name, *INPUT)
         absent["absent"] = [name for name in INPUT if name in {*start.node["absent"], *(model.get("absent") or ())}]
     return {**start.node, **decoder, **absent, **how_of(model, start.node["_target_"])}
 

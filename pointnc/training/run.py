@@ -48,7 +48,7 @@ from pointnc.training.resumed import place_of
 from pointnc.training.run_folder import claimed_run, find_resume, open_folder, telling_how_to_go_on
 from pointnc.training.stopwatch import Stopwatch
 from pointnc.training.trainer import build_trainer, check_trainer
-from pointnc.weights.architecture import TARGETS, Architecture, engine_of
+from pointnc.weights.architecture import TARGETS, Architecture, engine_of, is_transformer
 from pointnc.weights.checkpoint import load_model_state, read_checkpoint
 from pointnc.weights.network import build_model
 from pointnc.weights.source import Source, open_source
@@ -75,8 +75,8 @@ def train(config: DictConfig) -> Path:
         config.get("device_transforms", False),
     )
     check_length(config.trainer, config.get("steps"))
-    # Only what U-Nets compute again has batch norms in it.
-    check_trainer(config.trainer, config.model.get("checkpointing", False) and "planes" in config.model)
+    recomputes = config.model.get("checkpointing", False) and not is_transformer(config.model)
+    check_trainer(config.trainer, recomputes)
     machine = machine_of(config.trainer.accelerator, str(config.trainer.precision), engine_of(config.model))
     distributed.start(machine.device.type)
     try:
@@ -172,9 +172,9 @@ def dry_run(config: DictConfig) -> None:
             raise
         return
     num_classes = len(taxonomy)
+    model = build_model(config.model, config.get("head"), config.dataset.features, num_classes)
     if str(config.model.get("_target_")) in TARGETS:  # what its checkpoint could not say is not trained
         Architecture.of(config.model, feature_channels(config.dataset.features))
-    model = build_model(config.model, config.get("head"), config.dataset.features, num_classes)
     regularizer = instantiate(config.regularizer, num_classes=num_classes, in_channels=model.backbone.out_channels)
     loss = instantiate(config.loss)
     for part in losses_with_prior(loss):

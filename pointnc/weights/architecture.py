@@ -149,6 +149,11 @@ def how_of(node: Mapping[str, Any], target: str) -> dict[str, Any]:
     return {name: node[name] for name in known if name in node}
 
 
+def is_transformer(node: Mapping[str, Any]) -> bool:
+    """Whether a ``model`` node builds one of pointnc's transformers, whose blocks have no batch norm."""
+    return TARGETS.get(str(node.get("_target_"))) in TITLES
+
+
 def engine_of(node: Mapping[str, Any]) -> str | None:
     """Return the engine of sparse convolutions that a ``model`` node wants; None where its network has none."""
     kind = ARCHITECTURES.get(TARGETS.get(str(node.get("_target_")), ""))

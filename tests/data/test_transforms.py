@@ -254,6 +254,7 @@ def test_class_balanced_crop_has_every_class_in_the_middle_as_often(make_scene):
         (T.SphereCrop, {"class_balanced": 1.5}),
         (ShareCrop, {"share": 0}),
         (T.ElasticDistortion, {"levels": [0.2]}),
+        (T.ElasticDistortion, {"levels": 0.2}),
         (T.ElasticDistortion, {"levels": [[0, 0.4]]}),
         (T.ElasticDistortion, {"p": 2}),
         (T.ChromaticAutoContrast, {"blend": 2}),

@@ -67,6 +67,9 @@ def test_zeros_stand_for_what_the_data_of_an_encoder_lack(tmp_path: Path, capsys
     model = build_model(run.model, None, run.dataset.features, len(TAXONOMY))
     load_into(model, start, TAXONOMY)
     assert all(torch.equal(value, model.state_dict()[name]) for name, value in state.items())
+    run.model.absent = ["colour"]
+    with raises("option", "model.absent=colour", "color"):
+        _start(run)
 
 
 @pytest.mark.parametrize(

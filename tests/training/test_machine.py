@@ -11,12 +11,14 @@ import pytest
 import torch
 
 from data_prep.scannet.preparation import prepare
+from pointnc.models.sonata import Sonata
+from pointnc.models.volt import Volt
 from pointnc.runtime import devices
 from pointnc.sparse import engines
 from pointnc.sparse.engines import Engine
 from pointnc.training.machine import Machine, machine_of
 from pointnc.training.run import train
-from pointnc.weights.architecture import engine_of
+from pointnc.weights.architecture import engine_of, is_transformer
 from pointnc.weights.checkpoint import read_checkpoint
 from pointnc.weights.trained import half_precision, load_trained
 from tests.helpers.commands import run
@@ -242,3 +244,13 @@ def test_nccl_waits_for_hours_and_knows_its_device(monkeypatch: pytest.MonkeyPat
     distributed.start("cuda")
     assert asked["backend"] == "nccl" and asked["device_id"] == torch.device("cuda", 1) and asked["current"] == 1
     assert asked["timeout"].total_seconds() >= 3600
+
+
+def test_what_transformers_compute_again_has_no_batch_norm_to_count_twice() -> None:
+    for network in (Volt(3, 64, 2, 8), Sonata(9, [16, 32], [1, 1])):
+        name = f"{type(network).__module__}.{type(network).__name__}"
+        assert is_transformer({"_target_": name})
+        blocks = [part for part in network.modules() if type(part).__name__ == "Block"]
+        assert len(blocks) == 2
+        assert not any(isinstance(part, torch.nn.BatchNorm1d) for block in blocks for part in block.modules())
+    assert not is_transformer({"_target_": "pointnc.models.spunet.SpUNet"}) and not is_transformer({})

@@ -38,7 +38,9 @@ class ElasticDistortion(Transform):
 
     def __init__(self, levels: Sequence[Sequence[float]] = ((0.2, 0.4), (0.8, 1.6)), p: float = 1.0) -> None:
         check_probability("p", p)
-        if not all(isinstance(level, Sequence) and len(level) == 2 for level in levels):
+        if not isinstance(levels, Sequence) or not all(
+            isinstance(level, Sequence) and len(level) == 2 for level in levels
+        ):
             raise OptionError(f"levels={levels}: it must be pairs of (granularity, magnitude), in meters")
         for granularity, magnitude in levels:
             check_number("levels' granularity", granularity, above=0)
