@@ -5,7 +5,8 @@ VENV   ?= .venv
 PIP_FLAGS ?=
 
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_FLAGS)
+# --no-compile: a module is compiled when it is first imported; most of these packages' modules never are.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt $(PIP_FLAGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test tests test-window check check-fast format docs bench fuzz kill image clean

@@ -70,24 +70,25 @@ def rows(quick: bool = False) -> list[Row]:
     """Measure the networks of the two peers, and how they grow with the number of voxels."""
     torch.set_num_threads(2)
     count = 3_000 if quick else 100_000
-    smaller = (1_000, 2_000) if quick else (6_250, 12_500, 25_000)
-    result = []
+    smaller = (1_000,) if quick else (6_250, 12_500, 25_000)
+    result: list[Row] = []
     for name in ("minkunet_tiny",) if quick else ("spunet", "minkunet34c"):
         models = ways(name)
         repeats = 1 if quick else REPEATS
         measured = _rows_of(name, models, count, repeats, quick)
         largest = {row.step: row.value for row in measured}
         result += measured + _growth_rows(name, models["ours"], smaller, count, largest, repeats)
-    return result + _transformer_rows(count, smaller, quick)
+    peer = next((row.step.split(",")[0], row.value) for row in result if row.step.endswith("of the step, ours"))
+    return result + _transformer_rows(count, smaller, peer, quick)
 
 
-def _transformer_rows(count: int, smaller: tuple[int, ...], quick: bool) -> list[Row]:
+def _transformer_rows(count: int, smaller: tuple[int, ...], peer: tuple[str, float], quick: bool) -> list[Row]:
     from bench import transformer
 
     name = "volt_tiny" if quick else "volt_small"
     memory = partial(lambda size, model, way: _step_memory(model, size, way), count)
-    more = {"repeats": 1} if quick else {}
-    return transformer.rows(name, partial(network, name), voxels, step, memory, count, smaller, **more)
+    more = {"repeats": 1, "products": 1} if quick else {}
+    return transformer.rows(name, partial(network, name), voxels, step, memory, peer, count, smaller, **more)
 
 
 def _rows_of(name: str, models: dict[str, nn.Module], count: int, repeats: int, quick: bool) -> list[Row]:

@@ -17,7 +17,7 @@ REPEATS = 3
 """A pass takes ten seconds."""
 
 EDGE, PRODUCTS = 2048, 32
-"""Dense products that are measured in turns with the network, long enough to meet the same neighbors."""
+"""Size and number of dense products measured in turns with the network, long enough to meet the same neighbors."""
 
 
 def rows(
@@ -26,9 +26,11 @@ def rows(
     voxels: Callable[[int], tuple[Tensor, Tensor]],
     step: Callable[[nn.Module, Tensor, Tensor], None],
     memory: Callable[[str, str], float],
+    peer: tuple[str, float],
     count: int,
     smaller: tuple[int, ...],
     repeats: int = REPEATS,
+    products: int = PRODUCTS,
 ) -> list[Row]:
     """Measure a Volt.
 
@@ -38,9 +40,11 @@ def rows(
         voxels: so many voxels of a room.
         step: forward and backward.
         memory: MiB of a training step of a network by its name and way.
+        peer: name and MiB of a training step of the network that it stands beside.
         count: voxels.
         smaller: other numbers of them, for the growth of a forward pass.
         repeats: how often each is measured.
+        products: dense products in a turn.
     """
     models = {"ours": make(False), "checkpointing": make(True)}
     coord, features = voxels(count)
@@ -62,16 +66,15 @@ def rows(
     for model in models.values():
         step(model, *voxels(2_000))  # everything is loaded
     calls: dict[str, Callable[[], object]] = {
-        "products": lambda: [square @ square for _ in range(PRODUCTS)],
+        "products": lambda: [square @ square for _ in range(products)],
         "forward": forward(count),
         "ours": partial(step, models["ours"], coord, features),
         "checkpointing": partial(step, models["checkpointing"], coord, features),
     }
     taken = medians(calls, repeats, warm=False)
-    limit = work * taken["products"] / (2 * EDGE**3 * PRODUCTS)
+    limit = work * taken["products"] / (2 * EDGE**3 * products)
     size = f"{count:,} voxels, {tokens:,} tokens, 2 threads"
     kept = {way: memory(name, way) for way in models}
-    peer = memory("spunet", "ours")
     note = f"its {work / 1e9:.0f} GFLOP at the speed of dense products measured in turns with it"
     sizes = (*smaller, count)
     growing = [*growth(forward, smaller, repeats, "wall"), taken["forward"]]
@@ -90,7 +93,7 @@ def rows(
         ),
         *(
             Row(
-                f"{name}, peak memory of the step, {way}", size, kept[way], "MiB", "spunet, ours", peer,
+                f"{name}, peak memory of the step, {way}", size, kept[way], "MiB", f"{peer[0]}, ours", peer[1],
                 ratio_target=target, repeats=1, note="of its own process; freed memory is not kept",
             )
             for way, target in (("ours", 1.5), ("checkpointing", 1.0))
