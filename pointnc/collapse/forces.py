@@ -37,6 +37,9 @@ def class_forces(gradient: Tensor, labels: Tensor, num_classes: int) -> Tensor:
 def forces_of(value: Tensor, features: Tensor, labels: Tensor, num_classes: int) -> Tensor:
     """Return (K, D) the forces of a loss on the centers of a batch; the loss's graph stays as it is.
 
+    In float32 even under autocast: the backward pass of a linear layer would follow it, and the gradients of a mean
+    over a million points are below what float16 holds.
+
     Args:
         value: scalar with a graph to ``features``.
         features: (V, D), of which the gradient is taken; where they are frozen, nothing pulls at them.
@@ -45,7 +48,8 @@ def forces_of(value: Tensor, features: Tensor, labels: Tensor, num_classes: int)
     """
     if not features.requires_grad:
         return features.new_zeros(num_classes, features.shape[1])
-    (gradient,) = torch.autograd.grad(value, features, retain_graph=True)
+    with torch.autocast(features.device.type, enabled=False):
+        (gradient,) = torch.autograd.grad(value, features, retain_graph=True)
     return class_forces(gradient.detach(), labels, num_classes)
 
 

@@ -42,9 +42,13 @@ class NearestCenter:
         self.differs = torch.zeros_like(self.points)
 
     def nearest(self, features: Tensor) -> Tensor:
-        """Return the (V,) int64 class whose center is nearest to each of (V, D) features, by Euclidean distance."""
+        """Return the (V,) int64 class whose center is nearest to each of (V, D) features, by Euclidean distance.
+
+        In float32 even under autocast.
+        """
         size = CHUNK.get(features.device.type, CHUNK["cpu"])
-        return torch.cat([self._nearest(part) for part in features.split(size)])
+        with torch.autocast(features.device.type, enabled=False):
+            return torch.cat([self._nearest(part) for part in features.split(size)])
 
     def _nearest(self, features: Tensor) -> Tensor:
         # |z - c|^2 = |z|^2 - 2 (z c - |c|^2 / 2): the least distance is the greatest bracket.

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -227,6 +228,8 @@ class CenterRegularizer(CenterObserver):
             own = self.projector.by_averages(own)
         place = rotate if self.options.assignment == "rotated" else assign
         self.frame.vectors.copy_(place(own, self.frame.vectors, self.bank.seen))
+        if rank_count() > 1:  # running statistics of a reduction are each rank's own
+            dist.broadcast(self.frame.vectors, src=0)
         self.to_assign = False
 
     def _drop(self, centers: Tensor) -> Tensor:

@@ -50,6 +50,15 @@ def start(kind: str) -> None:
     dist.init_process_group("nccl", timeout=PATIENCE, device_id=torch.device("cuda", local))
 
 
+def launcher() -> str:
+    """Return what starts as many processes as there are now: ``python``, or torchrun as far as one machine knows."""
+    if not in_torchrun():
+        return "python"
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    machines = world_size() // local
+    return f"torchrun --nproc-per-node {local}" + (f" --nnodes {machines} …" if machines > 1 else "")
+
+
 def take_device() -> int:
     """Make the CUDA device of this process of torchrun the current one; return its number.
 

@@ -7,6 +7,7 @@ in which the tests compare this file with the CPU engine.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from typing import Any
 
@@ -51,13 +52,18 @@ def convolve(kind: str, features: Tensor, weight: Tensor, grid: Grid) -> tuple[T
     """
     spconv = load_spconv()
     kernel = weight.shape[1]
-    # One table for each kernel and resolution; up reads the one that its down has left.
+    # One table for each kernel and resolution; up reads the one that its down has left. Where no gradient may be asked
+    # for, spconv makes half a table of a submanifold convolution, which a layer that learns behind it cannot use.
+    learns = torch.is_grad_enabled()
     key = f"{kernel}@{(grid.finer if kind == 'up' else grid).stride}"
+    if kind == "submanifold" and not learns:
+        key += ", no gradient"
     layer = _layer(kind, weight.shape[-1], weight.shape[0], kernel, key)
     voxels = spconv.SparseConvTensor(
         features, grid.coord, list(grid.shape), grid.batch_size, indice_dict=grid.indice_dict
     )
-    # What spconv calls training is whether a gradient may be asked for.
-    out = layer._conv_forward(torch.is_grad_enabled(), voxels, weight, None)
+    # What spconv calls training is whether a gradient may be asked for. It computes on the current device.
+    with torch.cuda.device(features.device) if features.is_cuda else contextlib.nullcontext():
+        out = layer._conv_forward(learns, voxels, weight, None)
     grid.indice_dict.update(out.indice_dict)
     return out.features, out.indices

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from pathlib import Path
 from types import FrameType
@@ -18,6 +19,7 @@ from pointnc.scenes.taxonomy import SCORES
 from pointnc.scoring.terminal import score_text
 from pointnc.training.data import RunData
 from pointnc.training.later import AnyRank
+from pointnc.training.run_folder import how_to_go_on
 
 
 class SaveCheckpoints(Callback):
@@ -38,16 +40,18 @@ class SaveCheckpoints(Callback):
         self.best_miou = -1.0
         self._improved = False
         self._random: dict[str, Any] | None = None
+        self._device = torch.device("cpu")
         self._asked = False
         self._handlers: dict[int, Any] = {}
         self._any_rank = AnyRank()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Listen to signals; put back the random state of a resumed run."""
+        self._device = pl_module.device
         if self._random is not None:
             torch.set_rng_state(self._random["cpu"])
-            if torch.cuda.is_available() and self._random["cuda"] is not None:
-                torch.cuda.set_rng_state(self._random["cuda"])
+            if self._device.type == "cuda" and self._random["cuda"] is not None:
+                torch.cuda.set_rng_state(self._random["cuda"], self._device)
             self._random = None
         for number in (signal.SIGINT, signal.SIGTERM):
             self._handlers[number] = signal.signal(number, self._ask)
@@ -107,13 +111,15 @@ class SaveCheckpoints(Callback):
             self._stop(f"the end of epoch {trainer.current_epoch + 1}")
 
     def _stop(self, place: str) -> None:
-        raise Interrupted(f"interrupted at {place}; go on with: python -m pointnc.train resume={self.last}")
+        raise Interrupted(f"interrupted at {place}; {how_to_go_on(self.last)}")
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the best mIoU and the random state."""
-        cuda = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
+        """Return the best mIoU, the number of processes and the random state."""
+        # A run on a CPU leaves a GPU alone, be there one.
+        cuda = torch.cuda.get_rng_state(self._device) if self._device.type == "cuda" else None
         return {
             "best_miou": self.best_miou,
+            "processes": distributed.world_size(),
             "random": {"cpu": torch.get_rng_state(), "cuda": cuda},
         }
 
@@ -123,6 +129,19 @@ class SaveCheckpoints(Callback):
             self.data.load_state_dict(state_dict)
         self.best_miou = state_dict["best_miou"]
         self._random = state_dict["random"]
+        self._compare_processes(state_dict.get("processes"))
+
+    def _compare_processes(self, before: int | None) -> None:
+        """Say on the first rank that a step sees more scenes than before, or fewer."""
+        now = distributed.world_size()
+        if before in (None, now) or distributed.rank() != 0:
+            return
+        print(
+            f"warning: this run had {before} processes, now it has {now}: a step sees {now}/{before} of the scenes and "
+            f"an epoch has {before}/{now} of the steps; torchrun --nproc-per-node {before} goes on as it was",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 class History(Callback):

@@ -14,18 +14,19 @@ from pointnc.models.segmentor import Segmentor
 from pointnc.models.sonata import INPUT
 from pointnc.runtime import distributed
 from pointnc.scenes.taxonomy import Taxonomy
-from pointnc.weights.architecture import how_of
+from pointnc.weights.architecture import TARGETS, how_of
 from pointnc.weights.skeleton import check_state
 from pointnc.weights.source import Source
 
 HEAD = "head."
 DECODER = "backbone.dec."
+NECK = "backbone.neck."
 
 
 def load_into(model: Segmentor, source: Source, taxonomy: Taxonomy) -> None:
     """Give a new network trained weights; its head stays as drawn where the classes or the kind of head are others.
 
-    Which head it is, is said.
+    So does a neck that the weights' network had none of, and the head behind it. Which head it is, is said.
 
     Raises:
         UserError: the network has another architecture.
@@ -33,7 +34,12 @@ def load_into(model: Segmentor, source: Source, taxonomy: Taxonomy) -> None:
     difference = "it had none" if source.taxonomy is None else source.taxonomy.difference(taxonomy)
     if not difference and _head_shapes(source.state) != _head_shapes(model.state_dict()):
         difference = "another kind of head"
+    necks = [any(name.startswith(NECK) for name in names) for names in (model.state_dict(), source.state)]
+    if necks == [True, False]:
+        difference = "behind a neck that is new too; without one, model.neck=null, a head of the same classes is kept"
     new: tuple[str, ...] = (HEAD,) if difference else ()
+    if necks == [True, False]:
+        new += (NECK,)
     if not any(name.startswith(DECODER) for name in source.state):  # an encoder alone, which gets a decoder
         new += (DECODER,)
     state = {name: value for name, value in source.state.items() if not name.startswith(new)}
@@ -53,8 +59,8 @@ def network_node(model: Mapping[str, Any], start: Source) -> dict[str, Any]:
     """Return the ``model`` node of a run that starts from weights.
 
     Args:
-        model: the configuration's own: how a network is computed, the decoder behind an encoder alone, and what of
-            its input is absent from the data.
+        model: the configuration's own: how a network is computed, the decoder behind an encoder alone, the neck behind
+            a network without one, and what of its input is absent from the data.
         start: the weights, whose network it is.
     """
     decoder = {}
@@ -65,7 +71,10 @@ def network_node(model: Mapping[str, Any], start: Source) -> dict[str, Any]:
         for name in model.get("absent") or ():
             check_option("model.absent", name, *INPUT)
         absent["absent"] = [name for name in INPUT if name in {*start.node["absent"], *(model.get("absent") or ())}]
-    return {**start.node, **decoder, **absent, **how_of(model, start.node["_target_"])}
+    neck = {}
+    if model.get("neck") and not start.node.get("neck") and start.node["_target_"] in TARGETS:
+        neck["neck"] = model["neck"]
+    return {**start.node, **decoder, **neck, **absent, **how_of(model, start.node["_target_"])}
 
 
 def input_features(model: Mapping[str, Any], start: Source) -> tuple[str, ...]:

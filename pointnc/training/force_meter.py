@@ -60,7 +60,8 @@ class ForceMeter:
         if rank_count() > 1:
             dist.all_reduce(forces)
         self._members = self._members.to(forces.device)
-        found = ForceTally.of(*forces).by_group(self._members)
+        with torch.autocast(forces.device.type, enabled=False):  # sums of forces by products of matrices
+            found = ForceTally.of(*forces).by_group(self._members)
         self._later = Later(torch.stack([found[name] for name in SHOWN]))
 
     def read(self) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 from omegaconf import DictConfig
 
@@ -11,6 +12,23 @@ from pointnc.errors import UserError
 
 VALIDATIONS = 60
 """In a training whose length is given in steps, about so many."""
+
+
+def choose_unit(config: DictConfig, named: Collection[str]) -> None:
+    """Let the length that a command line names hold over the recipe's, which may be in the other unit.
+
+    Args:
+        config: of a run; ``trainer.max_epochs`` becomes None where ``steps`` is named.
+        named: the settings of the command line.
+
+    Raises:
+        UserError: it names both.
+    """
+    if "steps" not in named or config.get("steps") is None:
+        return
+    if "trainer.max_epochs" in named and config.trainer.get("max_epochs") is not None:
+        raise UserError("steps= and trainer.max_epochs= are two lengths: give one", code="option")
+    config.trainer.max_epochs = None
 
 
 def check_length(trainer: DictConfig, steps: int | None) -> None:
@@ -28,16 +46,21 @@ def check_length(trainer: DictConfig, steps: int | None) -> None:
 
 
 def settle_length(trainer: DictConfig, steps: int | None, batches: int) -> None:
-    """Turn steps into epochs, where ``max_epochs`` is left open; the last epoch is validated.
+    """Turn steps into whole epochs, where ``max_epochs`` is left open; the last of them is validated.
 
     Args:
-        trainer: its settings; ``max_epochs`` and ``check_val_every_n_epoch`` are set where they are None.
+        trainer: its settings; ``max_epochs`` and ``check_val_every_n_epoch`` are set where they are None. Where the
+            latter does not divide the epochs that steps make, about as many validations are spread over them.
         steps: of the optimizer; there where ``max_epochs`` is left open.
         batches: of an epoch, in this process.
     """
     by_steps = trainer.max_epochs is None
     if by_steps:
         trainer.max_epochs = math.ceil((steps or 0) / math.ceil(batches / trainer.accumulate_grad_batches))
+        if (every := trainer.check_val_every_n_epoch) is not None:
+            times = math.ceil(trainer.max_epochs / every)
+            trainer.check_val_every_n_epoch = math.ceil(trainer.max_epochs / times)
+            trainer.max_epochs = times * trainer.check_val_every_n_epoch
     if trainer.check_val_every_n_epoch is None:
         every = max(round(trainer.max_epochs / VALIDATIONS), 1)
         trainer.check_val_every_n_epoch = every

@@ -132,6 +132,9 @@ class SegmentationModule(pl.LightningModule):
 
             return hook
 
+        for module in self.model.modules():
+            if isinstance(module, nn.SyncBatchNorm):
+                module.eval()  # the other ranks, whose loss may be finite, would not answer
         hooks = [module.register_forward_hook(look(name)) for name, module in self.named_modules() if name]
         with torch.no_grad(), self.trainer.precision_plugin.forward_context():
             self.model(batch)

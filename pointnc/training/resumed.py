@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from pointnc.errors import UserError
+from pointnc.training.length import choose_unit
 from pointnc.training.run_folder import Place, find_resume
 from pointnc.weights.architecture import TARGETS
 from pointnc.weights.checkpoint import Checkpoint, load_model_state, read_checkpoint
 from pointnc.weights.network import input_of, network_of
 from pointnc.weights.plain import check_type
 from pointnc.weights.trust import TARGET, check_parts, parts, trusted
+
+if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
 
 GROUPS = ("choice", "dataset", "model", "augmentation", "loss", "regularizer", "optimizer", "schedule", "trainer")
 """What every run's configuration has."""
@@ -53,10 +57,12 @@ def resumed_config(config: DictConfig, overrides: list[str]) -> DictConfig:
         overrides: the command line.
 
     Raises:
-        UserError: see :func:`go_on`.
+        UserError: see :func:`go_on` and :func:`~pointnc.training.length.choose_unit`.
     """
     path = find_resume(place_of(config))
-    return config if path is None else go_on(path, config, overrides)
+    result = config if path is None else go_on(path, config, overrides)
+    choose_unit(result, _named(overrides))
+    return result
 
 
 def go_on(path: Path, config: DictConfig, overrides: list[str]) -> DictConfig:
@@ -136,12 +142,17 @@ def _inner(node: Any, key: str) -> Any:
     return node
 
 
-def _lay_over(merged: DictConfig, config: DictConfig, overrides: Collection[str], path: Path) -> None:
-    """Write the command line's single values into a run's own configuration."""
+def _named(overrides: Collection[str]) -> dict[str, Override]:
+    """Return what a command line says of each setting or group, by its dotted name; the last one holds, as in Hydra."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
     parsed = OverridesParser.create().parse_overrides(list(overrides))
-    last = {override.key_or_group.replace("/", "."): override for override in parsed}  # Hydra lets the last one hold
+    return {override.key_or_group.replace("/", "."): override for override in parsed}
+
+
+def _lay_over(merged: DictConfig, config: DictConfig, overrides: Collection[str], path: Path) -> None:
+    """Write the command line's single values into a run's own configuration."""
+    last = _named(overrides)
     if "data_root" in last:
         _move_data(merged, str(last["data_root"].value()))
     for key, override in last.items():

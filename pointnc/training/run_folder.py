@@ -17,6 +17,11 @@ from pointnc.runtime import distributed
 LAST = Path("checkpoints") / "last.ckpt"
 
 
+def how_to_go_on(last: Path) -> str:
+    """Return the command that goes on from a checkpoint, with as many processes."""
+    return f"go on with: {distributed.launcher()} -m pointnc.train resume={last}"
+
+
 class Place(NamedTuple):
     """Where a run is to live, as the command line has it.
 
@@ -145,7 +150,7 @@ def telling_how_to_go_on(folder: Path) -> Iterator[None]:
         yield
     except (KeyboardInterrupt, SystemExit):
         last = folder / LAST
-        how = f"go on with: python -m pointnc.train resume={last}" if last.is_file() else "no step was saved yet"
+        how = how_to_go_on(last) if last.is_file() else "no step was saved yet"
         raise Interrupted(f"interrupted; {how}") from None
 
 

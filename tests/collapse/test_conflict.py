@@ -45,6 +45,22 @@ def test_forces_leave_the_graph_and_sum_over_the_points_of_a_class() -> None:
     torch.testing.assert_close(features.grad, gradient)
 
 
+@pytest.mark.parametrize("points", [300, 1_000_000])
+def test_forces_are_those_of_float32_under_autocast(points: int) -> None:
+    """A mean over as many points has gradients that float16 does not hold, and backward passes follow autocast."""
+    weight = torch.nn.Parameter(torch.randn(6, 4))
+    features, labels = torch.randn(300, 4).requires_grad_(), torch.randint(-1, 6, (300,))
+
+    def found() -> Tensor:
+        with torch.autocast("cpu", enabled=False):
+            loss = F.cross_entropy(features @ weight.T, labels, ignore_index=-1) * 300 / points
+        return forces_of(loss, features, labels, 6)
+
+    with torch.autocast("cpu", dtype=torch.float16):
+        half = found()
+    assert torch.equal(half, found())
+
+
 def test_two_forces_by_hand() -> None:
     loss = torch.tensor([[3.0, 4.0], [1.0, 0.0], [0.0, 0.0], [1e-18, 0.0]])
     pull = torch.tensor([[0.0, 10.0], [-2.0, 0.0], [1.0, 0.0], [1e-18, 0.0]])

@@ -32,6 +32,15 @@ def gather(
     return scatters[0], nears[0]
 
 
+def test_the_nearest_center_is_that_of_float32_under_autocast() -> None:
+    generator = torch.Generator().manual_seed(0)
+    centers, features = torch.randn(50, 16, generator=generator), torch.randn(2000, 16, generator=generator)
+    near = NearestCenter(100 * centers, torch.ones(50, dtype=torch.bool))  # half a square above what float16 holds
+    with torch.autocast("cpu", dtype=torch.float16):
+        half = near.nearest(100 * features)
+    assert torch.equal(half, torch.cdist(features.double(), centers.double()).argmin(dim=1))
+
+
 @pytest.mark.parametrize("K, D", [(6, 9), (12, 4)])  # more and fewer dimensions than a frame of K needs
 @pytest.mark.parametrize("parts", [1, 5])
 def test_definitions(K: int, D: int, parts: int) -> None:

@@ -81,6 +81,13 @@ def _work(rank: int, folder: str) -> None:
     }.items():
         losses = [observer(*batch).detach() for batch in mine]
         results[name] = {"losses": losses, "bank": observer.bank.state_dict()}
+    # Each rank keeps the statistics of the reduction of its own points.
+    rotating: dict[str, Any] = {"project": "always", "reduce_channels": 3, "assignment": "rotated", "start_step": 1}
+    assigning = CenterRegularizer(4, 4, centers="batch", **rotating)
+    drawn = assigning.frame.vectors.clone()
+    for points in (torch.randn(8, 4, generator=torch.Generator().manual_seed(rank)), torch.randn(8, 4)):
+        assigning(points, torch.arange(8) % 4)
+    results["assigned"] = {"drawn": drawn, "found": assigning.frame.vectors}
     os.environ["POINTNC_CACHE"] = f"{folder}/cache{rank}"  # each searches for itself
     results["frame"] = spread_frame(9, 3)
     metric = ConfusionMatrix(3)
@@ -143,6 +150,12 @@ def test_batch_mode_stays_local(ranks: list[dict[str, Any]]) -> None:
 
 def test_every_rank_finds_the_same_frame(ranks: list[dict[str, Any]]) -> None:
     assert torch.equal(ranks[0]["frame"], ranks[1]["frame"])
+
+
+def test_every_rank_turns_its_frame_alike(ranks: list[dict[str, Any]]) -> None:
+    frames = [found["assigned"] for found in ranks]
+    assert torch.equal(frames[0]["drawn"], frames[1]["drawn"]) and torch.equal(frames[0]["found"], frames[1]["found"])
+    assert not torch.equal(frames[0]["found"], frames[0]["drawn"])
 
 
 def test_confusion_counts_are_summed(ranks: list[dict[str, Any]]) -> None:

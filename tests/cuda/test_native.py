@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 
 from pointnc.models import unet
+from pointnc.sparse import spconv_convolution
+from pointnc.sparse.grid import Grid
 from pointnc.sparse.engines import Engine
 from tests.cuda.native import use_native_algorithm
 from tests.sparse.test_engines import assert_same, network, outcome
@@ -43,3 +45,21 @@ def test_the_branch_for_cuda_computes_what_the_cpu_engine_does(
     ours = outcome(network(name, "spconv", checkpointing=checkpointing), coord, torch.float64, samples)
     assert ours["out"].abs().max() > 0
     assert_same(ours, theirs)
+
+
+def test_layers_that_learn_do_not_take_the_table_of_frozen_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a gradient spconv leaves out the half of a table that its backward pass on CUDA reads."""
+    use_native_algorithm(monkeypatch)
+    coord, samples = BATCHES["several"]
+    grid = Grid(coord, (13, 13, 13), samples, "spconv")
+    features, weight = torch.randn(len(coord), 3), torch.randn(4, 3, 3, 3, 3)
+    with torch.no_grad():
+        frozen, _ = spconv_convolution.convolve("submanifold", features, weight, grid)
+    first = set(grid.indice_dict)
+    learns, _ = spconv_convolution.convolve("submanifold", features, weight.requires_grad_(), grid)
+    assert torch.equal(learns.detach(), frozen) and len(first) == 1
+    assert len(set(grid.indice_dict) - first) == 1
+    spconv_convolution.convolve("submanifold", features, weight, grid)
+    with torch.no_grad():
+        spconv_convolution.convolve("submanifold", features, weight, grid)
+    assert len(grid.indice_dict) == 2

@@ -107,6 +107,41 @@ def test_the_head_alone_is_drawn_again_for_other_classes(
     assert said in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("classes", [TAXONOMY, OTHER])
+def test_a_recipe_with_a_neck_puts_one_behind_a_network_without(
+    classes: Taxonomy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else the center regularizer would meet the narrow features that the neck is there to widen."""
+    path, original = weights(tmp_path)
+    run = config(path)
+    run.model.neck = 16
+    start = _start(run)
+    assert run.model.neck == 16
+    model = build_model(run.model, None, run.dataset.features, len(classes))
+    load_into(model, start, classes)
+    assert model.backbone.out_channels == 16
+    for name, value in original.backbone.state_dict().items():
+        assert torch.equal(model.backbone.state_dict()[name], value), name
+    assert "the head is new (behind a neck" in capsys.readouterr().out
+
+
+def test_a_neck_of_the_weights_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    architecture = Architecture("SpUNet", {**ARCHITECTURE.arguments, "neck": 8})
+    original = Segmentor(architecture.build(), len(TAXONOMY))
+    save_weights(
+        tmp_path / "necked.safetensors",
+        original.state_dict(),
+        ModelCard(architecture, ("color", "normal"), 0.02, TAXONOMY),
+    )
+    run = config(tmp_path / "necked.safetensors")
+    run.model.neck = 16
+    start = _start(run)
+    model = build_model(run.model, None, run.dataset.features, len(TAXONOMY))
+    load_into(model, start, TAXONOMY)
+    assert all(torch.equal(value, model.state_dict()[name]) for name, value in original.state_dict().items())
+    assert "the head too" in capsys.readouterr().out
+
+
 def test_missing_weights_get_a_line(tmp_path: Path) -> None:
     with raises("missing-file", "x.ckpt"):
         _start(config(tmp_path / "x.ckpt"))

@@ -7,11 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from pointnc.training.length import VALIDATIONS, settle_length
+from pointnc.errors import UserError
+from pointnc.training.length import VALIDATIONS, choose_unit, settle_length
 
 
-def settled(steps: int | None, batches: int, accumulate: int = 1, epochs: int | None = None) -> tuple[int, int]:
-    trainer = {"max_epochs": epochs, "check_val_every_n_epoch": None, "accumulate_grad_batches": accumulate}
+def settled(
+    steps: int | None, batches: int, accumulate: int = 1, epochs: int | None = None, every: int | None = None
+) -> tuple[int, int]:
+    trainer = {"max_epochs": epochs, "check_val_every_n_epoch": every, "accumulate_grad_batches": accumulate}
     config = OmegaConf.create({"steps": steps, "trainer": trainer})
     settle_length(config.trainer, steps, batches)
     return config.trainer.max_epochs, config.trainer.check_val_every_n_epoch
@@ -29,6 +32,32 @@ def test_sixty_thousand_steps_of_six_scenes(scenes: int, expected: tuple[int, in
 def test_epochs_that_are_given_count() -> None:
     assert settled(60_000, 201, epochs=3) == (3, 1)
     assert settled(None, 201, epochs=120) == (120, 2)
+
+
+@given(st.integers(1, 10**6), st.integers(1, 5000), st.integers(1, 100))
+def test_given_validations_are_spread_over_the_steps(steps: int, batches: int, given_every: int) -> None:
+    epochs, every = settled(steps, batches, every=given_every)
+    assert epochs % every == 0 and every <= given_every
+    assert 0 <= epochs - -(-steps // batches) < epochs // every
+
+
+@pytest.mark.parametrize(
+    ("named", "left"), [(["steps"], None), (["trainer.max_epochs"], 30), ([], 30), (["steps", "trainer.devices"], None)]
+)
+def test_the_command_line_chooses_between_steps_and_epochs(named: list[str], left: int | None) -> None:
+    config = OmegaConf.create({"steps": 1000, "trainer": {"max_epochs": 30}})
+    choose_unit(config, named)
+    assert config.trainer.max_epochs == left
+
+
+def test_two_lengths_on_one_command_line_are_refused() -> None:
+    config = OmegaConf.create({"steps": 1000, "trainer": {"max_epochs": 30}})
+    with pytest.raises(UserError, match="give one"):
+        choose_unit(config, ["steps", "trainer.max_epochs"])
+    config.trainer.max_epochs = None
+    choose_unit(config, ["steps", "trainer.max_epochs"])
+    config.steps = None
+    choose_unit(config, ["steps", "trainer.max_epochs"])
 
 
 @given(st.integers(1, 10**6), st.integers(1, 5000), st.integers(1, 8))

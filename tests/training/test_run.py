@@ -77,6 +77,17 @@ def test_run_folder_is_complete(whole_run: Path) -> None:
     assert {"train", "evaluate", "report"} <= metrics["seconds"].keys()
 
 
+def test_steps_on_the_command_line_hold_over_the_epochs_of_the_recipe(store: Path, tmp_path: Path) -> None:
+    named = ["steps=4", "trainer.check_val_every_n_epoch=1"]
+    config = configure(store, tmp_path / "run", *named)
+    assert config.trainer.max_epochs is not None
+    run = train(resumed_config(config, named))
+    assert read_checkpoint(run / "checkpoints" / "last.ckpt").data["global_step"] == 6  # two epochs of three
+    longer = ["steps=8", "resume=auto"]
+    again = train(resumed_config(configure(store, tmp_path / "run", *longer), longer))
+    assert read_checkpoint(again / "checkpoints" / "last.ckpt").data["global_step"] == 9
+
+
 @pytest.mark.parametrize("batches", [2, 3, 4, 6])  # mid-epoch, ends of epochs without and with validation
 def test_interrupted_and_resumed_run_gives_the_same_weights(
     store: Path, whole_run: Path, tmp_path: Path, batches: int

@@ -6,7 +6,7 @@ import pickle
 import re
 import tarfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,24 @@ from pointnc.weights.tensors import check_dense, check_finite
 WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "network", "net")
 """Keys under which checkpoints keep the state of their network."""
 
+
+class Ignored:
+    """Stands where a file has a number of numpy's, as training code keeps its best score: it is not needed.
+
+    Nothing of numpy is run for it; every other name that a file asks for is still refused.
+    """
+
+    def __init__(self, *arguments: object) -> None:
+        pass
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+NUMPY_NUMBERS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
+    (Ignored, name) for name in ("numpy.dtype", "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")
+]
+"""What such a number asks for, under numpy 1 and 2."""
 
 DEEPEST = 16
 """Wrappers within wrappers that are opened."""
@@ -80,7 +98,10 @@ def _read_torch(path: Path, allow_pickle: bool) -> Any:
     try:
         if zipfile.is_zipfile(path):
             check_archive(path, tensors=True)
-        return torch.load(path, map_location="cpu", weights_only=allow_pickle is not True)  # no other value is a yes
+        if allow_pickle is True:  # no other value is a yes
+            return torch.load(path, map_location="cpu", weights_only=False)
+        with torch.serialization.safe_globals(NUMPY_NUMBERS):
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         wanted = re.search(r"(?:GLOBAL|global) ([\w.]+)", str(error))
         if wanted is None:

@@ -6,6 +6,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -29,6 +30,26 @@ def test_the_state_is_found_in_its_wrappings(content: dict[str, Any], tmp_path: 
     torch.save(content, tmp_path / "a.pth")
     state = read_state(tmp_path / "a.pth")
     assert state.keys() == STATE.keys() and all(torch.equal(state[name], value) for name, value in STATE.items())
+
+
+@pytest.mark.parametrize("best", [np.float64(0.3), np.float32(0.3), np.int64(3), np.bool_(True), np.str_("epoch 3")])
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_best_score_in_a_type_of_numpy_is_passed_over(best: Any, version: int, tmp_path: Path) -> None:
+    """Pointcept's trainer writes one beside the state, under a name of numpy 1 or 2."""
+    torch.save(
+        {"state_dict": STATE, "best_metric_value": best}, tmp_path / "a.pth", _use_new_zipfile_serialization=False
+    )
+    content = (tmp_path / "a.pth").read_bytes()
+    assert b"multiarray\nscalar" in content
+    names = [b"numpy.core.multiarray", b"numpy._core.multiarray"]
+    (tmp_path / "a.pth").write_bytes(content.replace(names[2 - version], names[version - 1]))
+    assert read_state(tmp_path / "a.pth").keys() == STATE.keys()
+
+
+def test_arrays_of_numpy_are_still_refused(tmp_path: Path) -> None:
+    torch.save({"state_dict": STATE, "config": np.ones(3)}, tmp_path / "a.pth")
+    with raises("unsafe-file", "a.pth", "asks for numpy"):
+        read_state(tmp_path / "a.pth")
 
 
 def test_safetensors_are_read_too(tmp_path: Path) -> None:
