@@ -41,9 +41,11 @@ def comments_of(path: Path) -> dict[str, str]:
 
 
 def comments_of_group(path: Path) -> dict[str, str]:
-    """Return the comments of a file; what it leaves unsaid, the first other file of its folder that says it says."""
+    """Return the comments of a file; what it leaves unsaid, the file that it extends says, or the first other one."""
+    extended = re.search(r"^defaults: \[(\w+)\]", path.read_text(encoding="utf-8"), re.MULTILINE)
+    others = sorted(path.parent.glob("*.yaml"), key=lambda other: (not extended or other.stem != extended[1], other))
     found = comments_of(path)
-    for other in sorted(path.parent.glob("*.yaml")):
+    for other in others:
         found = {**comments_of(other), **found}
     return found
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pointnc.models.serialization import depth_of, encode
+from pointnc.models.serialization import along_curve, depths_of
 
 WIDTH = 16
 """Channels of a head."""
@@ -32,7 +32,7 @@ class Patches:
     back: Tensor
 
     @classmethod
-    def of(cls, coord: Tensor, lengths: list[int], order: str, size: int) -> Patches:
+    def of(cls, coord: Tensor, lengths: list[int], order: str, size: int, depths: list[int] | None = None) -> Patches:
         """Cut a batch.
 
         The curve of each sample is as deep as that sample asks for: what a scene gives does not depend on the others.
@@ -42,15 +42,13 @@ class Patches:
             lengths: rows of each sample.
             order: one of :data:`pointnc.models.serialization.ORDERS`.
             size: rows of a patch.
+            depths: of :func:`pointnc.models.serialization.depths_of`, where they are known.
         """
-        full, short, first = [], [], 0
-        for part in coord.split(lengths):
-            if len(part):
-                rows = first + encode(part, depth_of(part), order).argsort()
-                first += len(part)
-                if len(rows) <= size:
-                    short.append(rows)
-                    continue
+        full, short = [], []
+        for rows in along_curve(coord, lengths, depths or depths_of(coord, lengths), order).split(lengths):
+            if 0 < len(rows) <= size:
+                short.append(rows)
+            elif len(rows):
                 whole = len(rows) // size * size
                 full.append(rows[:whole].view(-1, size))
                 if whole < len(rows):

@@ -17,20 +17,54 @@ DEEPEST = 16
 """Bits of a coordinate."""
 
 
-def depth_of(coord: Tensor) -> int:
-    """Return the bits that the coordinates (V, 3) of a scene need, counted as the released weights were trained with.
+def depths_of(coord: Tensor, lengths: list[int]) -> list[int]:
+    """Return the bits that the coordinates of each sample need, counted as the released weights were trained with.
+
+    A GPU is waited for once.
+
+    Args:
+        coord: (V, 3) int64 voxels, sample by sample, not negative.
+        lengths: rows of each sample.
 
     Raises:
         UserError: they are more than ``DEEPEST``.
     """
-    depth = (int(coord.max()) + 1).bit_length() if len(coord) else 1
-    if depth > DEEPEST:
+    none = coord.new_zeros(())
+    largest = torch.stack([part.max() if len(part) else none for part in coord.split(lengths)]).tolist()
+    if max(largest) >= 2**DEEPEST - 1:
         raise UserError(
-            f"a scene spans {int(coord.max()) + 1} voxels, at most {2**DEEPEST - 1} can be put in order: raise the "
+            f"a scene spans {max(largest) + 1} voxels, at most {2**DEEPEST - 1} can be put in order: raise the "
             "voxel size, or look for stray points",
             code="too-far",
         )
-    return depth
+    return [(one + 1).bit_length() for one in largest]
+
+
+def along_curve(coord: Tensor, lengths: list[int], depths: list[int], order: str) -> Tensor:
+    """Return (V,) int64 the rows of a batch, sample after sample, each as the curve passes them.
+
+    Few kernels for a batch of any size: a curve is drawn for all samples at once. Hilbert's differs with the depth, but
+    is the same again three levels deeper, so that at most three are drawn.
+
+    Args:
+        coord: (V, 3) int64 voxels, sample by sample.
+        lengths: rows of each sample.
+        depths: of the curve in each sample.
+        order: one of ``ORDERS``.
+    """
+    counts = torch.tensor(lengths, device=coord.device)
+    sample = torch.arange(len(lengths), device=coord.device).repeat_interleave(counts, output_size=len(coord))
+    turns = {depth % 3 for depth, length in zip(depths, lengths) if length} if "hilbert" in order else {0}
+    code = torch.zeros_like(sample)
+    for turn in turns:
+        deepest = max((depth for depth in depths if depth % 3 == turn), default=DEEPEST)
+        drawn = encode(coord, deepest, order)
+        if len(turns) == 1:
+            code = drawn
+        else:
+            here = torch.tensor([depth % 3 == turn for depth in depths], device=coord.device)
+            code = torch.where(here.index_select(0, sample), drawn, code)
+    return (sample << 3 * DEEPEST | code).argsort()
 
 
 def encode(coord: Tensor, depth: int, order: str) -> Tensor:

@@ -19,7 +19,7 @@ from pointnc.models.inputs import check_channels
 from pointnc.models.neck import Neck
 from pointnc.models.patches import WIDTH, Patches
 from pointnc.models.pyramid import Level, levels_of
-from pointnc.models.serialization import ORDERS
+from pointnc.models.serialization import ORDERS, depths_of
 from pointnc.models.sonata_blocks import Embedding, Pooling, Stage, Unpooling
 from pointnc.models.stochastic_depth import draw_kept, rates
 from pointnc.sparse.engines import choose_engine
@@ -155,9 +155,10 @@ class Sonata(nn.Module):
         engine = choose_engine(self.engine, features.device).name
         levels, row = levels_of(coord, batch_size, len(self.enc), engine, features.device)
         rows = torch.empty_like(row).index_copy(0, row, torch.arange(len(row), device=row.device))
+        depths = [depths_of(level.coord, level.lengths) for level in levels]
         cuts = [
-            [Patches.of(level.coord, level.lengths, ORDERS[order], self.patch) for order in orders]
-            for level, orders in zip(levels, self.orders)
+            [Patches.of(level.coord, level.lengths, ORDERS[order], self.patch, deep) for order in orders]
+            for level, deep, orders in zip(levels, depths, self.orders)
         ]
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.freeze is None):
             stages = self._encode(self._all_channels(features).index_select(0, rows), levels, cuts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -19,8 +20,10 @@ def announce(
     data: RunData,
     module: SegmentationModule,
     resume: Path | None,
+    length: str,
+    remarks: Iterable[str] = (),
 ) -> None:
-    """Print scenes, classes, network and folder, and what there is to remark on them; on the first rank.
+    """Print scenes, classes, network, length and folder, and what there is to remark on them; on the first rank.
 
     Args:
         choice: names of data set, model and regularizer, of the configuration's ``choice``.
@@ -29,6 +32,8 @@ def announce(
         data: of the run.
         module: its network and regularizer.
         resume: the checkpoint that it goes on from.
+        length: of the training, for people.
+        remarks: on the settings.
     """
     if distributed.rank() != 0:
         return
@@ -36,9 +41,15 @@ def announce(
     print(
         f"{choice.dataset}: {len(data.train.dataset)} training and {len(data.val_dataset)} validation scenes, "  # type: ignore[arg-type]
         f"{len(data.taxonomy)} classes; {choice.model}: {parameters / 1e6:.2f} M parameters; "
-        f"regularizer {choice.regularizer}\nrun folder {folder}" + (f", resumed from {resume}" if resume else ""),
+        f"regularizer {choice.regularizer}\n{length}\nrun folder {folder}"
+        + (f", resumed from {resume}" if resume else ""),
         flush=True,
     )
     of_backbone: list[str] = getattr(module.model.backbone, "remarks", list)()
-    for remark in [*unscored(data.store, dataset, data.taxonomy), *module.regularizer.remarks(), *of_backbone]:
+    for remark in [
+        *remarks,
+        *unscored(data.store, dataset, data.taxonomy),
+        *module.regularizer.remarks(),
+        *of_backbone,
+    ]:
         print(remark, flush=True)

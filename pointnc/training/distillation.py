@@ -70,7 +70,7 @@ class _Voxels:
         self.coord, self.features, self.batch_size = coord, features, batch_size
 
 
-class ChannelView:
+class ChannelView(nn.Module):
     """The channels that one network wants, out of those that another one gets; colors are moved to the wanted range.
 
     Args:
@@ -81,7 +81,12 @@ class ChannelView:
         UserError: one is missing; the message names it.
     """
 
+    columns: Tensor
+    scale: Tensor
+    shift: Tensor
+
     def __init__(self, given: Sequence[str], wanted: Sequence[str]) -> None:
+        super().__init__()
         starts, start = {}, 0
         for name in given:
             starts[scene_array(name)] = (start, name)
@@ -102,12 +107,13 @@ class ChannelView:
             factor = (to_high - to_low) / (high - low)
             scale += [factor] * CHANNELS[name]
             shift += [to_low - factor * low] * CHANNELS[name]
-        self._columns, self._scale, self._shift = columns, torch.tensor(scale), torch.tensor(shift)
+        # Buffers go to the device once; the settings say them again, so that no checkpoint holds them.
+        for name, values in {"columns": columns, "scale": scale, "shift": shift}.items():
+            self.register_buffer(name, torch.tensor(values), persistent=False)
 
-    def __call__(self, features: Tensor) -> Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """(V, F) as they are to (V, F') as they are wanted."""
-        scale, shift = (values.to(features.device, features.dtype) for values in (self._scale, self._shift))
-        return features[:, self._columns] * scale + shift
+        return features.index_select(1, self.columns) * self.scale.to(features.dtype) + self.shift.to(features.dtype)
 
 
 def build_distillation(

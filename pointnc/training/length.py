@@ -31,6 +31,20 @@ def choose_unit(config: DictConfig, named: Collection[str]) -> None:
     config.trainer.max_epochs = None
 
 
+def length_in_words(trainer: DictConfig, batches: int, batch_size: int, processes: int) -> str:
+    """Return how long a settled training is: "30 epochs of 20 steps, 2 scenes each".
+
+    Args:
+        trainer: its settings, after :func:`settle_length`.
+        batches: of an epoch, in each process.
+        batch_size: scenes of a batch.
+        processes: that train side by side.
+    """
+    steps, gathered = math.ceil(batches / trainer.accumulate_grad_batches), trainer.accumulate_grad_batches
+    joined = f" ({processes} processes)" if processes > 1 else ""
+    return f"{trainer.max_epochs} epochs of {steps} steps, {batch_size * gathered * processes} scenes each{joined}"
+
+
 def check_length(trainer: DictConfig, steps: int | None) -> None:
     """Refuse a length that is none.
 

@@ -36,7 +36,7 @@ from pointnc.training.fine_tuning import (
     short_name,
     tell_input,
 )
-from pointnc.training.length import check_length, settle_length
+from pointnc.training.length import check_length, length_in_words, settle_length
 from pointnc.training.machine import Machine, machine_of
 from pointnc.training.module import SegmentationModule
 from pointnc.training.parameter_groups import parameter_groups
@@ -109,7 +109,8 @@ def _train(
     settle_length(config.trainer, config.get("steps"), len(data.train))
     model = build_model(config.model, config.get("head"), config.dataset.features, len(data.taxonomy))
     module = build_module(config, data, model)
-    announce(config.choice, config.dataset, folder, data, module, resume)
+    length = length_in_words(config.trainer, len(data.train), config.batch_size, distributed.world_size())
+    announce(config.choice, config.dataset, folder, data, module, resume, length, _remarks(config))
     if start is not None:
         load_into(model, start, data.taxonomy)
     history = History()
@@ -140,6 +141,13 @@ def _train(
     if distributed.rank() == 0:
         results.write(folder, config.choice, written, data, module, history.curves, watch, outcome)
     distributed.wait()
+
+
+def _remarks(config: DictConfig) -> list[str]:
+    """Return what a user should know of settings that hardly go together."""
+    if is_transformer(config.model) and config.optimizer.get("_target_") == "torch.optim.SGD":
+        return ["transformers learn badly by SGD: optimizer=adamw optimizer.lr=0.001 (experiment=scannet200_volt)"]
+    return []
 
 
 def dry_run(config: DictConfig) -> None:

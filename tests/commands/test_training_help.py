@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pointnc.commands.entry import config_folder
-from pointnc.commands.meanings import arguments_of, comments_of, purpose
+from pointnc.commands.meanings import arguments_of, comments_of, comments_of_group, purpose
 from pointnc.commands.training_help import training_help
 from tests.helpers.commands import run
 from tests.helpers.mistakes import assert_mistake
@@ -59,6 +59,14 @@ def test_comments_behind_above_and_of_the_file(tmp_path: Path) -> None:
         "c": "above",
         "c.e": "e's and this",
     }
+
+
+def test_the_file_that_is_extended_explains_before_its_neighbors(tmp_path: Path) -> None:
+    """A note of another preset on its own value is no explanation of this one's."""
+    (tmp_path / "a.yaml").write_text("# A.\nweight: 0.8 # theirs\nother: 1 # of a\n")
+    (tmp_path / "base.yaml").write_text("# Base.\nweight: 1 # of the term\n")
+    (tmp_path / "mine.yaml").write_text("# Mine.\ndefaults: [base]\nweight: 0.5\nother: 2\n")
+    assert comments_of_group(tmp_path / "mine.yaml") == {"": "Mine.", "weight": "of the term", "other": "of a"}
 
 
 def test_docstrings_are_read_without_an_import() -> None:

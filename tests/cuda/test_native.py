@@ -8,8 +8,8 @@ from torch import Tensor
 
 from pointnc.models import unet
 from pointnc.sparse import spconv_convolution
-from pointnc.sparse.grid import Grid
 from pointnc.sparse.engines import Engine
+from pointnc.sparse.grid import Grid
 from tests.cuda.native import use_native_algorithm
 from tests.sparse.test_engines import assert_same, network, outcome
 

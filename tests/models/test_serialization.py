@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pointnc.models.patches import Patches
-from pointnc.models.serialization import ORDERS, depth_of, encode
+from pointnc.models.serialization import ORDERS, along_curve, depths_of, encode
 from tests.helpers.mistakes import raises
 from tests.oracles.sonata import place_on_curve
 
@@ -40,9 +40,29 @@ def test_hilberts_curve_depends_on_the_depth_modulo_three() -> None:
 
 def test_depth_is_that_of_the_largest_coordinate_and_one() -> None:
     for largest, depth in ((0, 1), (1, 2), (6, 3), (7, 4), (65534, 16)):
-        assert depth_of(torch.tensor([[0, largest, 0]])) == depth
+        assert depths_of(torch.tensor([[0, largest, 0]]), [1]) == [depth]
+    coord = torch.tensor([[0, 7, 2], [6, 0, 1], [0, 0, 3], [9, 9, 9]])
+    assert depths_of(coord, [2, 0, 1, 1]) == [4, 1, 3, 4]
     with raises("too-far", "65536 voxels", "65535"):
-        depth_of(torch.tensor([[65535, 0, 0]]))
+        depths_of(torch.tensor([[65535, 0, 0]]), [1])
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_each_sample_is_passed_as_if_it_were_alone(order: str) -> None:
+    generator = torch.Generator().manual_seed(0)
+    extents, lengths = [2, 5, 9, 40, 300, 1, 65535], [8, 30, 100, 200, 0, 1, 50]
+    parts = []
+    for extent, length in zip(extents, lengths):
+        cells = torch.randint(extent, (4 * length, 3), generator=generator).unique(dim=0)
+        parts.append(cells[torch.randperm(len(cells), generator=generator)][:length])
+    lengths, coord = [len(part) for part in parts], torch.cat(parts)
+    depths = depths_of(coord, lengths)
+    assert {depth % 3 for depth in depths} == {0, 1, 2}
+    first, expected = 0, []
+    for part, depth in zip(parts, depths):
+        expected.append(first + encode(part, depth, order).argsort())
+        first += len(part)
+    assert torch.equal(along_curve(coord, lengths, depths, order), torch.cat(expected))
 
 
 @pytest.mark.parametrize("lengths", [[20, 0, 5, 8], [8], [16], [3], [0]])

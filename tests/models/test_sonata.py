@@ -271,13 +271,13 @@ def test_a_probe_trains_the_head_alone_and_keeps_the_license(
     def settings(*more: str) -> Any:
         return ("model=sonata", f"weights={encoder}", "optimizer.lr=0.01", *more)
 
-    train(configure(store, tmp_path / "probe", *settings("model.freeze=encoder")))
+    train(configure(store, tmp_path / "probe", *settings("model.freeze=encoder", "model.neck=null")))
     assert "the encoder is frozen" in capsys.readouterr().out
     probe = read_checkpoint(tmp_path / "probe")
     before = _start(configure(store, tmp_path / "other", *settings())).state
     assert all(torch.equal(probe.model_state[name], value) for name, value in before.items())
     assert export_run(tmp_path / "probe", tmp_path / "out").license == "CC-BY-NC-4.0"
-    more = settings("model.freeze=encoder", "model.decoder_channels=[16,16]")
+    more = settings("model.freeze=encoder", "model.neck=null", "model.decoder_channels=[16,16]")
     train(configure(store, tmp_path / "decoder", *more))
     decoder = read_checkpoint(tmp_path / "decoder").model_state
     assert all(torch.equal(decoder[name], value) for name, value in before.items())

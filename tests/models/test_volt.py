@@ -233,6 +233,7 @@ def test_more_tokens_than_memory_serves_are_refused_before(monkeypatch: pytest.M
 def test_the_estimate_grows_with_what_is_kept() -> None:
     plain, thrifty = loaded(), loaded(checkpointing=True)
     assert estimate(1000, 9000, plain, False) < estimate(1000, 9000, thrifty, True) < estimate(1000, 9000, plain, True)
+    assert estimate(1000, 9000, plain, True, half=True) == 0.75 * estimate(1000, 9000, plain, True)
 
 
 def test_learns_classes_that_only_the_neighborhood_tells_apart() -> None:

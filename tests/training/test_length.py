@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from pointnc.errors import UserError
-from pointnc.training.length import VALIDATIONS, choose_unit, settle_length
+from pointnc.training.length import VALIDATIONS, choose_unit, length_in_words, settle_length
 
 
 def settled(
@@ -48,6 +48,13 @@ def test_the_command_line_chooses_between_steps_and_epochs(named: list[str], lef
     config = OmegaConf.create({"steps": 1000, "trainer": {"max_epochs": 30}})
     choose_unit(config, named)
     assert config.trainer.max_epochs == left
+
+
+def test_the_length_is_told_with_the_scenes_of_all_processes() -> None:
+    trainer = OmegaConf.create({"max_epochs": 30, "accumulate_grad_batches": 1})
+    assert length_in_words(trainer, 20, 2, 1) == "30 epochs of 20 steps, 2 scenes each"
+    trainer.accumulate_grad_batches = 3
+    assert length_in_words(trainer, 20, 2, 4) == "30 epochs of 7 steps, 24 scenes each (4 processes)"
 
 
 def test_two_lengths_on_one_command_line_are_refused() -> None:
