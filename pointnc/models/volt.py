@@ -213,8 +213,12 @@ class Unembed(nn.Module):
 
     def forward(self, x: Tensor, tokens: Tokens) -> Tensor:
         """Map (T, D) to (V, D)."""
-        matrices = self.proj.weight.view(PLACES, len(self.bias), -1).unbind()
-        rows = x.index_select(0, tokens.token.index_select(0, tokens.order)).split(tokens.counts)
+        kind, weight = x.device.type, self.proj.weight
+        if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
+            # Once here instead of in each of the products.
+            weight = weight.to(torch.get_autocast_dtype(kind))
+        matrices = weight.view(PLACES, len(self.bias), -1).unbind()
+        rows = x.index_select(0, tokens.token.index_select(0, tokens.order)).to(weight.dtype).split(tokens.counts)
         sorted_by_place = torch.cat([piece @ matrix.T for piece, matrix in zip(rows, matrices)])
         back = torch.empty_like(tokens.order)
         back[tokens.order] = torch.arange(len(back), device=back.device)
