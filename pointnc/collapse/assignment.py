@@ -25,7 +25,7 @@ def assign(centers: Tensor, vectors: Tensor, seen: Tensor) -> Tensor:
     """
     from scipy.optimize import linear_sum_assignment
 
-    gain = _directions(centers, seen) @ vectors.double().cpu().T
+    gain = _directions(centers, seen) @ vectors.cpu().double().T
     _, order = linear_sum_assignment(gain.numpy(), maximize=True)
     return vectors[torch.from_numpy(order).to(vectors.device)]
 
@@ -41,11 +41,11 @@ def rotate(centers: Tensor, vectors: Tensor, seen: Tensor) -> Tensor:
         vectors: (K, P) unit vectors.
         seen: (K,) bool: classes with a center; the others go where the frame takes them.
     """
-    before = vectors.double().cpu()
+    before = vectors.cpu().double()
     left, _, right = torch.linalg.svd(before.T @ _directions(centers, seen))
     return (before @ (left @ right)).to(vectors)
 
 
 def _directions(centers: Tensor, seen: Tensor) -> Tensor:
     """Return (K, P) float64 unit vectors of the centers on the CPU, 0 for classes without one."""
-    return torch.nn.functional.normalize(centers.detach().double().cpu(), dim=1) * seen.cpu()[:, None]
+    return torch.nn.functional.normalize(centers.detach().cpu().double(), dim=1) * seen.cpu()[:, None]

@@ -10,6 +10,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from pointnc.checks import check_number, check_whole
+from pointnc.collapse.precision import widest
 from pointnc.errors import UserError
 
 
@@ -122,7 +123,7 @@ class CenterBank(nn.Module):
 
     def rate(self) -> Tensor:
         """Return (K,) the step r_t of each class's latest update; 1 where there was none."""
-        t = self.updates.clamp_min(1).double()
+        t = self.updates.clamp_min(1).to(widest(self.updates.device))
         return ((1 - self.momentum) / (1 - self.momentum**t)).to(self.centers.dtype)
 
     @torch.no_grad()

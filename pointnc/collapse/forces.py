@@ -12,6 +12,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from pointnc.collapse.centers import rank_count
+from pointnc.collapse.precision import widest
 
 EVERY = 10
 """Training batches between two measurements: each costs the backward pass of the head once more."""
@@ -96,7 +97,8 @@ class ShareOfLoss(nn.Module):
         if rank_count() > 1:
             dist.all_reduce(both)
         self.count += 1
-        rate = (1 - MOMENTUM) / (1 - MOMENTUM ** self.count.double()).to(both.dtype)
+        count = self.count.to(widest(self.count.device))
+        rate = (1 - MOMENTUM) / (1 - MOMENTUM**count).to(both.dtype)
         self.loss.lerp_(both[0], rate)
         self.regularizer.lerp_(both[1], rate)
         self.largest.copy_(torch.maximum(self.largest, both[1]))

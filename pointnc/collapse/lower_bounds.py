@@ -18,7 +18,7 @@ def largest_cosine(vectors: Tensor, absolute: bool = False) -> float:
         vectors: (K, D), K at least 2, none of them zero.
         absolute: whether the largest |cosine| is asked for, which is what Welch's bound speaks of.
     """
-    unit = torch.nn.functional.normalize(vectors.detach().double().cpu(), dim=1)
+    unit = torch.nn.functional.normalize(vectors.detach().cpu().double(), dim=1)
     cosines = unit @ unit.T
     cosines = cosines.abs() if absolute else cosines
     return float(cosines.fill_diagonal_(-1).max())

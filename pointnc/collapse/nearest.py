@@ -8,6 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from pointnc.collapse.precision import widest
 from pointnc.collapse.scatter import CHUNK
 
 
@@ -32,7 +33,7 @@ class NearestCenter:
         if not known.any():
             raise ValueError("no class has a center")
         self.classes = known.nonzero()[:, 0]
-        chosen = centers.detach()[self.classes].double()
+        chosen = centers.detach()[self.classes].to(widest(centers.device))
         # Distances between large numbers lose digits: everything is taken from the middle of the centers.
         middle = chosen.mean(dim=0)
         chosen = chosen - middle

@@ -80,7 +80,7 @@ class CenterRegularizer(CenterObserver):
             counts: (K,) number of training scenes that contain the class (``log_prior`` "scenes") or of training
                 points of the class ("points"). Only the proportions matter.
         """
-        counts = torch.as_tensor(counts).double()
+        counts = torch.as_tensor(counts).cpu().double()
         share = counts / counts.sum().clamp_min(1)
         self.prior.copy_((share + PRIOR_EPSILON).log())
         self._has_prior = True

@@ -13,6 +13,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from pointnc.collapse.precision import widest
+
 CHUNK = {"cpu": 1 << 12, "cuda": 1 << 17}
 """Rows a step: a step's float64 copy is all the memory that is needed beside the features themselves."""
 
@@ -24,7 +26,7 @@ class ClassScatter:
         num_classes: K.
         dim: D.
         buckets: (K,) int64 in 0..G-1: which scatter matrix the points of a class go into; None for a single one.
-        device: where the sums are kept; that of the features.
+        device: where the sums are kept: that of the features, or the CPU where that one has no float64 (MPS).
 
     Attributes:
         counts: (K,) int64 points of each class.
@@ -38,6 +40,8 @@ class ClassScatter:
         buckets = torch.zeros(num_classes, dtype=torch.int64) if buckets is None else buckets.long()
         if len(buckets) != num_classes or (num_classes and int(buckets.min()) < 0):
             raise ValueError(f"buckets must name one of 0, 1, ... for each of the {num_classes} classes")
+        if widest(torch.device(device)) != torch.float64:
+            device = "cpu"
         self.buckets = buckets.to(device)
         self.num_buckets = int(buckets.max()) + 1 if num_classes else 1
         self.counts = torch.zeros(num_classes, dtype=torch.int64, device=device)
@@ -67,7 +71,8 @@ class ClassScatter:
         size = CHUNK.get(features.device.type, CHUNK["cpu"])
         for start in range(0, len(features), size):
             rows = slice(start, start + size)
-            self._update(features[rows], labels[rows], None if weights is None else weights[rows])
+            parts = [None if one is None else one[rows].to(self.means.device) for one in (features, labels, weights)]
+            self._update(*parts)  # type: ignore[arg-type]
 
     def _update(self, features: Tensor, labels: Tensor, weights: Tensor | None) -> None:
         weights = torch.ones_like(labels, dtype=torch.int64) if weights is None else weights

@@ -60,13 +60,13 @@ def reach_of_span(targets: Tensor, matrix: Tensor) -> Tensor:
         targets: (K, D), none of them zero.
         matrix: (D, C) the linear map that the features come out of.
     """
-    targets, axes = targets.detach().double(), column_space(matrix)
+    targets, axes = targets.detach().cpu().double(), column_space(matrix)
     return (targets @ axes).norm(dim=1) / targets.norm(dim=1)
 
 
 def column_space(matrix: Tensor) -> Tensor:
     """Return (D, R) float64 orthonormal columns that span those of a (D, C) matrix; R is its numerical rank."""
-    left, sizes, _ = torch.linalg.svd(matrix.detach().double().cpu(), full_matrices=False)
+    left, sizes, _ = torch.linalg.svd(matrix.detach().cpu().double(), full_matrices=False)
     precision = torch.finfo(matrix.dtype if matrix.is_floating_point() else torch.float32).eps
     kept = sizes > sizes.max() * max(matrix.shape) * precision
     return left[:, kept]

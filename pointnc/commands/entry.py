@@ -22,6 +22,7 @@ from pointnc.commands.settings import check_settings, demand, help_text, setting
 from pointnc.commands.training_help import training_help
 from pointnc.errors import Interrupted, UserError
 from pointnc.runtime.allocation import keep_freed_memory
+from pointnc.runtime.output import print_any_character
 from pointnc.runtime.signals import INTERRUPTED, Interruption, interruptible
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def entry(
         @functools.wraps(task)
         def command() -> None:
             given = sys.argv[1:]
+            print_any_character()
             try:
                 if {"--help", "-h"} & set(given):
                     code = _help(name, schema, [one for one in given if one not in ("--help", "-h")])
@@ -233,8 +235,8 @@ def _drop_unread_output() -> bool:
     if not hasattr(select, "poll"):  # Windows
         return False
     poll = select.poll()
-    poll.register(1, 0)
-    if not any(event & select.POLLERR for _, event in poll.poll(0)):
+    poll.register(1, select.POLLOUT)
+    if not any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):  # the latter on macOS
         return False
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return True

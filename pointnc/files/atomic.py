@@ -68,7 +68,7 @@ def scratch_folder(path: Path) -> Iterator[Path]:
 def write_text(path: str | Path, text: str) -> None:
     """Write a utf-8 text file atomically."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", newline="\n")  # the same bytes on every system
 
 
 def write_json(path: str | Path, data: Any, compact: bool = False) -> None:

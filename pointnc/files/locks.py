@@ -27,8 +27,12 @@ from pointnc.files.owners import Owner, boot
 
 try:
     import fcntl
-except ImportError:  # Windows: what the file says has to do
+except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
+try:
+    import msvcrt
+except ImportError:  # every other system
+    msvcrt = None  # type: ignore[assignment]
 
 LOCK = ".lock"
 BEAT = 15.0
@@ -36,6 +40,10 @@ BEAT = 15.0
 PATIENCE = 3 * BEAT
 """Seconds without a touch after which a holder on another machine counts as dead."""
 POLL = 0.2
+
+FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)  # the latter on Windows
+LOCKED_BYTE = 2**30
+"""On Windows a lock keeps others from reading what is locked: a byte far behind all that files hold."""
 
 _held: set[int] = set()
 """Descriptors of the locks of this process."""
@@ -134,12 +142,21 @@ def _release(place: Path, taken: list[int], stop: threading.Event) -> None:
     stop.set()
     while taken:
         if taken[-1] in _held:
-            with suppress(OSError):
-                place.unlink()
-            _held.discard(taken[-1])
-            with suppress(OSError):
-                os.close(taken[-1])
+            _remove(place, taken[-1])
         taken.pop()
+
+
+def _remove(place: Path, stream: int) -> None:
+    """Remove a file that is ours, and close it: first where an open file cannot be removed."""
+    if os.name == "posix":
+        with suppress(OSError):
+            place.unlink()
+    _held.discard(stream)
+    with suppress(OSError):
+        os.close(stream)
+    if os.name != "posix":
+        with suppress(OSError):
+            place.unlink()
 
 
 def is_held(folder: Path) -> bool:
@@ -150,7 +167,18 @@ def is_held(folder: Path) -> bool:
         return False
     if holder is None or holder.owner == Owner.current():
         return False
-    return not holder.owner.is_dead() if holder.owner.is_here() else time.time() - touched < PATIENCE
+    if not holder.owner.is_here():
+        return time.time() - touched < PATIENCE
+    return not holder.owner.is_dead() and not (fcntl is None and _can_be_locked(folder / LOCK))
+
+
+def _can_be_locked(place: Path) -> bool:
+    """Whether nobody has locked a file; for Windows, where it is not known of a process whether it lives."""
+    try:
+        with place.open("r+b") as stream:
+            return lock(stream.fileno()) is True
+    except OSError:
+        return False
 
 
 class _HeldError(Exception):
@@ -165,8 +193,8 @@ def _take(place: Path, taken: list[int]) -> None:
     """
     stream, locked, ours = -1, None, False
     try:
-        stream = os.open(place, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
-        locked = _lock(stream)
+        stream = os.open(place, FLAGS, 0o666)
+        locked = lock(stream)
         holder = _read(place)
         if locked is False and not (holder is not None and holder.owner.is_dead()):
             raise _HeldError(str(holder or "another process"))
@@ -174,7 +202,8 @@ def _take(place: Path, taken: list[int]) -> None:
             raise _HeldError(str(holder))
         ours = True
         os.ftruncate(stream, 0)
-        os.pwrite(stream, json.dumps(asdict(Holder.current())).encode(), 0)
+        os.lseek(stream, 0, os.SEEK_SET)
+        os.write(stream, json.dumps(asdict(Holder.current())).encode())
         # The one before us may have removed the file after we opened it; and where the kernel has no locks, another
         # may have written its name over ours.
         if not locked:
@@ -188,21 +217,29 @@ def _take(place: Path, taken: list[int]) -> None:
         if stream >= 0 and stream not in taken:
             _held.discard(stream)
             # Interrupted, with a file that is still empty or has our name: nobody else has it.
-            alone = not isinstance(error, _HeldError) and (ours or locked or _lock(stream))
+            alone = not isinstance(error, _HeldError) and (ours or locked or lock(stream))
             if alone and _same_file(stream, place) and _read(place) in (None, Holder.current()):
-                with suppress(OSError):
-                    place.unlink()
-            os.close(stream)
+                _remove(place, stream)
+            else:
+                os.close(stream)
         raise
 
 
-def _lock(stream: int) -> bool | None:
-    """Return whether the kernel's lock is ours; None where there is no such thing."""
-    if fcntl is None:
-        return None
+def lock(stream: int) -> bool | None:
+    """Lock an open file for this process until it is closed.
+
+    Returns:
+        Whether the kernel's lock is ours; None where there is no such thing.
+    """
     try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        if fcntl is not None:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        elif msvcrt is not None:
+            os.lseek(stream, LOCKED_BYTE, os.SEEK_SET)
+            msvcrt.locking(stream, msvcrt.LK_NBLCK, 1)
+        else:
+            return None
+    except (BlockingIOError, PermissionError):  # the latter on Windows
         return False
     except OSError:  # a file system without locks
         return None
@@ -211,8 +248,8 @@ def _lock(stream: int) -> bool | None:
 
 def _is_held_elsewhere(place: Path, holder: Holder, locked: bool | None) -> bool:
     """Whether the one whose name stands in the file lives, as far as that can be found out; it may take a while."""
-    if holder.owner.is_here():
-        return holder.owner != Owner.current() and not holder.owner.is_dead()
+    if holder.owner.is_here():  # where its lock is ours, a process of that number is a later one
+        return not locked and holder.owner != Owner.current() and not holder.owner.is_dead()
     if locked and holder.boot == boot():  # another container of this kernel, which knows better than we
         return False
     print(f"{place.parent} was in use by {holder}: waiting up to {PATIENCE:.0f} s to see whether it is", flush=True)

@@ -45,8 +45,12 @@ class PriorLoss(nn.Module):
         """
         if len(self.counts) == 0:
             raise RuntimeError(f"{type(self).__name__} needs set_prior() before the first step")
-        counts = self.counts.double().clamp_min(1)
+        counts = self.exact_counts().clamp_min(1)
         return (counts / counts.sum()).log().float()
+
+    def exact_counts(self) -> Tensor:
+        """Return (K,) the counts in the widest floating point of their device: float32 on MPS, else float64."""
+        return self.counts if self.counts.device.type == "mps" else self.counts.double()
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: object) -> None:
         # The counts of a checkpoint, however many classes it had.

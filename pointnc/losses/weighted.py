@@ -47,7 +47,7 @@ class WeightedCrossEntropy(PriorLoss):
 
     def weights(self) -> Tensor:
         """Return (K,) float32 weights with a mean of 1 over the classes that occur."""
-        counts = self.counts.double()
+        counts = self.exact_counts()
         seen = counts > 0
         counts = counts.clamp_min(1)
         if self.scheme == "inverse":
@@ -56,7 +56,7 @@ class WeightedCrossEntropy(PriorLoss):
             weights = counts.rsqrt()
         else:
             # 1 − βⁿ by expm1: β is so near to 1 that the power would lose the digits that matter.
-            beta = torch.tensor(self.beta, dtype=torch.float64)
+            beta = torch.tensor(self.beta, dtype=counts.dtype, device=counts.device)
             weights = (1 - beta) / -torch.expm1(counts * beta.log())
         weights = weights * seen
         return (weights * seen.sum() / weights.sum()).float()

@@ -33,7 +33,7 @@ def world_size() -> int:
 
 
 def start(kind: str) -> None:
-    """Join the processes of torchrun, with nccl on CUDA and gloo elsewhere; nothing to do for a single one.
+    """Join the processes of torchrun, with nccl on CUDA where torch has it, else gloo; nothing to do for a single one.
 
     Args:
         kind: of device that this process computes on.
@@ -47,6 +47,9 @@ def start(kind: str) -> None:
         dist.init_process_group("gloo", timeout=PATIENCE)
         return
     local = take_device()
+    if not dist.is_nccl_available():  # Windows
+        dist.init_process_group("gloo", timeout=PATIENCE)
+        return
     dist.init_process_group("nccl", timeout=PATIENCE, device_id=torch.device("cuda", local))
 
 

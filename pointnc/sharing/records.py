@@ -6,7 +6,6 @@ there. So a part that was stopped goes on where it was, and a merge knows what i
 
 from __future__ import annotations
 
-import fcntl
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pointnc.errors import UserError
+from pointnc.files.locks import lock
 from pointnc.sharing.parts import Shard
 
 FORMAT = 1
@@ -45,12 +45,8 @@ def open_record(place: Path, shard: Shard, key: str) -> Iterator[tuple[Results, 
     place.mkdir(parents=True, exist_ok=True)
     path = record_path(place, shard)
     with path.open("a+b") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"shard {shard} is being done by another process, which writes {path}", code="in-use"
-            ) from None
+        if lock(stream.fileno()) is False:
+            raise UserError(f"shard {shard} is being done by another process, which writes {path}", code="in-use")
         stream.seek(0)
         head = {"format": FORMAT, "shard": shard.number, "of": shard.total, "key": key}
         done: Results = {}

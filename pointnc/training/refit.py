@@ -86,10 +86,10 @@ class ClassifierRefit:
         device, classes = rows.device, len(counts)
         mean, deviation = rows.mean(dim=0), rows.std(dim=0, correction=0).clamp_min(1e-6)
         labels = labels.to(device)
-        kept = torch.bincount(labels, minlength=classes)
+        kept = torch.bincount(labels, minlength=classes).cpu()
         # Scores without this are those of classes with share^(1 - tau), whatever the sample holds of each.
-        shares = (1 - self.tau) * counts.to(device).clamp_min(1).double().log()
-        shift = (kept.clamp_min(1).double().log() - shares).float()
+        shares = (1 - self.tau) * counts.cpu().clamp_min(1).double().log()
+        shift = (kept.clamp_min(1).double().log() - shares).float().to(device)
         weight = torch.zeros(classes, rows.shape[1], device=device, requires_grad=True)
         bias = (-shift).requires_grad_()  # no class is preferred; from 0 a bias would have several nats to go
         batch = min(max(self.epochs * len(rows) // FEWEST_STEPS, SMALLEST), LARGEST)

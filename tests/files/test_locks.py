@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ import pytest
 
 from pointnc.files import locks
 from pointnc.files.locks import LOCK, Holder, InUseError, hold, is_held
+from pointnc.files.owners import Owner
 from tests.helpers.mistakes import raises
 
 
@@ -140,6 +142,39 @@ def test_without_locks_of_the_kernel_the_file_decides(tmp_path: Path, monkeypatc
         pass
     with hold(tmp_path):
         pass
+    assert not list(tmp_path.iterdir())
+
+
+class ByteLocks:
+    """The locks of Windows, on those of Linux: of a byte that lies behind the file's end; nobody waits for one."""
+
+    LK_NBLCK = 2
+
+    @staticmethod
+    def locking(stream: int, mode: int, count: int) -> None:
+        assert (mode, count, os.lseek(stream, 0, os.SEEK_CUR)) == (ByteLocks.LK_NBLCK, 1, locks.LOCKED_BYTE)
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise PermissionError(13, "Permission denied") from None
+
+
+def test_on_windows_bytes_are_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There one cannot ask whether a process lives: the lock alone says it, and a file that a kill has left does not."""
+    monkeypatch.setattr(locks, "fcntl", None)
+    monkeypatch.setattr(locks, "msvcrt", ByteLocks)
+    monkeypatch.setattr(Owner, "is_dead", lambda self: False)
+    with (
+        child(lambda: keep(tmp_path)) as number,
+        raises("in-use", f"process {number}", kind=InUseError),
+        hold(tmp_path),
+    ):
+        assert is_held(tmp_path)
+    left = {"host": "here", "boot": locks.boot(), "machine": Owner.current().machine, "pid": 1, "start": 0}
+    (tmp_path / LOCK).write_text(json.dumps(left))
+    assert not is_held(tmp_path)
+    with hold(tmp_path):
+        assert json.loads((tmp_path / LOCK).read_text())["pid"] == os.getpid()
     assert not list(tmp_path.iterdir())
 
 
