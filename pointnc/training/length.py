@@ -14,21 +14,22 @@ VALIDATIONS = 60
 """In a training whose length is given in steps, about so many."""
 
 
-def choose_unit(config: DictConfig, named: Collection[str]) -> None:
+def choose_unit(trainer: DictConfig, steps: int | None, named: Collection[str]) -> None:
     """Let the length that a command line names hold over the recipe's, which may be in the other unit.
 
     Args:
-        config: of a run; ``trainer.max_epochs`` becomes None where ``steps`` is named.
+        trainer: its settings; ``max_epochs`` becomes None where ``steps`` is named.
+        steps: of the optimizer.
         named: the settings of the command line.
 
     Raises:
         UserError: it names both.
     """
-    if "steps" not in named or config.get("steps") is None:
+    if "steps" not in named or steps is None:
         return
-    if "trainer.max_epochs" in named and config.trainer.get("max_epochs") is not None:
+    if "trainer.max_epochs" in named and trainer.get("max_epochs") is not None:
         raise UserError("steps= and trainer.max_epochs= are two lengths: give one", code="option")
-    config.trainer.max_epochs = None
+    trainer.max_epochs = None
 
 
 def length_in_words(trainer: DictConfig, batches: int, batch_size: int, processes: int) -> str:

@@ -61,7 +61,7 @@ def resumed_config(config: DictConfig, overrides: list[str]) -> DictConfig:
     """
     path = find_resume(place_of(config))
     result = config if path is None else go_on(path, config, overrides)
-    choose_unit(result, _named(overrides))
+    choose_unit(result.trainer, result.get("steps"), _named(overrides))
     return result
 
 

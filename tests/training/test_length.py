@@ -46,7 +46,7 @@ def test_given_validations_are_spread_over_the_steps(steps: int, batches: int, g
 )
 def test_the_command_line_chooses_between_steps_and_epochs(named: list[str], left: int | None) -> None:
     config = OmegaConf.create({"steps": 1000, "trainer": {"max_epochs": 30}})
-    choose_unit(config, named)
+    choose_unit(config.trainer, config.steps, named)
     assert config.trainer.max_epochs == left
 
 
@@ -60,11 +60,11 @@ def test_the_length_is_told_with_the_scenes_of_all_processes() -> None:
 def test_two_lengths_on_one_command_line_are_refused() -> None:
     config = OmegaConf.create({"steps": 1000, "trainer": {"max_epochs": 30}})
     with pytest.raises(UserError, match="give one"):
-        choose_unit(config, ["steps", "trainer.max_epochs"])
+        choose_unit(config.trainer, config.steps, ["steps", "trainer.max_epochs"])
     config.trainer.max_epochs = None
-    choose_unit(config, ["steps", "trainer.max_epochs"])
+    choose_unit(config.trainer, config.steps, ["steps", "trainer.max_epochs"])
     config.steps = None
-    choose_unit(config, ["steps", "trainer.max_epochs"])
+    choose_unit(config.trainer, config.steps, ["steps", "trainer.max_epochs"])
 
 
 @given(st.integers(1, 10**6), st.integers(1, 5000), st.integers(1, 8))
