@@ -9,13 +9,13 @@ from typing import Any
 from torch import Tensor
 
 from pointnc.checks import check_option
-from pointnc.data.features import scene_array
+from pointnc.data.features import feature_channels, scene_array
 from pointnc.models.segmentor import Segmentor
 from pointnc.models.sonata import INPUT
 from pointnc.runtime import distributed
 from pointnc.scenes.taxonomy import Taxonomy
-from pointnc.weights.architecture import TARGETS, how_of
-from pointnc.weights.skeleton import check_state
+from pointnc.weights.architecture import TARGETS, Architecture, how_of
+from pointnc.weights.skeleton import check_state, without_memory
 from pointnc.weights.source import Source
 
 HEAD = "head."
@@ -60,7 +60,7 @@ def network_node(model: Mapping[str, Any], start: Source) -> dict[str, Any]:
 
     Args:
         model: the configuration's own: how a network is computed, the decoder behind an encoder alone, the neck behind
-            a network without one, and what of its input is absent from the data.
+            a network without one whose features are narrower, and what of its input is absent from the data.
         start: the weights, whose network it is.
     """
     decoder = {}
@@ -71,9 +71,11 @@ def network_node(model: Mapping[str, Any], start: Source) -> dict[str, Any]:
         for name in model.get("absent") or ():
             check_option("model.absent", name, *INPUT)
         absent["absent"] = [name for name in INPUT if name in {*start.node["absent"], *(model.get("absent") or ())}]
-    neck = {}
-    if model.get("neck") and not start.node.get("neck") and start.node["_target_"] in TARGETS:
-        neck["neck"] = model["neck"]
+    wanted, neck = model.get("neck"), {}
+    if wanted and not start.node.get("neck") and start.node["_target_"] in TARGETS:
+        with without_memory():
+            features = Architecture.of({**start.node, **decoder}, feature_channels(start.features)).build().out_channels
+        neck = {"neck": wanted} if features < wanted else {}
     return {**start.node, **decoder, **neck, **absent, **how_of(model, start.node["_target_"])}
 
 

@@ -125,6 +125,16 @@ def test_a_recipe_with_a_neck_puts_one_behind_a_network_without(
     assert "the head is new (behind a neck" in capsys.readouterr().out
 
 
+def test_features_that_are_as_wide_need_no_neck(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, original = weights(tmp_path)
+    run = config(path)
+    run.model.neck = original.backbone.out_channels
+    start = _start(run)
+    model = build_model(run.model, None, run.dataset.features, len(TAXONOMY))
+    load_into(model, start, TAXONOMY)
+    assert torch.equal(model.head.weight, original.head.weight) and "the head too" in capsys.readouterr().out
+
+
 def test_a_neck_of_the_weights_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     architecture = Architecture("SpUNet", {**ARCHITECTURE.arguments, "neck": 8})
     original = Segmentor(architecture.build(), len(TAXONOMY))

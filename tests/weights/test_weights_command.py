@@ -29,6 +29,7 @@ TRAIN = (
     "batch_size=1",
     "dataset.voxel_size=0.1",
     "logger=none",
+    "model.neck=null",
 )
 WEIGHTS = "pointnc.weights"
 

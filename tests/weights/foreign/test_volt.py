@@ -199,7 +199,7 @@ def test_an_import_that_does_not_fit_gets_one_line(
 
 
 def test_a_file_that_needs_more_than_tensors_is_refused_by_name(tmp_path: Path) -> None:
-    write(tmp_path / "scored.pth", {"seg_head": 200}, best_metric_value=np.float64(0.36))
+    write(tmp_path / "scored.pth", {"seg_head": 200}, scores=np.ones(3))
     done = run(WEIGHTS, "import=scored.pth", "out=w", folder=tmp_path, code=2)
     assert_mistake(done, "unsafe-file", "scored.pth", "numpy", "allow_pickle=true")
     assert not (tmp_path / "w").exists()
