@@ -131,10 +131,10 @@ class SaveCheckpoints(Callback):
         self._random = state_dict["random"]
         self._compare_processes(state_dict.get("processes"))
 
-    def _compare_processes(self, before: int | None) -> None:
-        """Say on the first rank that a step sees more scenes than before, or fewer."""
+    def _compare_processes(self, before: object) -> None:
+        """Say on the first rank that a step sees more scenes than before, or fewer; earlier versions kept no number."""
         now = distributed.world_size()
-        if before in (None, now) or distributed.rank() != 0:
+        if not isinstance(before, int) or before == now or distributed.rank() != 0:
             return
         print(
             f"warning: this run had {before} processes, now it has {now}: a step sees {now}/{before} of the scenes and "
