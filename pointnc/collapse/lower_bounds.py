@@ -10,6 +10,19 @@ import math
 import torch
 from torch import Tensor
 
+ROUNDING = 16 * torch.finfo(torch.float64).eps
+"""Of the length of a vector that was divided by it."""
+
+
+def unit_rows(vectors: Tensor) -> Tensor:
+    """Return (K, D) float64 rows of length 1; those that have it but for rounding stay as they are, to the bit.
+
+    Else a second normalization would change the last digits, and with them which of two frames is the better one.
+    """
+    exact = vectors.detach().cpu().double()
+    length = torch.linalg.vector_norm(exact, dim=1, keepdim=True)
+    return torch.where((length - 1).abs() < ROUNDING, exact, torch.nn.functional.normalize(exact, dim=1))
+
 
 def largest_cosine(vectors: Tensor, absolute: bool = False) -> float:
     """Return the largest cosine over all pairs of (K, D) vectors, of any length; computed in float64.
@@ -18,7 +31,7 @@ def largest_cosine(vectors: Tensor, absolute: bool = False) -> float:
         vectors: (K, D), K at least 2, none of them zero.
         absolute: whether the largest |cosine| is asked for, which is what Welch's bound speaks of.
     """
-    unit = torch.nn.functional.normalize(vectors.detach().cpu().double(), dim=1)
+    unit = unit_rows(vectors)
     cosines = unit @ unit.T
     cosines = cosines.abs() if absolute else cosines
     return float(cosines.fill_diagonal_(-1).max())

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from pointnc.checks import OptionError
 from pointnc.collapse import frame_cache
-from pointnc.collapse.lower_bounds import largest_cosine
+from pointnc.collapse.lower_bounds import largest_cosine, unit_rows
 from pointnc.collapse.simplex import random_orthonormal, simplex_vectors
 
 COLDEST = 2e6
@@ -91,7 +91,7 @@ def minimize_largest_cosine(
     Returns:
         (K, D) float64 unit vectors; never worse than the start.
     """
-    best = torch.nn.functional.normalize(vectors.double(), dim=1)
+    best = unit_rows(vectors)
     least = largest_cosine(best)
     point = torch.nn.Parameter(best.clone())
     while softest < hardest:

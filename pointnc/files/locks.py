@@ -239,10 +239,10 @@ def lock(stream: int) -> bool | None:
             msvcrt.locking(stream, msvcrt.LK_NBLCK, 1)
         else:
             return None
-    except (BlockingIOError, PermissionError):  # the latter on Windows
+    except BlockingIOError:
         return False
-    except OSError:  # a file system without locks
-        return None
+    except OSError as error:  # what Windows says of a locked byte; elsewhere a file system without locks
+        return False if fcntl is None and isinstance(error, PermissionError) else None
     return True
 
 

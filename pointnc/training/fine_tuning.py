@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from pointnc.checks import check_option
+from pointnc.checks import check_option, check_whole
 from pointnc.data.features import feature_channels, scene_array
 from pointnc.models.segmentor import Segmentor
 from pointnc.models.sonata import INPUT
@@ -62,6 +62,9 @@ def network_node(model: Mapping[str, Any], start: Source) -> dict[str, Any]:
         model: the configuration's own: how a network is computed, the decoder behind an encoder alone, the neck behind
             a network without one whose features are narrower, and what of its input is absent from the data.
         start: the weights, whose network it is.
+
+    Raises:
+        UserError: a setting of the model is out of range.
     """
     decoder = {}
     if start.node.get("decoder_channels", ()) is None and model.get("decoder_channels"):
@@ -72,6 +75,7 @@ def network_node(model: Mapping[str, Any], start: Source) -> dict[str, Any]:
             check_option("model.absent", name, *INPUT)
         absent["absent"] = [name for name in INPUT if name in {*start.node["absent"], *(model.get("absent") or ())}]
     wanted, neck = model.get("neck"), {}
+    check_whole("model.neck", wanted, least=1, optional=True)
     if wanted and not start.node.get("neck") and start.node["_target_"] in TARGETS:
         with without_memory():
             features = Architecture.of({**start.node, **decoder}, feature_channels(start.features)).build().out_channels

@@ -135,6 +135,14 @@ def test_features_that_are_as_wide_need_no_neck(tmp_path: Path, capsys: pytest.C
     assert torch.equal(model.head.weight, original.head.weight) and "the head too" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("neck", ["wide", 0, 1.5])
+def test_a_neck_that_is_none_gets_a_line(neck: Any, tmp_path: Path) -> None:
+    run = config(weights(tmp_path)[0])
+    run.model.neck = neck
+    with raises("option", "model.neck"):
+        _start(run)
+
+
 def test_a_neck_of_the_weights_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     architecture = Architecture("SpUNet", {**ARCHITECTURE.arguments, "neck": 8})
     original = Segmentor(architecture.build(), len(TAXONOMY))
