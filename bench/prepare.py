@@ -30,7 +30,7 @@ from pointnc.benchmarks.scannet import LABEL_MAP_FILE, LabelMap, taxonomy
 from pointnc.files.hashes import file_sha256
 from pointnc.scenes.mesh import vertex_normals
 from pointnc.scenes.ply import read_ply
-from pointnc.scenes.store import DTYPES, write_scene
+from pointnc.scenes.writing import as_stored, write_scene
 
 SIDE = 387
 """Vertices along the side of the synthetic scan: 150 thousand in all, as a ScanNet scan has."""
@@ -75,7 +75,7 @@ def stages(folder: Path, out: Path) -> dict[str, Callable[[], Any]]:
     annotation = annotate(scan, names)
     arrays: dict[str, NDArray[Any]] = {"coord": scan.coord, "color": scan.color, **annotation.arrays}
     arrays["normal"] = vertex_normals(scan.coord, scan.faces)
-    typed = {key: np.ascontiguousarray(value, DTYPES.get(key, np.int16)) for key, value in arrays.items()}
+    typed = as_stored(arrays)
 
     def parse_json() -> None:
         np.array(json.loads(paths["segments"].read_bytes())["segIndices"]).astype(np.int32)

@@ -26,7 +26,7 @@ from pointnc.data import SceneDataset, collate, make_sample
 from pointnc.data.transforms import ElasticDistortion, RandomDropout, SphereCrop, Transform
 from pointnc.data.transforms.crop import nearest
 from pointnc.scenes import Scene, SceneStore, Taxonomy
-from pointnc.scenes.store import write_scene
+from pointnc.scenes.writing import write_scene
 
 RECIPE = Path(__file__).parents[1] / "conf" / "augmentation" / "scannet.yaml"
 FEATURES = ("color", "normal")

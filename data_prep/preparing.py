@@ -22,8 +22,9 @@ from data_prep.stopping import nothing_left, sweep_store
 from pointnc.errors import UserError, printable
 from pointnc.files.atomic import write_json
 from pointnc.files.hashes import file_sha256
-from pointnc.scenes.store import DTYPES, SceneStore, write_manifest, write_scene
+from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.scenes.writing import as_stored, write_manifest, write_scene
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -225,13 +226,13 @@ def write_prepared(
 
     Args:
         target: ``<store>/<split>/<scene>``.
-        arrays: as :func:`pointnc.scenes.store.write_scene` takes them; those of a label set may be missing.
+        arrays: as :func:`pointnc.scenes.writing.write_scene` takes them; those of a label set may be missing.
         record: what else ``scene.json`` says.
         taxonomies: the label sets.
         sources: files that the scene was made of; those that do not exist are left out.
     """
     # In the types of the files, so that the hashes are those of what is written.
-    arrays = {key: np.ascontiguousarray(value, DTYPES.get(key, np.int16)) for key, value in arrays.items()}
+    arrays = as_stored(arrays)
     labeled = [taxonomy for taxonomy in taxonomies if taxonomy.segment in arrays]
     full = {"points": len(arrays["coord"]), **record}
     if labeled:

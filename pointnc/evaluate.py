@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pointnc.commands.entry import entry
 from pointnc.commands.settings import setting
-from pointnc.commands.shared_settings import NetworkSettings, PredictionSettings, SharedWork
+from pointnc.commands.shared_settings import AdjustmentSettings, NetworkSettings, PredictionSettings, SharedWork
 from pointnc.errors import UserError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ OPTIONS = ["split", "logit_adjustment", "tta", "interpolation", "max_points", "h
 
 
 @dataclass
-class Evaluate(PredictionSettings, NetworkSettings, SharedWork):
+class Evaluate(PredictionSettings, AdjustmentSettings, NetworkSettings, SharedWork):
     """Scores of a checkpoint, or of prediction files of any origin.
 
     python -m pointnc.evaluate [RUN] [split=val] [tta=none|fast|full] [out=FILE.json]
@@ -35,9 +35,6 @@ class Evaluate(PredictionSettings, NetworkSettings, SharedWork):
     )
     overwrite: bool = setting(False, "replace what stands at out")
     convention: str = setting("official", "official | absent_zero | nonnan | with_truth")
-    logit_adjustment: float = setting(
-        0.0, "(checkpoint) tau > 0: tau * log of each class's share of the training points is taken off"
-    )
     predictions: str | None = setting(None, "instead of a checkpoint: a folder of <scene>.txt, one class id a line")
     truth: str | None = setting(None, "(predictions) the store with the labels")
     dataset: str | None = setting(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pointnc.commands.entry import entry
 from pointnc.commands.settings import setting
-from pointnc.commands.shared_settings import NetworkSettings, PredictionSettings, SharedWork
+from pointnc.commands.shared_settings import AdjustmentSettings, NetworkSettings, PredictionSettings, SharedWork
 from pointnc.errors import Interrupted, UserError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Submit(PredictionSettings, NetworkSettings, SharedWork):
+class Submit(PredictionSettings, AdjustmentSettings, NetworkSettings, SharedWork):
     """Predictions of a checkpoint as a benchmark's zip, or the check of any zip.
 
     python -m pointnc.submit checkpoint=RUN out=FILE.zip [split=test] [data_root=STORE] [tta=none|fast|full]
@@ -106,7 +106,7 @@ def submit(config: DictConfig) -> int:
     sweep(Path(config.out).parent)
 
     from pointnc.sharing import share_work
-    from pointnc.training.evaluation import make_predictor, open_network, open_store, scene_sizes
+    from pointnc.training.evaluation import adjust_logits, make_predictor, open_network, open_store, scene_sizes
 
     trained = open_network(config)
     if config.dataset is not None:
@@ -116,6 +116,7 @@ def submit(config: DictConfig) -> int:
                 f"{trained.path} was trained on other classes: {difference}; leave dataset= out", code="other-taxonomy"
             )
     store = open_store(trained, config.data_root)
+    adjust_logits(trained, store, config.logit_adjustment)
     expected = expected_scenes(config.split, store.root)
     folder = predictions_folder(config, trained.fingerprint, store)
     work = share_work(config.shard, config.out, scene_sizes(store, config.split), lambda: [folder.name], "scenes")
@@ -139,11 +140,11 @@ def predictions_folder(config: DictConfig, fingerprint: str, store: SceneStore) 
     from pointnc.benchmarks.predictions import cache_folder
 
     options: Any = OmegaConf.to_container(OmegaConf.masked_copy(config, OPTIONS), resolve=True)
-    coord = {scene: store.root / config.split / scene / "coord.npy" for scene in store.scenes(config.split)}
+    coord = {scene: store.folder(config.split, scene) / "coord.npy" for scene in store.scenes(config.split)}
     return cache_folder(config.cache, fingerprint, options, coord)
 
 
-OPTIONS = ["tta", "interpolation", "max_points", "halo", "accelerator", "half", "engine"]
+OPTIONS = ["logit_adjustment", "tta", "interpolation", "max_points", "halo", "accelerator", "half", "engine"]
 """The settings on which predictions depend."""
 
 

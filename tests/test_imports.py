@@ -1,4 +1,4 @@
-"""What importing may not do: compile."""
+"""What importing may not do: compile, or load what training alone needs."""
 
 from __future__ import annotations
 
@@ -42,3 +42,14 @@ def test_no_module_compiles_while_it_is_imported(tmp_path: Path) -> None:
     modules, heard = done.stdout.splitlines()[-2:]
     assert modules.isdigit() and int(modules) > 100, f"compiled at import: {modules}"
     assert int(heard) > 0, "the listener hears nothing"
+
+
+def test_labeling_and_scoring_load_nothing_of_training() -> None:
+    """Lightning and torchmetrics take longer to load than torch."""
+    code = (
+        "import sys, pointnc.evaluate, pointnc.submit, pointnc.training.evaluation, pointnc.scoring.tables\n"
+        "import pointnc.prediction.labeling, pointnc.weights.trained, pointnc.api\n"
+        "print([name for name in ('pytorch_lightning', 'torchmetrics', 'scipy.signal') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

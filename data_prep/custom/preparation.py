@@ -24,8 +24,9 @@ from pointnc.clouds.table import column_names
 from pointnc.errors import UserError
 from pointnc.files.atomic import write_json
 from pointnc.files.leftovers import remove
-from pointnc.scenes.store import SceneStore, write_manifest
+from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.scenes.writing import write_manifest
 
 FAILED = "failed.json"
 TAXONOMY = "taxonomy.yaml"

@@ -25,8 +25,8 @@ from pointnc.errors import UserError
 from pointnc.files.hashes import file_sha256
 from pointnc.scenes import records
 from pointnc.scenes.scene import IGNORE
-from pointnc.scenes.store import DTYPES, write_scene
 from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.scenes.writing import as_stored, write_scene
 
 FAR = 1000.0
 """Meters from the origin beyond which float32 begins to lose tenths of a millimeter: such scenes get their own."""
@@ -99,7 +99,7 @@ def prepare_room(room: Room, target: Path, settings: Settings) -> list[str]:
         arrays["normal"], origin_of_normals = _normals(arrays.get("normal"), mesh, conditions, arrays["coord"])
         if origin_of_normals != "file":
             remarks.append(f"no normals: {origin_of_normals}")
-    arrays = {key: np.ascontiguousarray(value, DTYPES.get(key, np.int16)) for key, value in arrays.items()}
+    arrays = as_stored(arrays)
     segment = settings.taxonomy.segment
     record: dict[str, Any] = {
         "points": len(arrays["coord"]),

@@ -20,7 +20,8 @@ from pointnc.benchmarks import scannet
 from pointnc.benchmarks.scannet import LabelMap
 from pointnc.errors import UserError
 from pointnc.files.hashes import file_sha256
-from pointnc.scenes.store import SceneStore, write_manifest
+from pointnc.scenes.store import SceneStore
+from pointnc.scenes.writing import write_manifest
 
 
 def prepare(

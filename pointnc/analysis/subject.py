@@ -27,7 +27,7 @@ from pointnc.inference.labeler import label_points
 from pointnc.inference.predictor import autocast
 from pointnc.models.segmentor import SegmentorOutput
 from pointnc.scenes.store import SceneStore
-from pointnc.scoring.confusion import ConfusionMatrix
+from pointnc.scoring.metric import ConfusionMatrix
 from pointnc.training.collapse_meter import CollapseMeter, classifier_vectors, voxel_labels
 from pointnc.weights.checkpoint import read_checkpoint
 from pointnc.weights.trained import Trained, load_trained

@@ -43,6 +43,15 @@ class PredictionSettings:
 
 
 @dataclass
+class AdjustmentSettings:
+    """Logit adjustment of a trained network, where a store says how frequent the classes are."""
+
+    logit_adjustment: float = setting(
+        0.0, "(checkpoint) tau > 0: tau * log of each class's share of the training points is taken off"
+    )
+
+
+@dataclass
 class SharedWork:
     """Several processes or machines."""
 

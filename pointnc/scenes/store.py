@@ -2,13 +2,14 @@
 
 Layout: ``<root>/<split>/<scene>/{coord,color,normal,strength,segment20,segment200,instance}.npy``, of which all but
 ``coord`` may be missing, and, where pointnc wrote it, ``<root>/manifest.json`` (label sets, counts, class histograms,
-version).
+version). Several splits are read as one by their names with a plus between them: ``train+val``.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -18,24 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pointnc.errors import UserError
-from pointnc.files.atomic import atomic_path, write_json
-from pointnc.files.locks import hold
-from pointnc.scenes.records import MANIFEST, read_histogram, read_manifest, sum_up
+from pointnc.scenes.records import MANIFEST, read_histogram, read_manifest
 from pointnc.scenes.scene import Scene
 from pointnc.scenes.scene_arrays import map_scene
 from pointnc.scenes.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
     from pointnc.scenes.split import Split
-
-DTYPES = {
-    "coord": np.float32,
-    "color": np.uint8,
-    "normal": np.float32,
-    "strength": np.float32,
-    "instance": np.int32,
-}
-"""What the arrays are written as; label arrays are int16."""
 
 
 class SceneStore:
@@ -82,20 +72,40 @@ class SceneStore:
         """Return the sorted names of a split's scenes.
 
         Raises:
-            UserError: the split is missing or empty.
+            UserError: the split is missing or empty, or two joined ones have a scene of the same name.
         """
-        folder = self.root / split
-        names = sorted(p.parent.name for p in folder.glob("*/coord.npy") if not p.parent.name.startswith("."))
+        names = sorted(name for part in self.parts(split) for name in self._scenes_of(part))
+        twice = next((name for name, after in itertools.pairwise(names) if name == after), None)
+        if twice is not None:
+            raise UserError(f"{twice} of {self.root} is in more than one part of {split}: rename one", code="ambiguous")
+        return names
+
+    def _scenes_of(self, part: str) -> list[str]:
+        folder = self.root / part
+        names = [path.parent.name for path in folder.glob("[!.]*/coord.npy")]
         if not names:
             state = "is empty" if folder.is_dir() else "does not exist"
             raise UserError(f"no scenes: {folder.absolute()} {state}; {self.hint}", code="nothing-there")
         return names
 
+    def parts(self, split: str) -> list[str]:
+        """Return the splits that "train+val" joins, each once; a split that is there by its whole name is just that."""
+        whole = "+" not in split or (self.root / split).is_dir()
+        return [split] if whole else list(dict.fromkeys(split.split("+")))
+
+    def folder(self, split: str, name: str) -> Path:
+        """Return where the arrays of a scene are; they need not be there."""
+        return self.root / self._part(split, name) / name
+
+    def _part(self, split: str, name: str) -> str:
+        first, *others = self.parts(split)
+        return next((part for part in others if (self.root / part / name).is_dir()), first)
+
     def load(self, split: str, name: str, segment: str | None = None) -> Scene:
         """Return a scene whose arrays are memory maps: nothing is read before it is used.
 
         Args:
-            split: "train", "val", "test"...
+            split: "train", "val", "test", "train+val"...
             name: the scene.
             segment: which label array becomes ``semantic`` ("segment200"); None for no labels.
 
@@ -103,11 +113,11 @@ class SceneStore:
             UserError: a file is damaged or missing; or the scene was prepared again since it was loaded for the
                 first time (or since :meth:`remember`), be it while it is loaded.
         """
-        with self._one_state(self.root / split / name):
+        with self._one_state(self.folder(split, name)):
             return self._load(split, name, segment)
 
     def _load(self, split: str, name: str, segment: str | None) -> Scene:
-        arrays = map_scene(self.root / split / name, segment, self.hint)
+        arrays = map_scene(self.folder(split, name), segment, self.hint)
         origin = self._record(split, name).get("origin")
         if origin is not None:
             return Scene(name=name, origin=np.array(origin, np.float64), **arrays)  # type: ignore[arg-type]
@@ -115,13 +125,14 @@ class SceneStore:
 
     def _record(self, split: str, name: str) -> dict[str, Any]:
         """Return what the manifest says of a scene; empty where it does not know it."""
-        record: dict[str, Any] = (self.manifest or {}).get("splits", {}).get(split, {}).get("scenes", {}).get(name, {})
+        splits = (self.manifest or {}).get("splits", {})
+        record: dict[str, Any] = splits.get(self._part(split, name), {}).get("scenes", {}).get(name, {})
         return record
 
     def remember(self, split: str) -> None:
         """Take note of the state of a split's scenes: later, no process of a run loads one in another state."""
         for name in self.scenes(split):
-            self._known(self.root / split / name)
+            self._known(self.folder(split, name))
 
     def _known(self, folder: Path) -> tuple[int, ...] | None:
         """Return the state in which a scene was seen first, None as long as there is none."""
@@ -238,47 +249,3 @@ def _count(semantic: NDArray[Any], classes: int) -> NDArray[np.int64]:
     """Return the (K,) points of each class of (N,) labels from -1 to K - 1."""
     # Shifted by one instead of masked: one pass, no copy of the labeled part.
     return np.bincount(semantic + np.int64(1), minlength=classes + 1)[1:].astype(np.int64)
-
-
-def write_scene(
-    folder: str | Path, arrays: Mapping[str, NDArray[Any]], record: Mapping[str, Any] | None = None
-) -> None:
-    """Write one scene's folder whole or not at all.
-
-    Args:
-        folder: ``<root>/<split>/<scene>``.
-        arrays: file stem to array ("coord", "color", "normal", "strength", "segment200", "instance"); see ``DTYPES``.
-        record: what :func:`write_manifest` sums up, kept as ``scene.json``. An ``origin`` in it (three numbers,
-            meters) is what was subtracted from world coordinates; :meth:`SceneStore.load` gives it to the scene.
-    """
-    with atomic_path(folder) as temporary:
-        temporary.mkdir()
-        for key, value in arrays.items():
-            np.save(temporary / f"{key}.npy", np.ascontiguousarray(value, DTYPES.get(key, np.int16)))
-        write_json(temporary / "scene.json", dict(record or {}))
-
-
-def write_manifest(
-    root: str | Path,
-    taxonomies: Sequence[Taxonomy],
-    source: str,
-    more: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]] | None = None,
-) -> dict[str, Any]:
-    """Sum up the ``scene.json`` records of every split into ``manifest.json`` and return it.
-
-    One process at a time does so: the manifest of several preparations of one store is that of all their scenes.
-
-    Args:
-        root: the store's folder; made if it is not there.
-        taxonomies: the label sets whose arrays the scenes hold.
-        source: what the store was made from, in words.
-        more: returns further entries, from the manifest so far and the one that stood there ({} where none did).
-    """
-    root = Path(root)
-    root.mkdir(parents=True, exist_ok=True)
-    with hold(root, wait=True, doing="sums up the scenes"):
-        manifest = sum_up(root, taxonomies, source)
-        if more is not None:
-            manifest |= more(manifest, SceneStore(root).manifest or {})
-        write_json(root / MANIFEST, manifest)
-    return manifest

@@ -8,9 +8,9 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from pointnc.runtime import distributed
+from pointnc.training import splits
 from pointnc.training.data import RunData
 from pointnc.training.module import SegmentationModule
-from pointnc.training.splits import unscored
 
 
 def announce(
@@ -48,7 +48,7 @@ def announce(
     of_backbone: list[str] = getattr(module.model.backbone, "remarks", list)()
     for remark in [
         *remarks,
-        *unscored(data.store, dataset, data.taxonomy),
+        *splits.remarks(data.store, dataset, data.taxonomy),
         *module.regularizer.remarks(),
         *of_backbone,
     ]:

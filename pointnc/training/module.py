@@ -18,7 +18,7 @@ from pointnc.errors import UserError
 from pointnc.inference.labeler import label_points
 from pointnc.runtime import distributed
 from pointnc.scenes.taxonomy import SCORES, Taxonomy
-from pointnc.scoring.confusion import ConfusionMatrix
+from pointnc.scoring.metric import ConfusionMatrix
 from pointnc.scoring.tables import Scores, score
 from pointnc.training.collapse_meter import CollapseMeter, scalars
 from pointnc.training.distillation import Distillation

@@ -22,15 +22,16 @@ def check_splits(store: SceneStore, dataset: DictConfig, taxonomy: Taxonomy) -> 
     for key in ("train_split", "val_split"):
         split = dataset[key]
         there = store.splits()
-        if there and split not in there:
+        missing = [part for part in store.parts(split) if part not in there]
+        if there and missing:
             raise UserError(
-                f"the store {store.root.absolute()} has no split {split!r}, only {', '.join(there)}: give "
+                f"the store {store.root.absolute()} has no split {missing[0]!r}, only {', '.join(there)}: give "
                 f"dataset.{key}=NAME",
                 code="unknown-name",
             )
         names = store.scenes(split)
         lacking = {
-            name: [scene for scene in names if not (store.root / split / scene / f"{scene_array(name)}.npy").is_file()]
+            name: [scene for scene in names if not (store.folder(split, scene) / f"{scene_array(name)}.npy").is_file()]
             for name in features
         }
         for name, scenes in lacking.items():
@@ -43,7 +44,7 @@ def check_splits(store: SceneStore, dataset: DictConfig, taxonomy: Taxonomy) -> 
                 )
         segments = (taxonomy.segment, "segment")
         unlabeled = [
-            scene for scene in names if not any((store.root / split / scene / f"{s}.npy").is_file() for s in segments)
+            scene for scene in names if not any((store.folder(split, scene) / f"{s}.npy").is_file() for s in segments)
         ]
         if unlabeled:
             raise UserError(
@@ -59,14 +60,21 @@ def check_splits(store: SceneStore, dataset: DictConfig, taxonomy: Taxonomy) -> 
         )
 
 
-def unscored(store: SceneStore, dataset: DictConfig, taxonomy: Taxonomy) -> list[str]:
-    """Return a remark where no point of the validation split has a class."""
-    if _has_labels(store, dataset.val_split, taxonomy):
-        return []
-    return [
-        f"no point of {dataset.val_split} has a class of {taxonomy.name}: there will be no scores and no best "
-        "checkpoint; give another dataset.val_split= if there is one with labels"
-    ]
+def remarks(store: SceneStore, dataset: DictConfig, taxonomy: Taxonomy) -> list[str]:
+    """Return a remark where no point of the validation split has a class, and one where its scenes are trained on."""
+    found = []
+    if not _has_labels(store, dataset.val_split, taxonomy):
+        found.append(
+            f"no point of {dataset.val_split} has a class of {taxonomy.name}: there will be no scores and no best "
+            "checkpoint; give another dataset.val_split= if there is one with labels"
+        )
+    seen = sorted(set(store.parts(dataset.train_split)) & set(store.parts(dataset.val_split)))
+    if seen:
+        found.append(
+            f"the scenes of {', '.join(seen)} are trained on: scores of {dataset.val_split} and the best checkpoint by "
+            "them say nothing about new scenes; for a submission take last.ckpt"
+        )
+    return found
 
 
 def _has_labels(store: SceneStore, split: str, taxonomy: Taxonomy) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from omegaconf import DictConfig
 
 from data_prep.scannet.preparation import prepare
@@ -181,3 +182,22 @@ def test_checkpoint_of_other_classes(checkpoint: Path, tmp_path: Path) -> None:
     with raises("other-taxonomy", "best.ckpt", "scannet200", "scannet20", "dataset="):
         submit(configure(checkpoint, tmp_path, "dataset=scannet20"))
     assert not list(tmp_path.iterdir())
+
+
+def test_adjusted_logits_are_those_of_a_shifted_bias(root: Path, checkpoint: Path, tmp_path: Path) -> None:
+    from pointnc.submit import submit
+    from pointnc.training.evaluation import make_predictor
+    from pointnc.weights.trained import load_trained
+
+    config = configure(checkpoint, tmp_path, "logit_adjustment=20")
+    assert submit(configure(checkpoint, tmp_path, f"out={tmp_path / 'plain.zip'}")) == submit(config) == 0
+    assert len(list((tmp_path / "cache").iterdir())) == 2  # predictions of other settings are not taken for these
+    store, trained = SceneStore(root / "store"), load_trained(checkpoint, "cpu")
+    share = np.maximum(store.histogram("train", taxonomy("scannet200")), 1).astype(float)
+    trained.model.head.bias.data -= torch.from_numpy(20 * np.log(share / share.sum())).float()
+    predictor = make_predictor(trained, config)
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive, zipfile.ZipFile(tmp_path / "plain.zip") as plain:
+        for scene in store.scenes("test"):
+            expected = format_labels(taxonomy("scannet200").decode(predictor.predict(store.load("test", scene)).labels))
+            assert archive.read(f"{scene}.txt") == expected
+        assert archive.read(f"{scene}.txt") != plain.read(f"{scene}.txt")

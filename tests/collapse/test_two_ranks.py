@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from pointnc.collapse import CenterObserver, CenterRegularizer, spread_frame
-from pointnc.scoring import ConfusionMatrix
+from pointnc.scoring.metric import ConfusionMatrix
 
 RANKS = 2
 MODES: dict[str, dict[str, Any]] = {

@@ -20,7 +20,7 @@ from pointnc.losses import CrossEntropy, losses_with_prior
 from pointnc.models.heads import CosineHead, ETFHead, LinearHead
 from pointnc.models.segmentor import SegmentorOutput
 from pointnc.scenes.taxonomy import Taxonomy
-from pointnc.scoring.confusion import ConfusionMatrix
+from pointnc.scoring.metric import ConfusionMatrix
 from pointnc.training.collapse_meter import CollapseMeter
 from tests.cuda.waits import Waits
 

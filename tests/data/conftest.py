@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pointnc.scenes import Scene, SceneStore, Taxonomy
-from pointnc.scenes.store import write_scene
+from pointnc.scenes.writing import write_scene
 
 
 @pytest.fixture

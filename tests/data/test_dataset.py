@@ -4,7 +4,7 @@ import pytest
 from pointnc.data.dataset import SceneDataset
 from pointnc.data.transforms import CenterShift, Compose, RandomJitter, SphereCrop
 from pointnc.scenes import SceneStore, Taxonomy
-from pointnc.scenes.store import write_manifest
+from pointnc.scenes.writing import write_manifest
 from tests.helpers.mistakes import raises
 from tests.oracles.voxels import voxel_lists
 

@@ -10,7 +10,7 @@ from pointnc.data.instance_bank import InstanceBank, instances
 from pointnc.data.placement import TOLERANCE, Supports, floor_height
 from pointnc.data.transforms import CenterShift, Compose, RandomRotate
 from pointnc.scenes import Scene, SceneStore, Taxonomy
-from pointnc.scenes.store import write_scene
+from pointnc.scenes.writing import write_scene
 from tests.helpers.mistakes import raises
 
 GROUPED = {

@@ -15,7 +15,7 @@ from data_prep.export.formats import WRITERS
 from data_prep.export.scenes import export
 from pointnc.scenes import Scene, SceneStore
 from pointnc.scenes.ply import write_ply
-from pointnc.scenes.store import write_scene
+from pointnc.scenes.writing import write_scene
 from tests.helpers.commands import Done, run
 from tests.helpers.labeled_rooms import IDS, columns, write, write_root, write_taxonomy
 from tests.helpers.mistakes import assert_mistake

@@ -26,7 +26,8 @@ from pointnc.losses import CrossEntropy, DiceLoss, FocalLoss, LogitAdjustedCross
 from pointnc.losses.weighted import WeightedCrossEntropy
 from pointnc.models import CosineHead, LinearHead, Segmentor
 from pointnc.scenes import Scene
-from pointnc.scoring.confusion import ConfusionMatrix, confusion
+from pointnc.scoring.confusion import confusion
+from pointnc.scoring.metric import ConfusionMatrix
 from tests.helpers.scenes import ColorBackbone
 
 POINTS, CLASSES, CHANNELS, VOXELS = 10_000, 200, 32, 512

@@ -18,7 +18,7 @@ from pointnc.inference.predictor import Predictor
 from pointnc.inference.views import View, make_views
 from pointnc.models.segmentor import Segmentor
 from pointnc.scenes import Scene, SceneStore, Taxonomy
-from pointnc.scenes.store import write_scene
+from pointnc.scenes.writing import write_scene
 from tests.helpers.mistakes import raises
 from tests.helpers.scenes import (
     VOXEL,

@@ -11,8 +11,8 @@ import numpy as np
 from data_prep.scannet.raw import write_scan
 from pointnc.benchmarks import scannet
 from pointnc.clouds.lzf import compress, decompress
-from pointnc.scenes.store import write_manifest, write_scene
 from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.scenes.writing import write_manifest, write_scene
 from tests.clouds import test_formats as clouds
 from tests.helpers.synthetic import raw_scan, write_label_map
 

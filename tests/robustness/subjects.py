@@ -26,8 +26,9 @@ from pointnc.data.dataset import SceneDataset
 from pointnc.errors import UserError
 from pointnc.scenes.legend import read_legend
 from pointnc.scenes.scene import FARTHEST
-from pointnc.scenes.store import SceneStore, write_manifest
+from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.scenes.writing import write_manifest
 from tests.clouds import test_formats as clouds
 from tests.helpers.dialects import TEXTS
 from tests.helpers.dialects_laser import LASER

@@ -23,8 +23,9 @@ from pointnc.data.dataset import SceneDataset
 from pointnc.scenes.legend import read_legend
 from pointnc.scenes.ply import write_ply
 from pointnc.scenes.scene import Scene
-from pointnc.scenes.store import SceneStore, write_manifest
+from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
+from pointnc.scenes.writing import write_manifest
 from tests.helpers.mistakes import raises
 from tests.robustness import samples
 from tests.robustness.samples import CLASSES, POINTS, SCENE

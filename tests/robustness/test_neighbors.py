@@ -20,7 +20,8 @@ from data_prep.rooms.scanner import Scanner
 from data_prep.scannet.preparation import prepare
 from pointnc.files import atomic
 from pointnc.scenes import scene_arrays, store
-from pointnc.scenes.store import SceneStore, write_scene
+from pointnc.scenes.store import SceneStore
+from pointnc.scenes.writing import write_scene
 from tests.helpers.mistakes import raises
 from tests.helpers.synthetic import write_raw_root
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from pointnc.benchmarks.scannet import taxonomy
 from pointnc.scenes.scene import Scene
-from pointnc.scenes.store import SceneStore, class_counts, write_manifest, write_scene
+from pointnc.scenes.store import SceneStore, class_counts
+from pointnc.scenes.writing import write_manifest, write_scene
 from tests.helpers.mistakes import raises
 
 FINE = taxonomy("scannet200")
@@ -69,6 +70,34 @@ def test_manifest_of_a_store_and_its_taxonomy(tmp_path: Path) -> None:
     store.check_taxonomy(FINE)
     with raises("other-taxonomy", tmp_path, "segment200", "segment20", "dataset="):
         store.check_taxonomy(taxonomy("scannet20"))
+
+
+def test_joined_splits_are_read_as_one(tmp_path: Path) -> None:
+    for number, (split, name) in enumerate([("train", "b"), ("val", "a"), ("test", "c")]):
+        data = arrays(40, number)
+        counts = np.bincount(data["segment200"][data["segment200"] >= 0], minlength=200)
+        record = {"points": 40, "histogram": {"segment200": counts.tolist()}, "origin": [number, 0, 0]}
+        write_scene(tmp_path / split / name, data, record)
+    write_manifest(tmp_path, [FINE], source="test")
+    store = SceneStore(tmp_path)
+    assert store.scenes("train+val") == ["a", "b"] == store.scenes("val+train+val")
+    assert [scene.name for scene in store["train+val"]] == ["a", "b"]
+    for split, name in (("train", "b"), ("val", "a")):
+        joined, alone = store.load("train+val", name, "segment200"), store.load(split, name, "segment200")
+        for key, value in alone.arrays().items():
+            np.testing.assert_array_equal(joined.arrays()[key], value)
+        np.testing.assert_array_equal(joined.origin, alone.origin)
+    counted = store.scene_histograms("train+val", FINE)
+    np.testing.assert_array_equal(
+        counted, np.r_[store.scene_histograms("val", FINE), store.scene_histograms("train", FINE)]
+    )
+    with raises("nothing-there", tmp_path / "more"):
+        store.scenes("train+more")
+    write_scene(tmp_path / "test" / "a", arrays(9))
+    with raises("ambiguous", "a of", "val+test"):
+        store.scenes("val+test")
+    write_scene(tmp_path / "train+val" / "z", arrays(9))  # a split of this very name is meant by it
+    assert store.scenes("train+val") == ["z"] and len(store.load("train+val", "z")) == 9
 
 
 def test_missing_store_split_and_file(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointnc.scoring import ConfusionMatrix, confusion
+from pointnc.scoring import confusion
 from pointnc.scoring.confusion import confusion_on_device
+from pointnc.scoring.metric import ConfusionMatrix
 from tests.oracles import confusion as oracle
 
 K = 4

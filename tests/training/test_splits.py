@@ -41,6 +41,18 @@ def refuse(folder: Path, code: ErrorCode, *facts: object, arguments: tuple[str, 
     assert not (folder / "runs").exists()
 
 
+def test_joined_splits_are_trained_on_and_what_that_means_is_said(store: Path) -> None:
+    joined = "dataset.train_split=train+val"
+    refuse(store.parent, "ambiguous", "room0", "train+val", arguments=(joined,))
+    (store / "val/room0").rename(store / "val/room7")
+    arguments = ("dataset=custom", "data_root=store", *QUICK, "refit=none", "run_dir=run")
+    done = run("pointnc.train", *arguments, joined, folder=store.parent)
+    count = len(SceneStore(store).scenes("train")) + len(SceneStore(store).scenes("val"))
+    assert f"{count} training and" in done.stdout
+    assert "the scenes of val are trained on" in done.stdout and "last.ckpt" in done.stdout
+    refuse(store.parent, "unknown-name", "'more'", "train, val", arguments=("dataset.train_split=train+more",))
+
+
 def test_missing_store_names_the_command(tmp_path: Path) -> None:
     refuse(tmp_path, "not-a-store", tmp_path / "store", "data_prep.custom", "data_root=STORE")
 

@@ -23,7 +23,7 @@ from pointnc.benchmarks.predictions import write_labels
 from pointnc.environment.window import try_window
 from pointnc.reporting.colors import RIGHT, UNLABELED, WRONG
 from pointnc.scenes.ply import write_ply
-from pointnc.scenes.store import write_scene
+from pointnc.scenes.writing import write_scene
 from pointnc.viewer.labeled_scene import LabeledScene
 from tests.helpers.commands import run
 from tests.helpers.mistakes import assert_mistake
