@@ -59,7 +59,7 @@ def transport_rows(samples: Sequence[Sample], folder: Path, quick: bool) -> list
         quick: small and few.
     """
     ready = Ready(samples, 20 if quick else 100)
-    rooms, step = _training(folder, 2 if quick else 24)
+    rooms, step = _training(folder, 1 if quick else 24)
     voxels = sum(len(sample.grid) for sample in samples) / len(samples)
     return [
         _row(f"{RATE} samples a second, {voxels:,.0f} voxels each", ready, _consumer(), 2, 2 if quick else 30, 0.95),
