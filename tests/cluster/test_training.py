@@ -19,7 +19,7 @@ from tests.helpers.synthetic import write_raw_root
 
 SMALL = ["dataset.prepare=null", "dataset.store=store", "dataset.voxel_size=0.1", "trainer.accelerator=cpu", "workers=0",
          "logger=none", "model.planes=[8,8]", "model.layers=[1,1]", "batch_size=1", "trainer.check_val_every_n_epoch=24",
-         "trainer.max_epochs=24", "resume=auto"]  # fmt: skip
+         "trainer.max_epochs=24", "refit=none", "resume=auto"]  # fmt: skip
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run"]
 # A machine that stays rank 0 does not tell the one that comes back where the store is, unless each round has its own.
 OWN_STORES = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}

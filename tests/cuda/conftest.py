@@ -19,6 +19,7 @@ ON_DEVICE = (
     "trainer.max_epochs=2",
     "trainer.check_val_every_n_epoch=1",
     "regularizer=ceco",
+    "refit=none",
 )
 
 

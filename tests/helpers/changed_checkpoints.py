@@ -20,6 +20,7 @@ TINY = (
     "dataset.voxel_size=0.15",
     "measure_collapse=false",
     "logger=none",
+    "refit=none",
 )
 """Settings of a run of a second."""
 

@@ -29,7 +29,7 @@ from tests.training.test_run import configure
 QUICK = [
     "dataset.prepare=null", "dataset.voxel_size=0.1", "trainer.max_epochs=1", "trainer.check_val_every_n_epoch=1",
     "trainer.accelerator=cpu", "workers=0", "logger=none", "batch_size=1", "model.planes=[8,8]", "model.layers=[1,1]",
-    "run_dir=run", "resume=auto",
+    "run_dir=run", "resume=auto", "refit=none",
 ]  # fmt: skip
 
 

@@ -135,7 +135,7 @@ def test_a_damaged_record_is_named(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_command_searches_in_rounds_and_goes_on_from_its_record(tmp_path: Path) -> None:
     common = ["data_root=rooms", "dataset.prepare.train=2", "dataset.prepare.val=1", "dataset.voxel_size=0.3",
-              "workers=0", "trainer.check_val_every_n_epoch=1", "logger=none"]  # fmt: skip
+              "workers=0", "trainer.check_val_every_n_epoch=1", "logger=none", "refit=none"]  # fmt: skip
     quoted = ",".join(f"'{one}'" for one in common)
     arguments = ["experiment=smoke_search", f"common=[{quoted}]", "folder=search", "out=kept/search", "processes=2"]
     done = run("pointnc.study", *arguments, folder=tmp_path)

@@ -178,7 +178,7 @@ def test_a_job_of_slurms_that_vanishes_is_lost_and_one_that_still_waits_is_taken
 
 
 SMALL = ["dataset.prepare=null", "dataset.store=store", "dataset.voxel_size=0.2", "workers=0", "logger=none",
-         "model.planes=[8,8]", "model.layers=[1,1]"]  # fmt: skip
+         "model.planes=[8,8]", "model.layers=[1,1]", "refit=none"]  # fmt: skip
 
 
 @pytest.fixture

@@ -249,7 +249,7 @@ def test_the_command_runs_resumes_and_writes(tmp_path: Path) -> None:
     command = [
         sys.executable, "-m", "pointnc.study", "experiment=smoke", "seeds=[0]", "processes=2",
         "common=['data_root=rooms','dataset.prepare.train=2','dataset.prepare.val=1','dataset.voxel_size=0.3',"
-        "'trainer.max_epochs=1','trainer.check_val_every_n_epoch=1','workers=0','logger=none']",
+        "'trainer.max_epochs=1','trainer.check_val_every_n_epoch=1','workers=0','logger=none','refit=none']",
     ]  # fmt: skip
     first = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert first.returncode == 0, first.stdout[-2000:] + first.stderr[-2000:]

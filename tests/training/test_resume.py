@@ -36,6 +36,7 @@ TINY = (
     "choice.dataset=rooms",
     "choice.model=tiny",
     "choice.regularizer=chosen",
+    "refit=none",
 )
 NETWORK = ("model.planes=[8,8]", "model.layers=[1,1]")
 """Of the runs that choose no other."""

@@ -31,6 +31,7 @@ BASE = (
     "choice.dataset=rooms",
     "choice.model=minkunet_tiny",
     "choice.regularizer=chosen",
+    "refit=none",  # has tests of its own
 )
 INTERRUPT = "+callbacks.interrupt={_target_:tests.training.interrupter.Interrupter,batches:%d}"
 

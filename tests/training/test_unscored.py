@@ -19,6 +19,7 @@ from tests.helpers.mistakes import assert_mistake
 QUICK = [
     "dataset=custom", "data_root=store", "trainer.max_epochs=1", "trainer.accelerator=cpu", "workers=0", "logger=none",
     "model.planes=[8,8]", "model.layers=[1,1]", "dataset.voxel_size=0.2", "batch_size=1", "run_dir=run",
+    "refit=none",
 ]  # fmt: skip
 
 
