@@ -24,7 +24,9 @@ class Run:
         method: its name.
         seed: of weights, order and augmentation.
         folder: its run folder.
-        overrides: of ``python -m pointnc.train``, without seed and folder.
+        overrides: of ``python -m pointnc.train``, without seed and folder. ``{folder}`` in them stands for the folder of
+            the methods, for a method that takes what another one has trained: a record knows a run by its overrides,
+            wherever it is.
     """
 
     method: str
@@ -33,9 +35,14 @@ class Run:
     overrides: tuple[str, ...]
 
     @property
+    def settings(self) -> list[str]:
+        """The overrides, with the folder in its place."""
+        return [one.replace("{folder}", str(self.folder.parents[1])) for one in self.overrides]
+
+    @property
     def arguments(self) -> list[str]:
         """The command line behind ``python -m pointnc.train``."""
-        return [*self.overrides, f"seed={self.seed}", f"run_dir={self.folder}", "resume=auto"]
+        return [*self.settings, f"seed={self.seed}", f"run_dir={self.folder}", "resume=auto"]
 
 
 @dataclass(frozen=True)

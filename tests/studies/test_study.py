@@ -42,6 +42,16 @@ def test_every_method_runs_with_every_seed() -> None:
     assert len({run.folder for run in runs}) == 4
 
 
+def test_a_method_that_takes_what_another_has_trained_is_known_wherever_the_study_is(tmp_path: Path) -> None:
+    methods = {"ce": [], "taught": ["teacher={folder}/ce/seed0"]}
+    here, there = (study(methods=methods, seeds=[0], folder=str(tmp_path / name)) for name in ("here", "there"))
+    taught = next(run for run in here.runs() if run.method == "taught")
+    assert taught.arguments[1] == f"teacher={tmp_path}/here/ce/seed0"
+    write_metrics(taught, (1, 2, 3, 4), {"a": 1.0})
+    assert Record(tmp_path / "out.jsonl").add(taught)
+    assert [run.method for run in there.runs() if run in Record(tmp_path / "out.jsonl")] == ["taught"]
+
+
 @pytest.mark.parametrize(
     ("changes", "mistake"),
     [
