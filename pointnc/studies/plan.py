@@ -24,9 +24,9 @@ class Run:
         method: its name.
         seed: of weights, order and augmentation.
         folder: its run folder.
-        overrides: of ``python -m pointnc.train``, without seed and folder. ``{folder}`` in them stands for the folder of
-            the methods, for a method that takes what another one has trained: a record knows a run by its overrides,
-            wherever it is.
+        overrides: of ``python -m pointnc.train``, without seed and folder. ``{folder}`` in them stands for the folder
+            of the methods, where one takes what another has trained: a record knows a run by its overrides, wherever
+            it is.
     """
 
     method: str

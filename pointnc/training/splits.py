@@ -71,8 +71,8 @@ def remarks(store: SceneStore, dataset: DictConfig, taxonomy: Taxonomy) -> list[
     seen = sorted(set(store.parts(dataset.train_split)) & set(store.parts(dataset.val_split)))
     if seen:
         found.append(
-            f"the scenes of {', '.join(seen)} are trained on: scores of {dataset.val_split} and the best checkpoint by "
-            "them say nothing about new scenes; for a submission take last.ckpt"
+            f"the scenes of {', '.join(seen)} are trained on: scores of {dataset.val_split} say nothing about new "
+            "scenes, and the best epoch is chosen by them"
         )
     return found
 

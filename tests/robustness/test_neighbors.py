@@ -19,7 +19,7 @@ from data_prep.rooms import generate as rooms
 from data_prep.rooms.scanner import Scanner
 from data_prep.scannet.preparation import prepare
 from pointnc.files import atomic
-from pointnc.scenes import scene_arrays, store
+from pointnc.scenes import scene_arrays, writing
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.writing import write_scene
 from tests.helpers.mistakes import raises
@@ -137,14 +137,14 @@ def test_two_that_prepare_other_splits_give_the_manifest_of_both(
     out = tmp_path / "store"
 
     def first(process: Held) -> None:
-        real = store.sum_up
+        real = writing.sum_up
 
         def sums(*arguments: Any) -> Any:
             found = real(*arguments)
             process.here()
             return found
 
-        store.sum_up = sums
+        writing.sum_up = sums
         prepare(raw, out, splits=["train"], workers=1)
 
     with held(tmp_path, first) as process:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from omegaconf import DictConfig
 from torch import Tensor
 
 from pointnc.inference.predictor import Predictor
@@ -22,7 +23,8 @@ from pointnc.training.run import train
 from pointnc.weights.checkpoint import read_checkpoint
 from pointnc.weights.trained import load_trained
 from tests.helpers.mistakes import raises
-from tests.training.test_run import configure, store  # noqa: F401
+from tests.training import test_run
+from tests.training.test_run import store  # noqa: F401
 
 
 def stream(count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -142,6 +144,10 @@ def test_without_labels_there_is_nothing_to_fit() -> None:
 def test_options_out_of_range_get_a_line(option: dict[str, float]) -> None:
     with raises("option", *option):
         ClassifierRefit(**option)  # type: ignore[arg-type]
+
+
+def configure(store: Path, run: Path, *overrides: str) -> DictConfig:  # noqa: F811
+    return test_run.configure(store, run, "refit=balanced", *overrides)
 
 
 @pytest.fixture(scope="module")
