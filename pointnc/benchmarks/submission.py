@@ -50,7 +50,7 @@ def expected_scenes(split: str, root: str | Path | None = None) -> Expected:
     if root is None:
         return dict.fromkeys(scannet.split_scenes(split))
     root = Path(root)
-    if (root / split).is_dir():
+    if root.is_dir() and all((root / part).is_dir() for part in SceneStore(root).parts(split)):
         store = SceneStore(root)
         return {scene: len(store.load(split, scene)) for scene in store.scenes(split)}
     scans = root / ("scans_test" if split == "test" else "scans")

@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 from data_prep.scannet.preparation import prepare
 from pointnc.benchmarks.predictions import format_labels, read_labels, write_labels
 from pointnc.benchmarks.scannet import split_scenes, taxonomy
+from pointnc.benchmarks.submission import expected_scenes
 from pointnc.errors import Interrupted
 from pointnc.scenes.store import SceneStore
 from pointnc.submit import Submit
@@ -39,6 +40,13 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("scans")
     prepare(write_raw_root(root / "raw", train=1, val=1, test=3), root / "store", workers=1)
     return root
+
+
+def test_the_scenes_of_joined_splits_are_expected(root: Path) -> None:
+    both = expected_scenes("train+val", root / "store")
+    assert both == counts(root, "train") | counts(root, "val") and len(both) == 2
+    with raises("nothing-there", "train+more"):
+        expected_scenes("train+more", root / "store")
 
 
 def zipped(path: Path, label_set: str, expected: dict[str, int], spoil: str | None = None) -> Path:
