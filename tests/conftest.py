@@ -17,14 +17,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: -slow[item.path])
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    """Before any other fixture: more would fight with other test processes, and round as the tests themselves do not."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(autouse=True)
 def _same_numbers_every_run() -> Iterator[None]:
-    """Seed torch, and give it one thread: more would fight with those of other test processes for the cores."""
+    """Seed torch; a test that has set threads leaves one to the next."""
     torch.manual_seed(0)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     yield
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

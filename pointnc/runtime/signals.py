@@ -11,13 +11,16 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 INTERRUPTED = 130
 """The exit code."""
+
+Handlers = dict[int, Any]
+"""What stood where a handler was set: signal to handler."""
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 _LINES = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
@@ -66,18 +69,34 @@ def interruptible() -> Iterator[Interruption]:
         yield interruption
     finally:
         sys.unraisablehook = hook
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        give_back(before)
 
 
-def _install(new: Any) -> dict[int, Any]:
-    """Set a handler where nobody asked for another one; return what stood there."""
-    if threading.current_thread() is not threading.main_thread():  # only there signals are handled
+def listen(new: Callable[[int, FrameType | None], Any]) -> Handlers:
+    """Let a function have both signals, whoever has them now; return what stood there, for :func:`give_back`.
+
+    Those that are ignored stay so, which is what nohup, or a shell that starts a job in the background, wants. Outside
+    of the main thread nothing is done, since only there Python handles signals.
+    """
+    return _set(new, lambda handler: handler not in (signal.SIG_IGN, None))  # None: set from C, cannot be given back
+
+
+def give_back(before: Handlers) -> None:
+    """Set the handlers that stood there before."""
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def _install(new: Callable[[int, FrameType | None], Any]) -> Handlers:
+    """Listen where nobody asked for another handler; return what stood there."""
+    return _set(new, lambda handler: handler in (signal.SIG_DFL, signal.default_int_handler, _end))
+
+
+def _set(new: Callable[[int, FrameType | None], Any], replaces: Callable[[Any], bool]) -> Handlers:
+    if threading.current_thread() is not threading.main_thread():
         return {}
-    # Ignored is what nohup, or a shell that starts a job in the background, wants.
-    usual = (signal.SIG_DFL, signal.default_int_handler, _end)
-    before: dict[int, Any] = {number: signal.getsignal(number) for number in _NUMBERS}
-    before = {number: handler for number, handler in before.items() if handler in usual}
+    before: Handlers = {number: signal.getsignal(number) for number in _NUMBERS}
+    before = {number: handler for number, handler in before.items() if replaces(handler)}
     for number in before:
         signal.signal(number, new)
     return before

@@ -14,7 +14,7 @@ import torch
 from pytorch_lightning.callbacks import Callback
 
 from pointnc.errors import Interrupted
-from pointnc.runtime import distributed
+from pointnc.runtime import distributed, signals
 from pointnc.scenes.taxonomy import SCORES
 from pointnc.scoring.terminal import score_text
 from pointnc.training.data import RunData
@@ -42,7 +42,7 @@ class SaveCheckpoints(Callback):
         self._random: dict[str, Any] | None = None
         self._device = torch.device("cpu")
         self._asked = False
-        self._handlers: dict[int, Any] = {}
+        self._handlers: signals.Handlers = {}
         self._any_rank = AnyRank()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -53,8 +53,7 @@ class SaveCheckpoints(Callback):
             if self._device.type == "cuda" and self._random["cuda"] is not None:
                 torch.cuda.set_rng_state(self._random["cuda"], self._device)
             self._random = None
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._handlers[number] = signal.signal(number, self._ask)
+        self._handlers = signals.listen(self._ask)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         if self._asked and number == signal.SIGINT:
@@ -62,9 +61,8 @@ class SaveCheckpoints(Callback):
         self._asked = True
 
     def _release(self) -> None:
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-        self._handlers.clear()
+        signals.give_back(self._handlers)
+        self._handlers = {}
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Give the signals back, and stop if asked since the last step: the evaluation may take long."""
@@ -94,7 +92,9 @@ class SaveCheckpoints(Callback):
             self._stop(f"epoch {trainer.current_epoch + 1}, batch {done} of {len(self.data.sampler)}")
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Notice whether this validation is the best so far."""
+        """Notice whether this validation is the best so far; those after the training are of no new weights."""
+        if trainer.state.fn != "fit":
+            return
         miou = float(trainer.callback_metrics.get("val/miou", float("nan")))
         self._improved = miou > self.best_miou  # never for NaN
         if self._improved:
@@ -168,7 +168,9 @@ class History(Callback):
         self._add(trainer, "learning_rate", trainer.optimizers[0].param_groups[0]["lr"])
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Take the validation's scores."""
+        """Take the validation's scores; those after the training are of the best epoch once more, or of a refit."""
+        if trainer.state.fn != "fit":
+            return
         for name, value in trainer.callback_metrics.items():
             if name.startswith("val/"):
                 self._add(trainer, name, float(value))

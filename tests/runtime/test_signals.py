@@ -14,6 +14,7 @@ import pytest
 from pointnc.commands.entry import entry
 from pointnc.doctor import Doctor
 from pointnc.errors import UserError
+from pointnc.runtime import signals
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -132,3 +133,23 @@ def test_what_nohup_ignores_stays_ignored(capsys: pytest.CaptureFixture[str]) ->
         assert ends(lambda config: os.kill(os.getpid(), signal.SIGTERM), capsys) == (0, "")
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize("ignored", [True, False])
+def test_a_training_leaves_ignored_signals_alone(ignored: bool) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN if ignored else signal.default_int_handler)
+    try:
+        taken = signals.listen(lambda number, frame: None)
+        assert (signal.getsignal(signal.SIGINT) == signal.SIG_IGN) == ignored
+        signals.give_back(taken)
+        assert signal.getsignal(signal.SIGINT) == (signal.SIG_IGN if ignored else signal.default_int_handler)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_outside_of_the_main_thread_nothing_is_listened_to() -> None:
+    taken: list[signals.Handlers] = []
+    thread = threading.Thread(target=lambda: taken.append(signals.listen(lambda number, frame: None)))
+    thread.start()
+    thread.join()
+    assert taken == [{}]

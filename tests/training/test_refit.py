@@ -16,6 +16,7 @@ from pointnc.models.heads import LinearHead
 from pointnc.scenes.store import SceneStore
 from pointnc.scoring.confusion import confusion
 from pointnc.scoring.tables import score
+from pointnc.training import results
 from pointnc.training.refit import ClassifierRefit
 from pointnc.training.reservoir import ClassReservoir
 from pointnc.training.resumed import resumed_config
@@ -204,7 +205,11 @@ def test_a_classifier_that_scores_worse_is_not_kept(
 
     plain = train(configure(store, tmp_path / "plain", "refit=none"))
     monkeypatch.setattr(ClassifierRefit, "fit", spoil)
+    curves: list[dict[str, list[tuple[int, float]]]] = []
+    write = results.write
+    monkeypatch.setattr(results, "write", lambda *given: (curves.append(given[5]), write(*given)))
     run = train(configure(store, tmp_path / "run"))
+    assert [step for step, _ in curves[0]["val/miou"]] == [6]  # without that of the refit, nor the best epoch again
     first, second = (json.loads((one / "metrics.json").read_text()) for one in (plain, run))
     assert second.pop("rejected_refit")["miou"] == 0 and "before_refit" not in second
     assert {**first, "seconds": 0} == {**second, "seconds": 0}
