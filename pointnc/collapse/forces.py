@@ -91,14 +91,19 @@ class ShareOfLoss(nn.Module):
             features: (V, D), of which the gradients are taken.
             labels: (V,).
             num_classes: K.
+
+        A batch in which one of them is not finite is passed over.
         """
         forces = [forces_of(value, features, labels, num_classes) for value in (loss, penalty)]
-        both = torch.stack([force.norm(dim=1).sum() for force in forces]).nan_to_num(0.0, 0.0, 0.0)
+        both = torch.stack([force.norm(dim=1).sum() for force in forces])
         if rank_count() > 1:
             dist.all_reduce(both)
-        self.count += 1
-        count = self.count.to(widest(self.count.device))
-        rate = (1 - MOMENTUM) / (1 - MOMENTUM**count).to(both.dtype)
+        # A batch whose gradient has overflowed says nothing; looked at without waiting for the device.
+        finite = both.isfinite().all()
+        both = torch.where(finite, both, 0.0)
+        self.count += finite
+        count = self.count.clamp_min(1).to(widest(self.count.device))
+        rate = torch.where(finite, (1 - MOMENTUM) / (1 - MOMENTUM**count), 0.0).to(both.dtype)
         self.loss.lerp_(both[0], rate)
         self.regularizer.lerp_(both[1], rate)
         self.largest.copy_(torch.maximum(self.largest, both[1]))

@@ -67,21 +67,24 @@ class Projector(nn.Module):
             width = hidden_channels
         self.gain = _weight(width, out_channels, trainable, seed + 1)
 
-    def forward(self, centers: Tensor, features: Tensor, synchronize: bool = False) -> Tensor:
+    def forward(
+        self, centers: Tensor, features: Tensor, synchronize: bool = False, origin: Tensor | float = 0.0
+    ) -> Tensor:
         """Return (K, P) projected centers.
 
         Args:
-            centers: (K, D) in the backbone's space.
+            centers: (K, D) in the backbone's space, as seen from ``origin``.
             features: (V, D) the batch; only mean and covariance are used, only in training and with
                 ``reduce_channels``.
             synchronize: whether they are those of the joined batch of all ranks.
+            origin: (D,) what was taken off the centers, and is taken off the features' mean as well.
         """
         if self.reduce is not None:
             centers = F.linear(centers, self.reduce)
             if self.training:
                 mean, covariance, number = moments(features, synchronize)
                 variance = (F.linear(self.reduce, covariance) * self.reduce).sum(dim=1).clamp_min(0)
-                centers = self.standardize(centers, F.linear(mean, self.reduce), variance, number)
+                centers = self.standardize(centers, F.linear(mean - origin, self.reduce), variance, number)
             else:
                 centers = self.standardize(centers)
         return self._last(centers)

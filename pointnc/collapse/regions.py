@@ -32,6 +32,7 @@ class RegionRebalance(CenterObserver):
         UserError: a setting is out of range.
     """
 
+    told = ("log_shares",)  # not learned: a training that is resumed has its own
     log_shares: Tensor
 
     def __init__(self, num_classes: int, in_channels: int, weight: float = 0.3, momentum: float = 0.9) -> None:

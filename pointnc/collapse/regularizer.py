@@ -56,6 +56,7 @@ class CenterRegularizer(CenterObserver):
         OptionError: an option is unknown or out of range; the message begins with its name.
     """
 
+    told = ("prior",)  # not learned: a training that is resumed has its own
     prior: Tensor
 
     def __init__(self, num_classes: int, in_channels: int, **options: Any) -> None:
@@ -116,10 +117,10 @@ class CenterRegularizer(CenterObserver):
             centers, counts, included = self._centers(features, labels)
             middle = self._middle()
             pushed = self._repulsion(centers - middle, counts > 0, middle)
-            if self.options.recenter:
-                centers = centers - middle
+            origin = middle if self.options.recenter else torch.zeros_like(middle)
+            centers = centers - origin
             if self.projector is not None:
-                centers = self.projector(centers, features, self.options.centers != "batch")
+                centers = self.projector(centers, features, self.options.centers != "batch", origin)
             if self.training and self.to_assign and self._step > self.schedule.start:
                 self._assign(centers)
             if self.options.normalize:
@@ -223,7 +224,7 @@ class CenterRegularizer(CenterObserver):
     @torch.no_grad()
     def _assign(self, centers: Tensor) -> None:
         """Bring the vertices to the bank's centers, in the space of the frame."""
-        own = self.bank.centers - self._middle()
+        own = self.bank.centers - self._middle() if self.options.recenter else self.bank.centers
         if self.projector is not None:
             own = self.projector.by_averages(own)
         place = rotate if self.options.assignment == "rotated" else assign

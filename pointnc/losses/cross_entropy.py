@@ -27,6 +27,7 @@ class CrossEntropy(nn.Module):
         UserError: the smoothing or a weight is out of range, or all weights are 0.
     """
 
+    told = ("class_weights",)  # not learned: a training that is resumed has its own
     class_weights: Tensor | None
 
     def __init__(self, class_weights: Sequence[float] | Tensor | None = None, label_smoothing: float = 0.0) -> None:
@@ -112,6 +113,8 @@ class _CrossEntropy(torch.autograd.Function):
         labeled = (labels != IGNORE).to(logits.dtype)
         own = labels.clamp_min(0)
         weights = labeled if class_weights is None else class_weights[own] * labeled
+        if smoothing and class_weights is not None:  # where all weigh 0 the mean is 0, and so is what is spread
+            labeled = labeled * (weights.sum() > 0)
         share = weights.sum().clamp_min(1 if class_weights is None else torch.finfo(logits.dtype).tiny)
         hard, soft = (1 - smoothing) * weights, 0 * labeled
         total = hard @ (normalizer - logits.gather(1, own[:, None])[:, 0])

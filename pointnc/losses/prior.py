@@ -16,9 +16,11 @@ class PriorLoss(nn.Module):
     Attributes:
         needs_prior: what is to be counted for it: labeled "points", or "scenes" that contain the class.
         counts: (K,) float32 buffer of what :meth:`set_prior` was given; empty before.
+        told: names of buffers that hold what it is told, not what it learns: a training that is resumed has its own.
     """
 
     needs_prior: Unit = "points"
+    told = ("counts",)
     counts: Tensor
 
     def __init__(self) -> None:

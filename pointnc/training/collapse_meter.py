@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pointnc.collapse.nearest import NearestCenter
 from pointnc.collapse.scatter import ClassScatter
 from pointnc.collapse.summary import ALL, collapse_measures
 from pointnc.data.batch import VoxelBatch
+from pointnc.models.heads import CosineHead
 from pointnc.models.segmentor import SegmentorOutput
 from pointnc.scenes.taxonomy import GROUPS, Taxonomy
 
@@ -99,7 +101,10 @@ def voxel_labels(batch: VoxelBatch, num_classes: int) -> tuple[Tensor, Tensor, T
 
 def classifier_vectors(model: nn.Module) -> Tensor | None:
     """Return the (K, D) classifier vectors of a segmentor, None where its head is no linear map with a ``weight``."""
-    weight = getattr(getattr(model, "head", None), "weight", None)
+    head = getattr(model, "head", None)
+    weight = getattr(head, "weight", None)
+    if isinstance(head, CosineHead):  # whose lengths are in no logit
+        weight = F.normalize(head.weight, dim=1)
     return weight.detach() if isinstance(weight, Tensor) and weight.ndim == 2 else None
 
 

@@ -20,6 +20,7 @@ from pointnc.runtime import distributed
 from pointnc.scenes.taxonomy import SCORES, Taxonomy
 from pointnc.scoring.metric import ConfusionMatrix
 from pointnc.scoring.tables import Scores, score
+from pointnc.training.changed_settings import renew_optimizer
 from pointnc.training.collapse_meter import CollapseMeter, scalars
 from pointnc.training.distillation import Distillation
 from pointnc.training.force_meter import ForceMeter
@@ -191,13 +192,30 @@ class SegmentationModule(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         """Build optimizer and schedule; the schedule advances once an optimizer step."""
         total = int(self.trainer.estimated_stepping_batches)
-        self.regularizer.set_length(total * self.trainer.accumulate_grad_batches)
-        learning = [(name, p) for name, p in self.named_parameters() if p.requires_grad]
+        batches = int(self.trainer.num_training_batches) * int(self.trainer.max_epochs or 1)
+        # The last step of an epoch may gather fewer batches than the others.
+        if self.trainer.max_steps > 0:
+            batches = min(batches, self.trainer.max_steps * self.trainer.accumulate_grad_batches)
+        self.regularizer.set_length(batches)
         config = self.contract["config"]
-        parameters = parameter_groups(learning, config.get("learning_rates") or {}, config["optimizer"]["lr"])
+        parameters = parameter_groups(self._learning(), config.get("learning_rates") or {}, config["optimizer"]["lr"])
         optimizer = self.make_optimizer(parameters, **_in_one_call(self.make_optimizer, self.device))
         schedule = self.make_schedule(optimizer, total_steps=total)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _learning(self) -> list[tuple[str, nn.Parameter]]:
+        return [(name, parameter) for name, parameter in self.named_parameters() if parameter.requires_grad]
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Take up a state but for what settings and training split tell loss and regularizer: it may have changed."""
+        told = {f"{name}.{buffer}" for name, part in self.named_modules() for buffer in getattr(part, "told", ())}
+        own = {name: value for name, value in self.state_dict().items() if name in told}
+        others = {name: value for name, value in state_dict.items() if name not in told}
+        return super().load_state_dict({**others, **own}, strict, assign)
+
+    def on_load_checkpoint(self, data: dict[str, Any]) -> None:
+        """Let the settings of the optimizer win over those that its state repeats."""
+        renew_optimizer(data, self.contract["config"], self._learning())
 
     def on_save_checkpoint(self, data: dict[str, Any]) -> None:
         """Write the contract into the checkpoint."""

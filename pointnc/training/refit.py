@@ -2,9 +2,10 @@
 
 The loss of the points lets rare classes of the classifier fall behind: their vectors hardly move, and frequent classes
 push them wherever few points object. Features suffer less. So the classifier is fitted again to features that stay as
-they are, each class with as many voxels as any other, and its bias is set to what the classes' shares ask for. Paper:
-Kang et al., "Decoupling representation and classifier for long-tailed recognition" (cRT), ICLR 2020; here the scenes
-are those of the training as validation sees them, without augmentation.
+they are: to a sample of each class, all of a rare one, and its bias is set to what the classes' shares ask for. After
+Kang et al., "Decoupling representation and classifier for long-tailed recognition" (cRT), ICLR 2020, which draws rare
+classes again until all have as many; here the fit knows the shares of its sample instead, and the scenes are those of
+the training as validation sees them, without augmentation.
 """
 
 from __future__ import annotations

@@ -39,6 +39,12 @@ COMMANDED = ("resume", "run_dir", "trust")
 PLACES = ("dataset.store", "dataset.taxonomy.root", "dataset.prepare.root")
 """What is below ``data_root``."""
 
+BUILT_IN = tuple(
+    f"regularizer.{name}"
+    for name in ("frame", "seed", "projector", "project", "projector_channels", "reduce_channels", "strength")
+)
+"""What a checkpoint's tensors follow from, so that it cannot be another for them."""
+
 _MISSING = object()
 
 
@@ -163,15 +169,19 @@ def _lay_over(merged: DictConfig, config: DictConfig, overrides: Collection[str]
         if present is _MISSING and key == "model.engine":  # a run of an earlier version knows no choice
             OmegaConf.update(merged, key, value, force_add=True)
             continue
-        if present is _MISSING or OmegaConf.is_config(present):
+        whole = present is _MISSING or OmegaConf.is_config(present)
+        if whole:
             named = key in merged.choice
-            if merged.choice[key] == value if named else _plain(config, key) == _plain(merged, key):
-                continue
+            fits = merged.choice[key] == value if named else _plain(config, key) == _plain(merged, key)
+        else:
+            fits = key not in BUILT_IN or value == present
+        if not fits:
             raise UserError(
                 f"{path} was not trained with {key}={value}: leave it out, or start without resume=",
                 code="other-settings",
             )
-        OmegaConf.update(merged, key, value)
+        if not whole:
+            OmegaConf.update(merged, key, value)
 
 
 def _move_data(merged: DictConfig, root: str) -> None:

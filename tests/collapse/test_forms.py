@@ -284,6 +284,18 @@ def test_a_share_is_smoothed_kept_and_does_not_push_on_what_is_done() -> None:
     assert again.weight() == share.weight()
 
 
+@pytest.mark.parametrize("broken", [math.nan, math.inf])
+def test_a_batch_that_overflows_has_no_part_in_the_share(broken: float) -> None:
+    features, labels = torch.ones(4, 2, requires_grad=True), torch.tensor([0, 0, 1, -1])
+    share, whole = ShareOfLoss(0.5), ShareOfLoss(0.5)
+    share.measure(features.sum(), broken * features.sum(), features, labels, 2)
+    assert share.weight() == 0 and share.count == 0
+    for each in (share, whole):
+        each.measure(features.sum(), 2 * features.sum(), features, labels, 2)
+    share.measure(broken * features.sum(), 2 * features.sum(), features, labels, 2)
+    assert share.weight() == whole.weight() == 0.25 and share.count == 1
+
+
 def test_a_share_is_measured_now_and_then_from_the_first_warm_batch_on() -> None:
     regularizer = CenterRegularizer(6, 8, **PAPER, weight=1.0, strength="share", start_step=3)
     assert regularizer.share is not None
@@ -313,6 +325,16 @@ def test_gradients_of_combined_forms_against_finite_differences(options: dict[st
         assert torch.autograd.grad(loss(features.requires_grad_()), features)[0].any()
         return
     assert torch.autograd.gradcheck(loss, features.requires_grad_(), atol=1e-6)
+
+
+def test_a_reduction_sees_centers_and_features_from_the_same_place() -> None:
+    """Its normalization takes off the mean of the features anyway: recentering in front of it changes nothing."""
+    options = {**PAPER, "project": "always", "reduce_channels": 5, "scale": 5.0}
+    plain, recentered = (CenterRegularizer(6, 8, **options, recenter=recenter) for recenter in (False, True))
+    for _ in range(4):
+        features = torch.randn(60, 8) + 3
+        values = [each(features, torch.arange(60) % 6) for each in (plain, recentered)]
+        torch.testing.assert_close(*values, rtol=1e-4, atol=1e-5)
 
 
 def test_a_hidden_layer_learns_and_has_no_linear_targets() -> None:

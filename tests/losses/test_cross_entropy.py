@@ -55,6 +55,14 @@ def test_without_labels_zero_with_a_graph(weights: list[float] | None) -> None:
     assert not logits.grad.any()
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_points_that_all_weigh_nothing_give_zero(smoothing: float) -> None:
+    logits = torch.randn(6, 2, requires_grad=True)
+    value = CrossEntropy([0, 1], smoothing)(logits, torch.tensor([0, 0, -1, 0, 0, 0]))
+    value.backward()
+    assert value.item() == 0 and logits.grad is not None and not logits.grad.any()
+
+
 def test_ignored_points_get_no_gradient() -> None:
     logits, labels = _case()
     logits.requires_grad_()

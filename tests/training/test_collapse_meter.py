@@ -8,16 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from data_prep.scannet.preparation import prepare
 from pointnc.benchmarks.scannet import taxonomy
 from pointnc.collapse import NearestCenter
 from pointnc.data.batch import VoxelBatch, collate
 from pointnc.data.dataset import SceneDataset
+from pointnc.models.heads import CosineHead
 from pointnc.models.segmentor import SegmentorOutput
 from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
-from pointnc.training.collapse_meter import CollapseMeter, voxel_labels
+from pointnc.training.collapse_meter import CollapseMeter, classifier_vectors, voxel_labels
 from pointnc.training.run import train
 from pointnc.weights.checkpoint import read_checkpoint
 from tests.helpers.synthetic import write_raw_root
@@ -115,3 +117,13 @@ def test_a_scene_at_full_resolution(store: Path) -> None:
     _, _, points = voxel_labels(batch, 200)
     assert batch.point_segment is not None
     assert int(points.sum()) == int((batch.point_segment >= 0).sum())
+
+
+def test_lengths_that_are_in_no_logit_are_in_no_measure() -> None:
+    head = CosineHead(8, 5)
+    vectors = classifier_vectors(nn.ModuleDict({"head": head}))
+    with torch.no_grad():
+        head.weight *= torch.arange(1.0, 6)[:, None]
+    again = classifier_vectors(nn.ModuleDict({"head": head}))
+    assert vectors is not None and again is not None and again.norm(dim=1).allclose(torch.ones(5))
+    torch.testing.assert_close(again, vectors)
