@@ -108,11 +108,7 @@ def prepare_store(
             store holds another label set, or has a scene in another split.
     """
     check_workers(workers)
-    # Read first: a damaged manifest is better found before the work than after it.
-    if out.is_dir():
-        SceneStore(out).check_taxonomy(data_set.taxonomy)
-        sweep_store(out)
-        _check_splits(out, jobs)
+    open_target(out, jobs, [data_set.taxonomy])
     todo = unfinished(jobs, overwrite)
     failures = prepare_scenes(todo, prepare, workers, strict, overwrite)
     listed: dict[str, list[str]] = {}
@@ -127,8 +123,24 @@ def prepare_store(
     return manifest
 
 
-def _check_splits(out: Path, jobs: Sequence[Job]) -> None:
-    """Refuse to prepare a scene for one split that is in another one of the store: training would see validation."""
+def open_target(out: Path, jobs: Sequence[SceneJob], taxonomies: Sequence[Taxonomy]) -> None:
+    """Look at a store that is there already, before any work is done for it, and sweep out what was left unfinished.
+
+    Args:
+        out: the store.
+        jobs: every scene that should be in it.
+        taxonomies: the label sets of its scenes.
+
+    Raises:
+        UserError: its manifest is damaged, it holds other label sets, or it has a scene in another split, so that
+            training would see validation.
+    """
+    if not out.is_dir():
+        return
+    store = SceneStore(out)
+    for taxonomy in taxonomies:
+        store.check_taxonomy(taxonomy)
+    sweep_store(out)
     there = {path.parent.name: path.parent.parent.name for path in out.glob("[!.]*/[!.]*/scene.json")}
     for job in jobs:
         name, split = job.target.name, job.target.parent.name

@@ -179,7 +179,13 @@ def write_missing(
     def predict(scene: str) -> None:
         if not (folder / f"{scene}.txt").is_file():
             labels = predictor.predict(store.load(split, scene).validate()).labels
-            write_labels(folder / f"{scene}.txt", taxonomy.decode(labels))
+            try:
+                write_labels(folder / f"{scene}.txt", taxonomy.decode(labels))
+            except OSError as error:
+                raise UserError(
+                    f"could not write into {folder} ({error.strerror}): free space or give cache=FOLDER",
+                    code="file-access",
+                ) from None
 
     try:
         if work.do(predict, "predict") is None:
@@ -187,10 +193,6 @@ def write_missing(
     except KeyboardInterrupt:
         raise Interrupted(
             f"interrupted; finished scenes are in {folder}; the same command goes on from there"
-        ) from None
-    except OSError as error:
-        raise UserError(
-            f"could not write into {folder} ({error.strerror}): free space or give cache=FOLDER", code="file-access"
         ) from None
     there = {path.name for path in folder.iterdir()}  # listed, not asked for one by one: network disks remember
     lost = [scene for scene in scenes if f"{scene}.txt" not in there]

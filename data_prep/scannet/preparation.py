@@ -6,21 +6,21 @@ done again; an interrupted one leaves no folder behind; a damaged one is reporte
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from data_prep.preparing import check_folders, prepare_scenes, raise_failures, report, unfinished
+from data_prep.preparing import check_folders, open_target, prepare_scenes, raise_failures, report, unfinished
 from data_prep.processes import check_workers
 from data_prep.scannet.lists import Splits, find_jobs, split_lists
 from data_prep.scannet.scene import prepare_scene
 from data_prep.scannet.summary import summary_table, totals
-from data_prep.stopping import sweep_store
 from pointnc.benchmarks import scannet
 from pointnc.benchmarks.scannet import LabelMap
 from pointnc.errors import UserError
 from pointnc.files.hashes import file_sha256
-from pointnc.scenes.store import SceneStore
+from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.scenes.writing import write_manifest
 
 
@@ -63,19 +63,17 @@ def prepare(
     names, table = LabelMap({}, {}), Path(label_map or raw / scannet.LABEL_MAP_FILE)
     if any(job.labels for job in jobs):
         names = LabelMap.from_tsv(table)
-    # Read first: a damaged manifest is better found before the work than after it.
-    if out.is_dir():
-        _ = SceneStore(out).manifest
-        sweep_store(out)
+    taxonomies = [scannet.taxonomy(name) for name in scannet.TAXONOMIES]
+    open_target(out, jobs, taxonomies)
     todo = unfinished(jobs, overwrite)
     failures = prepare_scenes(todo, partial(prepare_scene, names=names), workers, strict, overwrite)
-    manifest = _finish(out, lists, table)
+    manifest = _finish(out, lists, table, taxonomies)
     report(out, summary_table(manifest, len(jobs) - len(todo), missing, sum(map(len, failures.values()))), failures)
     raise_failures(out, failures, len(todo))
     return manifest
 
 
-def _finish(out: Path, lists: dict[str, list[str]], label_map: Path) -> dict[str, Any]:
+def _finish(out: Path, lists: dict[str, list[str]], label_map: Path, taxonomies: Sequence[Taxonomy]) -> dict[str, Any]:
     """Write the manifest: what the scenes add up to, what should be there, which label map was used."""
     official = {split: scannet.split_scenes(split) for split in scannet.SPLITS}
     listed = {split: "official" if official.get(split) == names else names for split, names in lists.items()}
@@ -87,5 +85,4 @@ def _finish(out: Path, lists: dict[str, list[str]], label_map: Path) -> dict[str
             "totals": totals(manifest),
         }
 
-    taxonomies = [scannet.taxonomy(name) for name in scannet.TAXONOMIES]
     return write_manifest(out, taxonomies, source="ScanNet layout", more=more)

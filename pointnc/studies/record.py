@@ -11,6 +11,7 @@ from typing import Any
 
 from pointnc.errors import UserError
 from pointnc.files.atomic import write_text
+from pointnc.files.locks import hold
 from pointnc.scenes.taxonomy import SCORES
 from pointnc.studies.plan import Run
 from pointnc.untrusted.json_file import LARGE, parse_json, read_json_object
@@ -56,19 +57,7 @@ class Record:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lines: dict[tuple[tuple[str, ...], int], dict[str, Any]] = {}
-        if path.is_file():
-            hint = "restore the file, or give another out="
-            for number, line in enumerate(read_bounded(path, LARGE, hint).splitlines(), 1):
-                place = f"{path}, line {number}: it"
-                entry = parse_json(line, place, hint)
-                try:
-                    _result(entry, "", 0)
-                    self._lines[tuple(entry["overrides"]), int(entry["seed"])] = entry
-                except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-                    raise UserError(
-                        f"{place} is no result of a run ({one_line(error)}); {hint}", code="damaged-file"
-                    ) from None
+        self._lines = _read(path)
 
     def __contains__(self, run: Run) -> bool:
         return (run.overrides, run.seed) in self._lines
@@ -81,12 +70,22 @@ class Record:
     def add(self, run: Run) -> bool:
         """Take in a run whose folder has its metrics, all of them, and write the file; return whether it has them.
 
+        Runs that another study has added to the file meanwhile are kept.
+
         Raises:
             OSError: the file cannot be written.
         """
         if not has_metrics(run):
             return False
         result = read_metrics(run)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with hold(self.path.parent, wait=True, doing="records a run"):
+            self._lines = _read(self.path) | self._lines  # what another study has added meanwhile
+            self._take(run, result)
+            write_text(self.path, "".join(f"{json.dumps(entry)}\n" for entry in self._ordered()))
+        return True
+
+    def _take(self, run: Run, result: Result) -> None:
         self._lines[run.overrides, run.seed] = {
             "method": run.method,
             "seed": run.seed,
@@ -96,11 +95,26 @@ class Record:
             "values": {name: None if math.isnan(v) else round(v, 6) for name, v in result.values.items()},
             "per_class": {name: round(value, 3) for name, value in result.per_class.items()},
         }
-        write_text(self.path, "".join(f"{json.dumps(entry)}\n" for entry in self._ordered()))
-        return True
 
     def _ordered(self) -> Iterator[dict[str, Any]]:
         yield from (self._lines[key] for key in sorted(self._lines))
+
+
+def _read(path: Path) -> dict[tuple[tuple[str, ...], int], dict[str, Any]]:
+    """Return overrides and seed to what the file says of the run; empty where there is no file."""
+    lines: dict[tuple[tuple[str, ...], int], dict[str, Any]] = {}
+    if not path.is_file():
+        return lines
+    hint = "restore the file, or give another out="
+    for number, line in enumerate(read_bounded(path, LARGE, hint).splitlines(), 1):
+        place = f"{path}, line {number}: it"
+        entry = parse_json(line, place, hint)
+        try:
+            _result(entry, "", 0)
+            lines[tuple(entry["overrides"]), int(entry["seed"])] = entry
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+            raise UserError(f"{place} is no result of a run ({one_line(error)}); {hint}", code="damaged-file") from None
+    return lines
 
 
 def has_metrics(run: Run) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -40,7 +41,8 @@ def run_all(
     """Train what is not done yet; a run that was interrupted goes on from its last checkpoint.
 
     Each run is a process of its own with its output in ``log.txt``. A failed run does not stop the others. A run that
-    another process trains already (of a study that was killed, or of one beside this) is waited for.
+    another process trains already (of a study that was killed, or of one beside this) is waited for, and so is one
+    whose folder another run names; where that one fails, the other is left to say what it lacks.
 
     Args:
         runs: all runs of the study.
@@ -58,12 +60,17 @@ def run_all(
     """
     launcher = launcher or LocalLauncher(threads)
     waiting = [run for run in runs if not is_done(run)]
+    needs = {run: _needs(run, waiting) for run in waiting}
     active: dict[Run, tuple[Job, float]] = {}
     restarts = dict.fromkeys(waiting, launcher.restarts)
     failed = []
     try:
         while waiting or active:
-            for run in [run for run in waiting if not is_held(run.folder)][: processes - len(active)]:
+            free = [run for run in waiting if not is_held(run.folder)]
+            ready = [run for run in free if not any(other in waiting or other in active for other in needs[run])]
+            if not ready and not active and free == waiting:  # they need one another
+                ready = free
+            for run in ready[: processes - len(active)]:
                 waiting.remove(run)
                 if is_done(run):
                     report(run, 0.0, "done by another process")
@@ -93,6 +100,12 @@ def run_all(
             raise Interrupted("interrupted; the same command goes on") from None
         raise
     return failed
+
+
+def _needs(run: Run, others: Sequence[Run]) -> list[Run]:
+    """Return those whose folder a run's settings name: it takes what they train, as a student its teacher."""
+    named = " ".join(run.settings) + " "
+    return [other for other in others if other != run and re.search(rf"{re.escape(str(other.folder))}\W", named)]
 
 
 def _last_line(log: Path) -> str:

@@ -5,6 +5,7 @@ Whether labels come from a network or from files, they are counted and scored by
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from pointnc.benchmarks.predictions import read_labels
 from pointnc.errors import UserError
 from pointnc.inference.predictor import Predictor
+from pointnc.losses.adjusted import LogitAdjustedCrossEntropy
 from pointnc.models.heads import LinearHead
 from pointnc.runtime import distributed
 from pointnc.runtime.devices import device_of
@@ -27,6 +29,7 @@ from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.scoring.confusion import confusion
 from pointnc.sharing import Work
 from pointnc.training.run_folder import newest_run
+from pointnc.weights.checkpoint import Checkpoint
 from pointnc.weights.trained import Trained, load_trained
 from pointnc.weights.trust import trusted
 
@@ -110,7 +113,8 @@ def make_predictor(trained: Trained, options: Any) -> Predictor:
 def adjust_logits(trained: Trained, store: SceneStore, tau: float, split: str = "train") -> None:
     """Take τ · log π off a network's logits, π the classes' shares of the training points: post-hoc logit adjustment.
 
-    For networks that were trained with plain cross-entropy. Menon et al., Long-tail learning via logit adjustment, ICLR
+    For networks that were trained with plain cross-entropy: of one whose classifier knows the shares already it says
+    so on stderr. Menon et al., Long-tail learning via logit adjustment, ICLR
     2021. The head's bias is changed in place. A class without a training point counts as having one.
 
     Raises:
@@ -125,9 +129,21 @@ def adjust_logits(trained: Trained, store: SceneStore, tau: float, split: str = 
         raise UserError(
             f"logit_adjustment needs a linear head; {trained.path} has a {type(head).__name__}", code="unsupported"
         )
+    if (why := _adjusted(trained.source.checkpoint)) is not None and distributed.rank() == 0:
+        print(f"WARNING: {why}: logit_adjustment={tau} comes on top of that", file=sys.stderr, flush=True)
     counts = torch.from_numpy(store.histogram(split, trained.taxonomy)).double().clamp_min(1)
     with torch.no_grad():
         head.bias.sub_((tau * (counts / counts.sum()).log()).to(head.bias))
+
+
+def _adjusted(run: Checkpoint | None) -> str | None:
+    """Return what has moved a run's logits away from its classes' shares already, None where nothing has."""
+    if run is None:
+        return None
+    if run.before_refit is not None:
+        return f"{run.path} has a classifier that was fitted again (refit) for shares of its own"
+    loss = str(run.config["loss"])  # sums of losses have it further inside
+    return f"{run.path} was trained with logit adjustment" if LogitAdjustedCrossEntropy.__name__ in loss else None
 
 
 def open_store(trained: Trained, data_root: str | None) -> SceneStore:

@@ -198,11 +198,13 @@ def dry_run(config: DictConfig) -> None:
         learning["distillation"] = distillation
     parameters = [(name, parameter) for name, parameter in learning.named_parameters() if parameter.requires_grad]
     try:
-        instantiate(config.optimizer)(
+        optimizer = instantiate(config.optimizer)(
             parameter_groups(parameters, config.get("learning_rates") or {}, config.optimizer.lr)
         )
     except (TypeError, ValueError) as error:  # torch's own checks, which name the option
         raise UserError(f"optimizer: {error}", code="option") from None
+    with of_node("schedule"):
+        instantiate(config.schedule)(optimizer, total_steps=1)
 
 
 def _start(config: DictConfig) -> Source:
@@ -211,6 +213,7 @@ def _start(config: DictConfig) -> Source:
     Raises:
         UserError: the weights are missing, damaged or not pointnc's, or of a network that is not trusted.
     """
+    check_number("dataset.voxel_size", config.dataset.get("voxel_size"), above=0)
     start = open_source(config.weights, trusted(config.get("trust")))
     config.dataset.features = list(input_features(config.model, start))
     config.model = network_node(config.model, start)

@@ -11,7 +11,7 @@ import math
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
-from pointnc.errors import UserError
+from pointnc.checks import check_number
 
 
 def one_cycle(
@@ -23,10 +23,11 @@ def one_cycle(
     cycle it too; segmentation recipes do not).
 
     Raises:
-        UserError: ``warm_up`` is no share of the steps.
+        OptionError: ``warm_up`` is no share of the steps, or a divisor is not above 0.
     """
-    if not 0 < warm_up < 1:
-        raise UserError(f"schedule.warm_up={warm_up}: it must be a share of the steps, between 0 and 1", code="option")
+    check_number("warm_up", warm_up, above=0, below=1)
+    check_number("div", div, above=0)
+    check_number("final_div", final_div, above=0)
     peak = warm_up * total_steps - 1
     start, end = 1 / div, 1 / (div * final_div)
 
@@ -43,7 +44,12 @@ def _cosine(start: float, end: float, share: float) -> float:
 
 
 def poly(optimizer: Optimizer, total_steps: int, power: float = 0.9) -> LRScheduler:
-    """Fall from lr to zero as (1 - step/total_steps) ** power."""
+    """Fall from lr to zero as (1 - step/total_steps) ** power.
+
+    Raises:
+        OptionError: the power is negative.
+    """
+    check_number("power", power, least=0)
     return LambdaLR(optimizer, lambda step: max(0.0, 1 - step / max(total_steps, 1)) ** power)
 
 

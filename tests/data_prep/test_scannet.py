@@ -219,6 +219,20 @@ def test_test_scenes_need_no_label_map(raw: Path, tmp_path: Path) -> None:
         preparation.prepare(tmp_path / "raw", tmp_path / "store", workers=1)
 
 
+def test_a_scene_is_in_one_split_of_a_store_and_the_labels_are_ours(raw: Path, tmp_path: Path) -> None:
+    out = tmp_path / "store"
+    scene = next(iter((raw / "scans").iterdir())).name
+    preparation.prepare(raw, out, splits={"train": [scene]}, workers=1)
+    with raises("other-settings", scene, "train", "val", "out=STORE"):
+        preparation.prepare(raw, out, splits={"val": [scene]}, workers=1)
+    manifest = json.loads((out / "manifest.json").read_text())
+    manifest["taxonomies"] = {"segment": {**manifest["taxonomies"]["segment20"], "segment": "segment"}}
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    with raises("other-taxonomy", "segment200", "segment"):
+        preparation.prepare(raw, out, splits={"train": [scene]}, workers=1)
+    assert json.loads((out / "manifest.json").read_text()) == manifest
+
+
 def test_out_is_a_folder_of_its_own(raw: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for out in (raw, tmp_path / "file"):

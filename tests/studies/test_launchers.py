@@ -80,6 +80,18 @@ def test_restarts_have_an_end(tmp_path: Path) -> None:
     assert LocalLauncher(1).restarts == 0
 
 
+def test_a_student_waits_for_its_teacher_and_goes_without_one_that_fails(tmp_path: Path) -> None:
+    seed = "{folder}/%s/seed1"
+    places = {"student": seed % "teacher", "other": seed % "teacher" + "1", "teacher": "", "lone": seed % "bad"}
+    chosen = [Run(name, 1, tmp_path / name / "seed1", (f"checkpoint={place}",)) for name, place in places.items()]
+    bad = Run(
+        "bad", 1, tmp_path / "bad" / "seed1", ("checkpoint={folder}/lone/seed1/best.ckpt",)
+    )  # each needs the other
+    launcher = Scripted({**{name: [0] for name in places}, "bad": [1]}, restarts=0)
+    assert run_all([*chosen, bad], 2, 1, lambda *_: None, launcher) == [bad]
+    assert launcher.started[:2] == ["other", "teacher"] and sorted(launcher.started[2:]) == ["bad", "lone", "student"]
+
+
 def test_ctrl_c_stops_what_runs(tmp_path: Path) -> None:
     launcher = Scripted({"a": [None], "b": ["Ctrl-C"], "c": []}, restarts=0)
     with pytest.raises(Interrupted, match="the same command goes on"):

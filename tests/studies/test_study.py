@@ -246,6 +246,16 @@ def test_a_record_that_is_none_gets_a_line(tmp_path: Path, line: str) -> None:
         Record(tmp_path / "out.jsonl")
 
 
+def test_two_studies_share_a_record(tmp_path: Path) -> None:
+    both = [Run(name, 0, tmp_path / name / "seed0", (f"a={name}",)) for name in ("one", "two")]
+    records = [Record(tmp_path / "out" / "results.jsonl") for _ in both]
+    for record, run in zip(records, both):
+        write_metrics(run, (1, 2, 3, 4), {"a": 1.0})
+        assert record.add(run)
+    assert all(run in Record(tmp_path / "out" / "results.jsonl") for run in both)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["results.jsonl"]
+
+
 def test_a_run_that_fails_is_reported_with_its_reason(tmp_path: Path) -> None:
     made = study(folder=str(tmp_path), common=["dataset=nothing"], methods={"ce": []}, seeds=[0])
     reports: list[str] = []

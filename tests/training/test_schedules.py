@@ -55,5 +55,5 @@ def test_poly_and_constant() -> None:
 
 
 def test_warm_up_must_be_a_share() -> None:
-    with raises("option", "schedule.warm_up=7"):
+    with raises("option", "warm_up=7"):
         rates(schedules.one_cycle, 10, warm_up=7)
