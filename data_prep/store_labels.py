@@ -16,9 +16,8 @@ def choose_taxonomy(store: SceneStore, segment: str | None = None) -> Taxonomy:
     Raises:
         UserError: there is none of this name.
     """
-    known = {key: Taxonomy.from_dict(data) for key, data in (store.manifest or {}).get("taxonomies", {}).items()}
-    if not known:
-        known = {taxonomy.segment: taxonomy for taxonomy in map(scannet.taxonomy, scannet.TAXONOMIES)}
+    own = [scannet.taxonomy(name) for name in scannet.TAXONOMIES]
+    known = store.taxonomies() or {taxonomy.segment: taxonomy for taxonomy in own}
     if segment is None:
         return max(known.values(), key=len)
     if segment not in known:

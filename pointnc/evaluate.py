@@ -9,14 +9,20 @@ from typing import TYPE_CHECKING
 
 from pointnc.commands.entry import entry
 from pointnc.commands.settings import setting
-from pointnc.commands.shared_settings import AdjustmentSettings, NetworkSettings, PredictionSettings, SharedWork
+from pointnc.commands.shared_settings import (
+    DECIDE_LABELS,
+    AdjustmentSettings,
+    NetworkSettings,
+    PredictionSettings,
+    SharedWork,
+)
 from pointnc.errors import UserError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
-OPTIONS = ["split", "logit_adjustment", "tta", "interpolation", "max_points", "halo", "accelerator", "half", "engine"]
+OPTIONS = ["split", "logit_adjustment", *DECIDE_LABELS]
 """The settings on which labels depend."""
 
 

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from pointnc.commands.entry import entry
 from pointnc.commands.settings import setting
-from pointnc.commands.shared_settings import CloudSettings, NetworkSettings, PredictionSettings, SharedWork
+from pointnc.commands.shared_settings import (
+    DECIDE_LABELS,
+    CloudSettings,
+    NetworkSettings,
+    PredictionSettings,
+    SharedWork,
+)
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -18,10 +24,7 @@ if TYPE_CHECKING:
     from pointnc.scenes.taxonomy import Taxonomy
 
 
-OPTIONS = [
-    *("tta", "interpolation", "max_points", "block_points", "halo", "accelerator", "half", "engine"),
-    *("units", "up", "color_bits", "columns", "colors", "out"),
-]
+OPTIONS = [*DECIDE_LABELS, "block_points", "units", "up", "color_bits", "columns", "colors", "out"]
 """The settings on which the files depend."""
 
 

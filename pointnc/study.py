@@ -82,16 +82,12 @@ def main(config: DictConfig) -> int:
     """Run what is missing, then write the tables of all that is there; return 1 where a run failed."""
     from rich.console import Console
 
-    from pointnc.errors import UserError
     from pointnc.files.leftovers import sweep
     from pointnc.studies import read_study
     from pointnc.studies.launchers import open_launcher
     from pointnc.studies.record import Record
 
     study = read_study(config)
-    for key in ("processes", "threads"):
-        if not isinstance(config[key], int) or config[key] < 1:
-            raise UserError(f"{key}={config[key]}: it must be a whole number, at least 1", code="option")
     sweep(Path(config.out).parent, *(run.folder for run in study.runs()))
     record = Record(Path(f"{config.out}.jsonl"))
     console = Console(soft_wrap=True)

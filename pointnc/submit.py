@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from pointnc.commands.entry import entry
 from pointnc.commands.settings import setting
-from pointnc.commands.shared_settings import AdjustmentSettings, NetworkSettings, PredictionSettings, SharedWork
+from pointnc.commands.shared_settings import (
+    DECIDE_LABELS,
+    AdjustmentSettings,
+    NetworkSettings,
+    PredictionSettings,
+    SharedWork,
+)
 from pointnc.errors import Interrupted, UserError
 
 if TYPE_CHECKING:
@@ -144,7 +150,7 @@ def predictions_folder(config: DictConfig, fingerprint: str, store: SceneStore) 
     return cache_folder(config.cache, fingerprint, options, coord)
 
 
-OPTIONS = ["logit_adjustment", "tta", "interpolation", "max_points", "halo", "accelerator", "half", "engine"]
+OPTIONS = ["logit_adjustment", *DECIDE_LABELS]
 """The settings on which predictions depend."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -211,8 +211,5 @@ def stored_names(root: Path) -> Taxonomy | None:
     """Return the label set of a store's manifest, with train indices as ids, since these are what its arrays hold."""
     if not (root / "manifest.json").is_file():
         return None
-    known = (SceneStore(root).manifest or {}).get("taxonomies", {})
-    if len(known) != 1:
-        return None
-    data = next(iter(known.values()))
-    return Taxonomy.from_dict({**data, "ids": list(range(len(data["names"])))})
+    known = list(SceneStore(root).taxonomies().values())
+    return replace(known[0], ids=tuple(range(len(known[0])))) if len(known) == 1 else None

@@ -42,8 +42,8 @@ def store_taxonomy(store: SceneStore, choice: Any = None) -> Taxonomy:
         UserError: it is unknown, or the store has labels of other ones.
     """
     if choice is None:
-        known = [Taxonomy.from_dict(data) for data in (store.manifest or {}).get("taxonomies", {}).values()]
-        return max(known, key=len) if known else scannet.taxonomy(scannet.TAXONOMIES[0])
+        known = store.taxonomies()
+        return max(known.values(), key=len) if known else scannet.taxonomy(scannet.TAXONOMIES[0])
     taxonomy = named_taxonomy(choice)
     store.check_taxonomy(taxonomy)
     return taxonomy

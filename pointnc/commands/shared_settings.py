@@ -7,6 +7,9 @@ from typing import Any
 
 from pointnc.commands.settings import setting
 
+DECIDE_LABELS = ("tta", "interpolation", "max_points", "halo", "accelerator", "half", "engine")
+"""Settings of those below that the labels of a network depend on: those made under others are no part of a job."""
+
 
 @dataclass
 class NetworkSettings:

@@ -202,7 +202,8 @@ def triangles(face: Table, vertices: int, path: Path) -> NDArray[np.int32]:
         return np.zeros((0, 3), np.int32)
     lengths, corners = face.lengths[name], face.items[name]
     if len(corners) and (corners.min() < 0 or corners.max() >= vertices):
-        raise UserError(f"{path}: a face names vertex {corners.max()}, but there are {vertices}", code="damaged-file")
+        wrong = corners.min() if corners.min() < 0 else corners.max()
+        raise UserError(f"{path}: a face names vertex {wrong}, but there are {vertices}", code="damaged-file")
     if (lengths == 3).all():
         return np.ascontiguousarray(corners, np.int32).reshape(-1, 3)
     fans = np.maximum(lengths - 2, 0)

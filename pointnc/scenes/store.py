@@ -65,8 +65,17 @@ class SceneStore:
         """
         from pointnc.scenes.split import Split
 
+        known = self.taxonomies()
+        return Split(self, split, max(known, key=lambda segment: len(known[segment]), default=None))
+
+    def taxonomies(self) -> dict[str, Taxonomy]:
+        """Return label array to label set; empty for a store that was made by another tool.
+
+        Raises:
+            UserError: the manifest is damaged.
+        """
         known = (self.manifest or {}).get("taxonomies", {})
-        return Split(self, split, max(known, key=lambda segment: len(known[segment]["names"]), default=None))
+        return {segment: Taxonomy.from_dict(data) for segment, data in known.items()}
 
     def scenes(self, split: str) -> list[str]:
         """Return the sorted names of a split's scenes.
@@ -162,14 +171,14 @@ class SceneStore:
         """
         if self.manifest is None:
             return
-        known = self.manifest["taxonomies"]
+        known = self.taxonomies()
         if taxonomy.segment not in known:
             raise UserError(
                 f"the store {self.root} has labels {', '.join(sorted(known))} but the run asks for "
                 f"{taxonomy.segment} ({taxonomy.name}); choose another dataset= or prepare the store again",
                 code="other-taxonomy",
             )
-        difference = Taxonomy.from_dict(known[taxonomy.segment]).difference(taxonomy)
+        difference = known[taxonomy.segment].difference(taxonomy)
         if difference:
             raise UserError(
                 f"the store {self.root} and the run disagree about {taxonomy.segment}: {difference}; "

@@ -25,7 +25,7 @@ def stored_taxonomy(
     store = SceneStore(root, hint)
     if store.manifest is None:
         raise UserError(f"{store.root} has no manifest.json, which would name its classes; {hint}", code="not-a-store")
-    known = store.manifest.get("taxonomies", {})
+    known = store.taxonomies()
     if segment is None and len(known) != 1:
         raise UserError(
             f"the store {store.root} has the labels {', '.join(sorted(known)) or 'of no data set'}: "
@@ -38,4 +38,4 @@ def stored_taxonomy(
             "give dataset.taxonomy.segment= one of these",
             code="other-taxonomy",
         )
-    return Taxonomy.from_dict(known[segment or next(iter(known))])
+    return known[segment or next(iter(known))]

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from pointnc.errors import Interrupted, UserError
 from pointnc.files.locks import is_held
+from pointnc.runtime.signals import INTERRUPTED
 from pointnc.studies.launchers import Job, Launcher, LocalLauncher
-from pointnc.studies.launchers.training import INTERRUPTED, LOG, LOST, read_arguments
+from pointnc.studies.launchers.training import LOG, LOST, read_arguments
 from pointnc.studies.plan import Run
 from pointnc.studies.record import has_metrics
 

@@ -45,7 +45,7 @@ from pointnc.training.quiet import quieten
 from pointnc.training.refit_phase import Outcome, refit_classifier
 from pointnc.training.restoring import Restoring
 from pointnc.training.resumed import place_of
-from pointnc.training.run_folder import claimed_run, find_resume, open_folder, telling_how_to_go_on
+from pointnc.training.run_folder import claimed_run, find_resume, telling_how_to_go_on, write_config
 from pointnc.training.stopwatch import Stopwatch
 from pointnc.training.trainer import build_trainer, check_trainer
 from pointnc.weights.architecture import TARGETS, Architecture, engine_of, is_transformer
@@ -126,7 +126,7 @@ def _train(
         load_model_state(module.model, read_checkpoint(resume), data.taxonomy)
     written = OmegaConf.to_yaml(config, resolve=True)
     if distributed.rank() == 0:
-        open_folder(folder, written)
+        write_config(folder, written)
     with watch.phase("train"), restoring.explained(), distributed.outliving_machines():
         trainer.fit(module, datamodule=data, ckpt_path=str(resume) if resume else None)
     with watch.phase("evaluate"):

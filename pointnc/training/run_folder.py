@@ -101,8 +101,8 @@ def _remove_empty(folders: list[Path]) -> None:
             folder.rmdir()
 
 
-def open_folder(folder: Path, config_yaml: str) -> None:
-    """Make the run folder, with the configuration in it.
+def write_config(folder: Path, config_yaml: str) -> None:
+    """Write the configuration into a run's folder.
 
     Raises:
         UserError: it cannot be written.

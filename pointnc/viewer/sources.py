@@ -200,8 +200,7 @@ def _taxonomy(config: DictConfig, store: SceneStore | None) -> Taxonomy:
     """
     if config.taxonomy != "auto":
         return named_taxonomy(config.taxonomy)
-    known = (store.manifest or {}).get("taxonomies") if store is not None else None
-    stored = [Taxonomy.from_dict(one) for one in (known or {}).values()]
+    stored = list(store.taxonomies().values()) if store is not None else []
     given = [config.prediction, config.truth, *_listed(config.scene)]
     legend = next(filter(None, (legend_beside(Path(str(path))) for path in given if path is not None)), None)
     if legend is None:

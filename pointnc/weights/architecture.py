@@ -100,6 +100,11 @@ class Architecture:
             )
         return cls(name, {**arguments, "in_channels": in_channels})
 
+    @property
+    def kind(self) -> str:
+        """What it is, in words."""
+        return "transformer" if self.name in TITLES else "sparse 3-D U-Net"
+
     def build(self) -> OwnBackbone:
         """Build the backbone with fresh weights.
 

@@ -42,7 +42,9 @@ def render_readme(card: ModelCard, parameters: int) -> str:
     front = yaml.safe_dump(_metadata(card), sort_keys=False, allow_unicode=True, width=10**6)
     output = "a class" if card.taxonomy is not None else "a feature vector"
     lines = ["---", front.rstrip(), "---", "", f"# {_safe(card.architecture.name)} for point clouds", ""]
-    lines += [f"A sparse 3-D U-Net of {parameters:,} parameters that gives {output} for every voxel of a scene."]
+    lines += [
+        f"A {card.architecture.kind} of {parameters:,} parameters that gives {output} for every voxel of a scene."
+    ]
     lines += ["", "## Use", ""]
     if card.taxonomy is not None:
         lines += ["    python -m pointnc.evaluate checkpoint=THIS_FOLDER data_root=STORE"]

@@ -24,7 +24,7 @@ def check_card(card: ModelCard, state: Mapping[str, Tensor], origin: str) -> Non
     """
     try:
         own = skeleton(card).state_dict()
-    except UserError as error:  # sizes that are none of a U-Net's
+    except UserError as error:  # sizes that are none of such a network
         raise UserError(f"{origin}: {error}", code=error.code) from None
     if card.taxonomy is None:
         own = {name: value for name, value in own.items() if not name.startswith("head.")}

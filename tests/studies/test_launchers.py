@@ -14,9 +14,10 @@ import pytest
 
 from data_prep.scannet.preparation import prepare
 from pointnc.errors import Interrupted
+from pointnc.runtime.signals import INTERRUPTED
 from pointnc.studies import run_all
 from pointnc.studies.launchers import LocalLauncher, open_launcher
-from pointnc.studies.launchers.training import INTERRUPTED, LOST, Training
+from pointnc.studies.launchers.training import LOST, Training
 from pointnc.studies.plan import Run
 from tests.helpers.commands import run
 from tests.helpers.mistakes import assert_mistake, raises

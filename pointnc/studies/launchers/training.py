@@ -12,15 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pointnc.files.atomic import write_json
+from pointnc.runtime.signals import INTERRUPTED
 from pointnc.studies.plan import Run
 from pointnc.studies.record import REMEDY
 from pointnc.untrusted.json_file import read_json_object
 
 ARGUMENTS = "study.json"
 LOG = "log.txt"
-INTERRUPTED = 130
-"""Exit code of a training that has saved a checkpoint and ended because it was asked to."""
-
 LOST = -1
 """Stands for the exit code of a training whose job has ended without a word: cancelled, or its machine died."""
 

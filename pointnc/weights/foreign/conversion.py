@@ -20,7 +20,7 @@ SourceName = Literal["minkowski", "pointcept", "volt", "sonata"]
 
 READERS = {"minkowski": minkowski, "pointcept": pointcept, "volt": volt, "sonata": sonata}
 
-KNOWN_SOURCES = {
+UNSUPPORTED = {
     "pdnorm": ("conv_input.conv.weight", "Pointcept's SpUNet-v1m3 (PPT), which has a normalization for each data set"),
     "ptv3": ("embedding.stem.conv.weight", "a Point Transformer V3"),
     "resunet": ("conv1.kernel", "a MinkowskiEngine network other than Res16UNet"),
@@ -59,7 +59,7 @@ def recognize(state: Mapping[str, Tensor]) -> SourceName:
     for name, reader in READERS.items():
         if prefix_of(state, reader.ANCHOR) is not None:
             return name  # type: ignore[return-value]
-    for anchor, title in KNOWN_SOURCES.values():
+    for anchor, title in UNSUPPORTED.values():
         if any(key == anchor or key.endswith(f".{anchor}") for key in state):
             raise UserError(
                 f"this is {title}: not supported; Res16UNet, SpUNet-v1m1, Volt and Sonata are", code="unsupported"

@@ -1,4 +1,4 @@
-"""What a reader of foreign names hands on: the tensors of a U-Net in this code base's names."""
+"""What a reader of foreign names hands on: a backbone's tensors in this code base's names."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pointnc.weights.architecture import Architecture
 
 @dataclass(frozen=True)
 class Network:
-    """A converted U-Net.
+    """A converted backbone.
 
     Attributes:
         architecture: its backbone, without a projection.
-        tensors: by their names in a :class:`~pointnc.models.unet.SparseUNet`.
+        tensors: by their names in the backbone of the architecture.
         last: weight (out, in) and bias (out,) of the layer behind the backbone, or None.
         notes: what was filled in or left out.
     """
