@@ -70,7 +70,7 @@ def test_without_classes_it_offers_fine_tuning_alone() -> None:
 
 
 def test_a_transformer_is_called_one() -> None:
-    volt = Architecture("Volt", {"in_channels": 6, "channels": 64, "depth": 1})
+    volt = Architecture("Volt", {"in_channels": 6, "channels": 64, "depth": 1, "out_channels": 64})
     for architecture, words in ((Architecture("SpUNet", dict(PLAN)), "A sparse 3-D U-Net"), (volt, "A transformer")):
         text = render_readme(ModelCard(architecture, ("color", "normal"), 0.02, TAXONOMY), 10)
         assert f"{words} of 10 parameters" in text
