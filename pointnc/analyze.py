@@ -65,9 +65,9 @@ def main(config: DictConfig) -> None:
     from pointnc.analysis.findings import analyze
     from pointnc.analysis.record import to_json
     from pointnc.analysis.subject import measure
+    from pointnc.evaluation import opening
     from pointnc.files.atomic import write_json
     from pointnc.reporting.analysis import write_analysis
-    from pointnc.training import evaluation
 
     out = Path(config.out)
     files = out / "analysis.html", out / "analysis.json"
@@ -75,7 +75,7 @@ def main(config: DictConfig) -> None:
         if file.exists() and not config.overwrite:
             raise UserError(f"{file} exists; give another out= or overwrite=true", code="exists")
     sources = _sources(config)
-    store = evaluation.open_store(sources[0].trained, config.data_root)
+    store = opening.open_store(sources[0].trained, config.data_root)
     taxonomy = sources[0].trained.taxonomy
     for source in sources[1:]:
         difference = taxonomy.difference(source.trained.taxonomy)

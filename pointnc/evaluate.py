@@ -55,13 +55,13 @@ def main(config: DictConfig) -> None:
     from rich.console import Console
 
     from pointnc.benchmarks.named import store_taxonomy
+    from pointnc.evaluation import counting, opening
     from pointnc.reporting.confusion import write_confusion_png
     from pointnc.scenes.store import SceneStore
     from pointnc.scoring.outputs import split_means, write_scores
     from pointnc.scoring.tables import majority_score, score
     from pointnc.scoring.terminal import score_text, scores_table
     from pointnc.sharing import share_work
-    from pointnc.training import evaluation
 
     if config.checkpoint is not None and config.predictions is not None:
         raise UserError("give either checkpoint=RUN or predictions=DIR truth=STORE", code="missing-setting")
@@ -71,27 +71,27 @@ def main(config: DictConfig) -> None:
     start = time.perf_counter()
     trained = None
     if config.predictions is None:
-        trained = evaluation.open_network(config)
+        trained = opening.open_network(config)
         taxonomy = trained.taxonomy
-        store = evaluation.open_store(trained, config.data_root)
-        evaluation.adjust_logits(trained, store, config.logit_adjustment)
-        predictor = evaluation.make_predictor(trained, config)
-        label = evaluation.predict_scenes(predictor, store, config.split, taxonomy.segment)
+        store = opening.open_store(trained, config.data_root)
+        opening.adjust_logits(trained, store, config.logit_adjustment)
+        predictor = opening.make_predictor(trained, config)
+        label = counting.predict_scenes(predictor, store, config.split, taxonomy.segment)
     else:
         if config.truth is None:
             raise UserError("predictions=DIR needs truth=STORE, the store with the labels", code="missing-setting")
         store = SceneStore(config.truth)
         taxonomy = store_taxonomy(store, config.dataset)
-        label = evaluation.read_scenes(Path(config.predictions), store, config.split, taxonomy)
+        label = counting.read_scenes(Path(config.predictions), store, config.split, taxonomy)
 
     def settings() -> list[object]:
         origin = str(Path(config.predictions).resolve()) if trained is None else trained.fingerprint
         options = OmegaConf.to_container(OmegaConf.masked_copy(config, OPTIONS), resolve=True)
         return [origin, str(store.root.resolve()), options]
 
-    sizes = evaluation.scene_sizes(store, config.split)
+    sizes = opening.scene_sizes(store, config.split)
     work = share_work(config.shard, out, sizes, settings, "scenes")
-    counts = evaluation.tally(label, taxonomy, work)
+    counts = counting.tally(label, taxonomy, work)
     if counts is None:
         return
     scores = score(counts.total, taxonomy, config.convention)

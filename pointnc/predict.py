@@ -64,13 +64,13 @@ def main(config: DictConfig) -> int:
     from pointnc.clouds import open_cloud
     from pointnc.clouds.conditions import check_frame
     from pointnc.clouds.table import column_names
+    from pointnc.evaluation.opening import make_predictor, open_network
     from pointnc.files.leftovers import sweep
     from pointnc.prediction.failures import failure_line
     from pointnc.prediction.inputs import find_inputs, size_of
     from pointnc.prediction.labeling import label_file
     from pointnc.prediction.targets import OutputFolder, rivals
     from pointnc.sharing import failure_of, share_work
-    from pointnc.training.evaluation import make_predictor, open_network
 
     check_frame(config.units, config.up, config.color_bits)
     columns = column_names(config.columns)

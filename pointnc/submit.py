@@ -111,8 +111,8 @@ def submit(config: DictConfig) -> int:
     check_output(Path(config.out), config.overwrite)
     sweep(Path(config.out).parent)
 
+    from pointnc.evaluation.opening import adjust_logits, make_predictor, open_network, open_store, scene_sizes
     from pointnc.sharing import share_work
-    from pointnc.training.evaluation import adjust_logits, make_predictor, open_network, open_store, scene_sizes
 
     trained = open_network(config)
     if config.dataset is not None:

@@ -49,12 +49,12 @@ def test_evaluation_of_a_run_of_files_and_of_the_training_agree(home: Path) -> N
 
     # The same predictions as text files of ids, scored as files of unknown origin.
     from pointnc.evaluate import Evaluate
-    from pointnc.training import evaluation
+    from pointnc.evaluation import counting, opening
     from pointnc.weights.trained import load_trained
 
     trained_model = load_trained(home / "run", "cpu")
-    predictor = evaluation.make_predictor(trained_model, settings(Evaluate))
-    label = evaluation.predict_scenes(predictor, SceneStore(home / "store"), "val", None)
+    predictor = opening.make_predictor(trained_model, settings(Evaluate))
+    label = counting.predict_scenes(predictor, SceneStore(home / "store"), "val", None)
     for scene, labels in map(label, SceneStore(home / "store").scenes("val")):
         write_labels(home / "texts" / f"{scene.name}.txt", taxonomy("scannet200").decode(labels))
     run("pointnc.evaluate", "predictions=texts", "truth=store", "out=files.json", folder=home)

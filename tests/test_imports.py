@@ -47,7 +47,7 @@ def test_no_module_compiles_while_it_is_imported(tmp_path: Path) -> None:
 def test_labeling_and_scoring_load_nothing_of_training() -> None:
     """Lightning and torchmetrics take longer to load than torch."""
     code = (
-        "import sys, pointnc.evaluate, pointnc.submit, pointnc.training.evaluation, pointnc.scoring.tables\n"
+        "import sys, pointnc.evaluate, pointnc.submit, pointnc.evaluation.counting, pointnc.scoring.tables\n"
         "import pointnc.prediction.labeling, pointnc.weights.trained, pointnc.api\n"
         "print([name for name in ('pytorch_lightning', 'torchmetrics', 'scipy.signal') if name in sys.modules])"
     )

@@ -8,11 +8,11 @@ from typing import Any
 
 from pointnc.api.model import Model
 from pointnc.errors import UserError
+from pointnc.evaluation.counting import Tally
 from pointnc.scenes.scene import Scene
 from pointnc.scenes.split import Split
 from pointnc.scenes.store import SceneStore
 from pointnc.scoring.tables import Scores, score
-from pointnc.training.evaluation import Tally
 
 
 def evaluate(

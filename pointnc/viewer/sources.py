@@ -69,7 +69,7 @@ def labeled_scenes(config: DictConfig) -> Iterator[LabeledScene]:
 def _predicted(config: DictConfig) -> Iterator[LabeledScene]:
     """Yield scenes with what a network says of them."""
     from pointnc.data.features import scene_array
-    from pointnc.training.evaluation import make_predictor, open_network, open_store
+    from pointnc.evaluation.opening import make_predictor, open_network, open_store
 
     trained = open_network(config)
     if config.taxonomy != "auto":

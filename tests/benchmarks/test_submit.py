@@ -114,8 +114,8 @@ def configure(checkpoint: Path, folder: Path, *overrides: str) -> DictConfig:
 def test_checkpoint_to_zip_and_on_from_what_is_there(
     root: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    from pointnc.evaluation.opening import make_predictor
     from pointnc.submit import submit
-    from pointnc.training.evaluation import make_predictor
     from pointnc.weights.trained import load_trained
 
     config = configure(checkpoint, tmp_path)
@@ -193,8 +193,8 @@ def test_checkpoint_of_other_classes(checkpoint: Path, tmp_path: Path) -> None:
 
 
 def test_adjusted_logits_are_those_of_a_shifted_bias(root: Path, checkpoint: Path, tmp_path: Path) -> None:
+    from pointnc.evaluation.opening import make_predictor
     from pointnc.submit import submit
-    from pointnc.training.evaluation import make_predictor
     from pointnc.weights.trained import load_trained
 
     config = configure(checkpoint, tmp_path, "logit_adjustment=20")

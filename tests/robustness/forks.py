@@ -80,7 +80,7 @@ def _import_everything() -> None:
         "pointnc.inference.predictor",
         "pointnc.prediction.labeling",
         "pointnc.studies.writing",
-        "pointnc.training.evaluation",
+        "pointnc.evaluation.counting",
         "pointnc.training.run",
     ):
         importlib.import_module(name)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from pointnc.benchmarks.scannet import taxonomy
+from pointnc.evaluation.counting import Tally, tally
 from pointnc.scenes.scene import Scene
 from pointnc.sharing import Work
-from pointnc.training.evaluation import Tally, tally
 from tests.helpers.mistakes import raises
 
 

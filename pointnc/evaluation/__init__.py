@@ -1,0 +1,1 @@
+"""A trained network over the scenes of a split: opened, let label, counted."""
