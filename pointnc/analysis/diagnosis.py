@@ -46,6 +46,8 @@ def diagnose(subject: Subject) -> Diagnosis:
         remarks.append(
             "its targets are not fixed directions of the features: a ReLU or a classifier of its own decides"
         )
+    if objective.distilled:
+        remarks.append("it learned a teacher's labels as well: forces stand beside the loss of its own labels alone")
     groups = group_rows(trained.taxonomy)
     classes: dict[str, Tensor] = {}
     if targets is not None:

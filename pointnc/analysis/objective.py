@@ -24,11 +24,13 @@ class Objective:
         loss: of (V, K) logits and (V,) labels.
         regularizer: of (V, D) features and (V,) labels; evaluated at its full size, whatever its schedule.
         batch_size: scenes in a step of a process.
+        distilled: whether the run learned a teacher's labels as well, of which nothing is built here.
     """
 
     loss: nn.Module
     regularizer: CenterObserver
     batch_size: int
+    distilled: bool = False
 
 
 def read_objective(checkpoint: Checkpoint, channels: int, trust: Collection[str] = ()) -> Objective:
@@ -72,4 +74,4 @@ def read_objective(checkpoint: Checkpoint, channels: int, trust: Collection[str]
             f"the regularizer of {checkpoint.path} is a {type(regularizer).__name__}, which is not known",
             code="unsupported",
         )
-    return Objective(loss, regularizer, int(config.get("batch_size") or 1))
+    return Objective(loss, regularizer, int(config.get("batch_size") or 1), bool(config.get("distillation")))

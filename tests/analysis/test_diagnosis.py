@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -125,6 +126,14 @@ def test_without_fixed_targets_forces_are_all_there_is(kind: str) -> None:
     assert found.targets == {} and set(found.classes) == {"ratio", "cosine"}
     assert any("not fixed directions" in line for line in found.remarks)
     assert set(found.groups["all"]) == {"ratio", "cosine", "conflict", "loss_share", "regularizer_share"}
+
+
+def test_a_distilled_run_says_what_its_forces_leave_out() -> None:
+    network = subject(CenterRegularizer(20, 24, **PAPER), *everything(24))
+    assert not diagnose(network).remarks
+    distilled = replace(network.source.objective, distilled=True)
+    (remark,) = diagnose(replace(network, source=replace(network.source, objective=distilled))).remarks
+    assert "teacher" in remark
 
 
 def test_without_a_regularizer_there_are_features() -> None:

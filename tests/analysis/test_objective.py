@@ -49,7 +49,8 @@ def test_counts_priors_shares_and_banks_come_back() -> None:
         "regularizer": {**CECO, **options},
     }
     found = read_objective(checkpoint(loss, regularizer, config), 8)
-    assert found.batch_size == 3
+    assert found.batch_size == 3 and not found.distilled
+    assert read_objective(checkpoint(loss, regularizer, {**config, "distillation": {"weight": 0.5}}), 8).distilled
     assert torch.equal(found.loss(logits, labels), loss(logits, labels))
     assert found.regularizer.present_weight() == regularizer.present_weight() > 0
     before = {key: value.clone() for key, value in found.regularizer.state_dict().items()}
