@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from typing import Any
 
@@ -85,27 +86,49 @@ def test_presets_fit_narrow_and_wide_backbones(preset: str, num_classes: int, in
     assert not any(p.requires_grad for p in regularizer.parameters())
 
 
+SWITCHES: dict[str, list[list[Any]]] = {
+    "projector": [["none"], ["frozen", "trainable"]],  # of which one learns
+    "frame": [["auto", "spread"]],  # where channels are too few for a simplex
+    "projector_relu": [[True], [False]],
+    "normalize": [[True], [False]],
+    "scale": [[1], [5], [10], [16]],
+    "log_prior": [["off", False], ["scenes", "points"]],  # of the same counts
+    "centers": [["batch", "batch_synchronized"], ["ema"]],  # of one rank
+    "gradient": [["straight_through"], ["update"]],
+    "reduction": [["sum"], ["mean"]],
+    "weight": [[0], [2.5]],
+    "start_step": [[0], [3]],
+    "ramp_steps": [[0], [3]],
+    "min_updates": [[1], [3]],
+}
+"""Option to its values; those in one list do the same here, those of different lists do not."""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS[1:])
 def test_every_switch_of_the_facts_is_one_override(preset: str) -> None:
-    features, labels = torch.randn(60, 8), torch.randint(-1, 12, (60,))
-    for key, values in {
-        "projector": ["none", "frozen", "trainable"],
-        "frame": ["auto", "spread"],
-        "projector_relu": [True, False],
-        "normalize": [True, False],
-        "scale": [1, 5, 10, 16],
-        "log_prior": ["off", False, "scenes", "points"],
-        "centers": ["batch", "batch_synchronized", "ema"],
-        "gradient": ["straight_through", "update"],
-        "reduction": ["sum", "mean"],
-        "weight": [0, 2.5],
-        "start_step": [0, 3],
-        "ramp_steps": [0, 3],
-        "min_updates": [1, 3],
-    }.items():
-        for value in values:
-            assert _build(preset, 12, 8, **{key: value})(features, labels).isfinite()
+    batches = [(2 * torch.randn(60, 8), torch.randint(-1, 11, (60,))) for _ in range(3)]
+
+    def done(**changes: Any) -> list[float]:
+        """Losses and sizes of their gradients."""
+        regularizer, found = _build(preset, 12, 8, **changes), []
+        for features, labels in batches:
+            features = features.clone().requires_grad_()
+            loss = regularizer.weight * regularizer(features, labels)
+            (gradient,) = torch.autograd.grad(loss, features)
+            found += [loss.item(), gradient.abs().sum().item()]
+        return found
+
+    beside = {"projector_relu": {"projector": "frozen"}, "gradient": {"centers": "ema"}, "frame": {"projector": "none"}}
+    for key, groups in SWITCHES.items():
+        found = [[done(**{key: value}, **beside.get(key, {})) for value in group] for group in groups]
+        for group in found:
+            assert all(one == pytest.approx(group[0], rel=1e-5) for one in group), key
+        firsts = [group[0] for group in found]
+        assert not any(a == pytest.approx(b, rel=1e-5) for a, b in itertools.combinations(firsts, 2)), key
+    for projector, learns in (("frozen", False), ("trainable", True)):
+        parts = _build(preset, 12, 8, projector=projector).parameters()
+        assert any(p.requires_grad for p in parts) == learns
 
 
 def test_narrow_backbones_go_without_projector_by_one_override() -> None:
