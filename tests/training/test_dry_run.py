@@ -7,7 +7,8 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
-from pointnc.commands.entry import _explain, config_folder
+from pointnc.commands.entry import config_folder
+from pointnc.commands.mistakes import mistake_behind
 from pointnc.errors import UserError
 from pointnc.training.run import dry_run, train
 from tests.helpers.commands import run
@@ -64,7 +65,7 @@ def test_nothing_is_made_for_a_wrong_setting(tmp_path: Path) -> None:
 def test_every_part_is_tried(overrides: list[str], mistake: tuple[str, ...]) -> None:
     with pytest.raises((UserError, HydraException)) as caught:
         dry_run(configure(*overrides))
-    assert_names(_explain(caught.value, None), *mistake)
+    assert_names(mistake_behind(caught.value, None, config_folder()), *mistake)
 
 
 def test_what_a_checkpoint_could_not_say_of_its_network_is_not_trained() -> None:

@@ -9,7 +9,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from data_prep.scannet.preparation import prepare
-from pointnc.commands.entry import _explain, config_folder
+from pointnc.commands.entry import config_folder
+from pointnc.commands.mistakes import mistake_behind
 from pointnc.errors import Interrupted
 from pointnc.training.resumed import resumed_config
 from pointnc.training.run import train
@@ -200,7 +201,7 @@ def test_full_disk_keeps_the_previous_checkpoint(
 def test_nonsense_settings_are_named(store: Path, tmp_path: Path, override: str, mistake: tuple[str, ...]) -> None:
     with pytest.raises(Exception) as error:
         train(configure(store, tmp_path / "run", override))
-    assert_names(_explain(error.value, None), *mistake)
+    assert_names(mistake_behind(error.value, None, config_folder()), *mistake)
     assert not (tmp_path / "run").exists()
 
 
