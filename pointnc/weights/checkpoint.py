@@ -18,7 +18,7 @@ from pointnc.scenes.taxonomy import SCORES, Taxonomy
 from pointnc.version import __version__
 from pointnc.weights.archive import DamagedArchiveError, check_archive
 from pointnc.weights.plain import check_type, plain, shown
-from pointnc.weights.tensors import check_dense, check_values, checksum, tensors_in
+from pointnc.weights.tensors import check_dense, check_values, checksum, first_difference, tensors_in
 
 FORMAT = 1
 KEY = "pointnc"
@@ -215,13 +215,11 @@ def check_model_state(model: torch.nn.Module, checkpoint: Checkpoint, taxonomy: 
             code="other-taxonomy",
         )
     state, own = checkpoint.model_state, model.state_dict()
-    for name in (*own, *state):
-        theirs = tuple(state[name].shape) if name in state else "nothing"
-        mine = tuple(own[name].shape) if name in own else "nothing"
-        if theirs != mine:
-            raise UserError(
-                f"{checkpoint.path} has another architecture: {name} is {theirs} there and {mine} here; "
-                "choose the model= it was trained with",
-                code="other-network",
-            )
+    if (found := first_difference(own, state)) is not None:
+        name, mine, theirs = found
+        raise UserError(
+            f"{checkpoint.path} has another architecture: {name} is {theirs} there and {mine} here; "
+            "choose the model= it was trained with",
+            code="other-network",
+        )
     check_values(own, state, str(checkpoint.path))

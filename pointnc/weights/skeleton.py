@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 from pointnc.errors import UserError
 from pointnc.models.segmentor import Segmentor
 from pointnc.weights.card import ModelCard
-from pointnc.weights.tensors import check_values
+from pointnc.weights.tensors import check_values, first_difference
 
 
 def check_card(card: ModelCard, state: Mapping[str, Tensor], origin: str) -> None:
@@ -59,12 +59,10 @@ def check_state(own: Mapping[str, Tensor], state: Mapping[str, Tensor], origin: 
     Raises:
         UserError: they are not a network's; the message names the first that is not.
     """
-    for name in (*own, *state):
-        theirs = tuple(state[name].shape) if name in state else "nothing"
-        mine = tuple(own[name].shape) if name in own else "nothing"
-        if theirs != mine:
-            raise UserError(
-                f"{origin} does not fit its architecture: {name} is {theirs} there, {mine} is expected",
-                code="other-network",
-            )
+    if (found := first_difference(own, state)) is not None:
+        name, mine, theirs = found
+        raise UserError(
+            f"{origin} does not fit its architecture: {name} is {theirs} there, {mine} is expected",
+            code="other-network",
+        )
     check_values(own, state, origin)

@@ -64,6 +64,15 @@ def check_finite(name: str, value: Tensor, origin: str) -> None:
         )
 
 
+def first_difference(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> tuple[str, str, str] | None:
+    """Return the first name whose shapes differ, with the network's own and the given one; None where all agree."""
+    for name in (*own, *state):
+        mine, theirs = (str(tuple(one[name].shape)) if name in one else "nothing" for one in (own, state))
+        if mine != theirs:
+            return name, mine, theirs
+    return None
+
+
 def check_values(own: Mapping[str, Tensor], state: Mapping[str, Tensor], origin: str) -> None:
     """Refuse weights of other types than a network's, or that are not dense and finite.
 
