@@ -50,7 +50,7 @@ class Runs:
         while process.poll() is None and not last.is_file() and time.monotonic() < end:
             time.sleep(0.05)
         if process.poll() is None:
-            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)  # not SIGINT, which jobs of a shell's background are deaf to
         code, output = training.finish()
         if code != 130 or "resume=" not in output:
             return [self._outcome("training, interrupted", False, f"exit code {code} instead of 130: {_last(output)}")]

@@ -203,8 +203,11 @@ def dry_run(config: DictConfig) -> None:
         )
     except (TypeError, ValueError) as error:  # torch's own checks, which name the option
         raise UserError(f"optimizer: {error}", code="option") from None
-    with of_node("schedule"):
-        instantiate(config.schedule)(optimizer, total_steps=1)
+    try:
+        with of_node("schedule"):
+            instantiate(config.schedule)(optimizer, total_steps=1)
+    except TypeError as error:
+        raise UserError(f"schedule: {error}", code="option") from None
 
 
 def _start(config: DictConfig) -> Source:

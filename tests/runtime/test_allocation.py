@@ -79,7 +79,7 @@ def test_commands_keep_memory_unless_they_are_to_need_little(
     setting: str, calls: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     called: list[bool] = []
-    monkeypatch.setattr("pointnc.commands.entry.keep_freed_memory", lambda: called.append(True))
+    monkeypatch.setattr("pointnc.commands.attempts.keep_freed_memory", lambda: called.append(True))
     monkeypatch.setattr("sys.argv", ["train", setting])
     with pytest.raises(SystemExit) as end:
         entry(None, "pointnc.train")(lambda config: None)()

@@ -42,6 +42,7 @@ def test_nothing_is_made_for_a_wrong_setting(tmp_path: Path) -> None:
         (["optimizer.lr=0"], ("option", "optimizer.lr=0")),
         (["dataset.voxel_size=wide"], ("option", "dataset.voxel_size=wide")),
         (["schedule.warm_up=wide"], ("option", "schedule.warm_up=wide")),
+        (["+schedule.power=2"], ("option", "schedule", "'power'")),
         (["schedule.div=0"], ("option", "schedule.div=0")),
         (["schedule=poly", "schedule.power=-1"], ("option", "schedule.power=-1")),
         (["optimizer.weight_decay=-1"], ("option", "optimizer", "weight_decay")),
