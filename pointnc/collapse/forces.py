@@ -103,7 +103,7 @@ class ShareOfLoss(nn.Module):
         both = torch.where(finite, both, 0.0)
         self.count += finite
         count = self.count.clamp_min(1).to(widest(self.count.device))
-        rate = torch.where(finite, (1 - MOMENTUM) / (1 - MOMENTUM**count), 0.0).to(both.dtype)
+        rate = torch.where(finite, (1 - MOMENTUM) / (1 - MOMENTUM**count).to(both.dtype), 0.0)
         self.loss.lerp_(both[0], rate)
         self.regularizer.lerp_(both[1], rate)
         self.largest.copy_(torch.maximum(self.largest, both[1]))
