@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from bench.measure import REPEATS, exponent, growth, medians, moving
 from bench.plain_prepare import add_at_normals, prepare_plainly, read_labels, read_mesh
 from bench.rows import Row
-from data_prep.preparing import hash_array
+from data_prep.preparing.writing import hash_array
 from data_prep.rooms.generate import label_map
 from data_prep.scannet.labels import annotate
 from data_prep.scannet.preparation import prepare

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.preparing import hash_array, histogram
+from data_prep.preparing.writing import hash_array, histogram
 from pointnc.errors import UserError
 from pointnc.untrusted.numpy_file import map_array
 

@@ -11,7 +11,6 @@ from data_prep.custom.labels import beside
 from pointnc.clouds.formats import SUFFIXES as CLOUDS
 from pointnc.clouds.label_file import SUFFIXES as LABELS
 from pointnc.errors import UserError
-from pointnc.files.hashes import file_sha256
 
 LEFT = ("thumbs.db", "desktop.ini", "__macosx")
 """What systems leave in folders."""
@@ -40,13 +39,10 @@ class Room:
 
     def state(self) -> list[list[str | int]]:
         """Return name, size and time of change of its files: another state, another content."""
-        return [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in self._files()]
+        return [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in self.files()]
 
-    def hashes(self) -> dict[str, str]:
-        """Return the SHA-256 of its files by name."""
-        return {file.name: f"sha256:{file_sha256(file)}" for file in self._files()}
-
-    def _files(self) -> list[Path]:
+    def files(self) -> list[Path]:
+        """Return what it is read from."""
         files = sorted(self.path.glob("[!.]*.npy")) if self.path.is_dir() else [self.path]
         return files if self.labels is None else [*files, self.labels]
 

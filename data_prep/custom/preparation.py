@@ -15,7 +15,9 @@ from typing import Any
 from data_prep.custom.folder import Room, find_rooms
 from data_prep.custom.report import print_report
 from data_prep.custom.scene import Settings, is_done, prepare_room, read_record
-from data_prep.preparing import explain
+from data_prep.preparing.report import FAILED
+from data_prep.preparing.scenes import explain
+from data_prep.preparing.store import check_target
 from data_prep.processes import check_workers, in_parallel, unseen, unseen_line
 from data_prep.stopping import nothing_left, sweep_store
 from pointnc.benchmarks import scannet
@@ -28,7 +30,6 @@ from pointnc.scenes.store import SceneStore
 from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.scenes.writing import write_manifest
 
-FAILED = "failed.json"
 TAXONOMY = "taxonomy.yaml"
 
 
@@ -89,8 +90,7 @@ def _check_target(root: Path, out: Path, rooms: Sequence[Room], settings: Settin
     Raises:
         UserError: it does.
     """
-    if (out.exists() and not out.is_dir()) or out.resolve() == root.resolve():
-        raise UserError(f"out={out} is a file or the root itself: give a folder of its own", code="overwrites-input")
+    check_target(out, root)
     if not out.is_dir():
         return
     _ = SceneStore(out).manifest  # a damaged one is better found before the work than after it

@@ -16,7 +16,7 @@ from data_prep.custom.columns import find_instance, find_label, one_class
 from data_prep.custom.folder import Room
 from data_prep.custom.gathering import Gathered, Labels, placed_arrays
 from data_prep.custom.labels import elsewhere, open_labeled
-from data_prep.preparing import hash_array, histogram
+from data_prep.preparing.writing import write_prepared
 from pointnc.clouds import PointCloud
 from pointnc.clouds.conditions import Bits, Conditions, Unit, Up
 from pointnc.clouds.normals import estimate_normals, fill_normals
@@ -26,7 +26,6 @@ from pointnc.files.hashes import file_sha256
 from pointnc.scenes import records
 from pointnc.scenes.scene import IGNORE
 from pointnc.scenes.taxonomy import Taxonomy
-from pointnc.scenes.writing import as_stored, write_scene
 
 FAR = 1000.0
 """Meters from the origin beyond which float32 begins to lose tenths of a millimeter: such scenes get their own."""
@@ -99,24 +98,19 @@ def prepare_room(room: Room, target: Path, settings: Settings) -> list[str]:
         arrays["normal"], origin_of_normals = _normals(arrays.get("normal"), mesh, conditions, arrays["coord"])
         if origin_of_normals != "file":
             remarks.append(f"no normals: {origin_of_normals}")
-    arrays = as_stored(arrays)
     segment = settings.taxonomy.segment
     record: dict[str, Any] = {
-        "points": len(arrays["coord"]),
         "dropped": len(good) - len(arrays["coord"]),
         "origin": conditions.world_origin().tolist(),
         "normals": origin_of_normals,
         **note,
         "remarks": remarks,
-        "hash": {key: hash_array(value) for key, value in arrays.items()},
-        "source": room.hashes(),
         "state": state,
         "settings": settings.fingerprint(),
     }
     if segment in arrays:
         record["labelled"] = int(np.count_nonzero(arrays[segment] != IGNORE))
-        record["histogram"] = {segment: histogram(arrays[segment], len(settings.taxonomy))}
-    write_scene(target, arrays, record)
+    write_prepared(target, arrays, record, [settings.taxonomy], room.files())
     return remarks
 
 

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.preparing import DataSet, check_folders, prepare_store, write_prepared
+from data_prep.preparing.store import DataSet, check_folders, prepare_store
+from data_prep.preparing.writing import write_prepared
 from data_prep.s3dis.point_text import read_points
 from pointnc.benchmarks import s3dis
 from pointnc.errors import UserError

@@ -11,7 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from data_prep.preparing import check_folders, open_target, prepare_scenes, raise_failures, report, unfinished
+from data_prep.preparing.report import raise_failures, report
+from data_prep.preparing.scenes import prepare_scenes, unfinished
+from data_prep.preparing.store import check_folders, open_target
 from data_prep.processes import check_workers
 from data_prep.scannet.lists import Splits, find_jobs, split_lists
 from data_prep.scannet.scene import prepare_scene

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.preparing import write_prepared
+from data_prep.preparing.writing import write_prepared
 from data_prep.scannet.labels import annotate
 from data_prep.scannet.raw import annotation_paths, mesh_path, read_scan
 from pointnc.benchmarks import scannet

@@ -16,7 +16,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.preparing import DataSet, check_folders, prepare_store, write_prepared
+from data_prep.preparing.store import DataSet, check_folders, prepare_store
+from data_prep.preparing.writing import write_prepared
 from pointnc.benchmarks import semantickitti
 from pointnc.errors import UserError
 

@@ -16,7 +16,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from data_prep.preparing import DataSet, prepare_store
+from data_prep.preparing.store import DataSet, prepare_store
 from data_prep.processes import engine, in_parallel, unseen
 from pointnc.benchmarks import scannet
 from tests.cluster.workers import Job, make, rest

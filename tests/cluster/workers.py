@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.preparing import write_prepared
+from data_prep.preparing.writing import write_prepared
 from pointnc.benchmarks import scannet
 
 
