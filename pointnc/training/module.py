@@ -197,11 +197,15 @@ class SegmentationModule(pl.LightningModule):
         if self.trainer.max_steps > 0:
             batches = min(batches, self.trainer.max_steps * self.trainer.accumulate_grad_batches)
         self.regularizer.set_length(batches)
-        config = self.contract["config"]
-        parameters = parameter_groups(self._learning(), config.get("learning_rates") or {}, config["optimizer"]["lr"])
-        optimizer = self.make_optimizer(parameters, **_in_one_call(self.make_optimizer, self.device))
+        optimizer = self.build_optimizer()
         schedule = self.make_schedule(optimizer, total_steps=total)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def build_optimizer(self) -> torch.optim.Optimizer:
+        """Build the optimizer of all that learns, with the rates of its groups."""
+        config = self.contract["config"]
+        parameters = parameter_groups(self._learning(), config.get("learning_rates") or {}, config["optimizer"]["lr"])
+        return self.make_optimizer(parameters, **_in_one_call(self.make_optimizer, self.device))
 
     def _learning(self) -> list[tuple[str, nn.Parameter]]:
         return [(name, parameter) for name, parameter in self.named_parameters() if parameter.requires_grad]

@@ -9,24 +9,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytorch_lightning as pl
-import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from torch import nn
 
-from pointnc.checks import check_number, check_probability, check_switch, of_node
-from pointnc.data.features import feature_channels
-from pointnc.errors import UserError
-from pointnc.losses import losses_with_prior
-from pointnc.models.segmentor import Segmentor
+from pointnc.checks import check_number
 from pointnc.runtime import distributed
-from pointnc.scenes.store import SceneStore
-from pointnc.scenes.taxonomy import Taxonomy
 from pointnc.training import results
 from pointnc.training.announcement import announce
+from pointnc.training.building import build_module, dry_run
 from pointnc.training.callbacks import EpochLine, History, SaveCheckpoints
-from pointnc.training.data import Loading, RunData, open_data, prepare_data
-from pointnc.training.distillation import Distillation, build_distillation
+from pointnc.training.data import Loading, open_data, prepare_data
 from pointnc.training.epoch_losses import EpochLosses
 from pointnc.training.fine_tuning import (
     inherited_license,
@@ -38,8 +30,6 @@ from pointnc.training.fine_tuning import (
 )
 from pointnc.training.length import check_length, length_in_words, settle_length
 from pointnc.training.machine import Machine, machine_of
-from pointnc.training.module import SegmentationModule
-from pointnc.training.parameter_groups import parameter_groups
 from pointnc.training.profile import Profile
 from pointnc.training.quiet import quieten
 from pointnc.training.refit_phase import Outcome, refit_classifier
@@ -48,7 +38,7 @@ from pointnc.training.resumed import place_of
 from pointnc.training.run_folder import claimed_run, find_resume, telling_how_to_go_on, write_config
 from pointnc.training.stopwatch import Stopwatch
 from pointnc.training.trainer import build_trainer, check_trainer
-from pointnc.weights.architecture import TARGETS, Architecture, engine_of, is_transformer
+from pointnc.weights.architecture import engine_of, is_transformer
 from pointnc.weights.checkpoint import load_model_state, read_checkpoint
 from pointnc.weights.network import build_model
 from pointnc.weights.source import Source, open_source
@@ -108,7 +98,7 @@ def _train(
     )
     settle_length(config.trainer, config.get("steps"), len(data.train))
     model = build_model(config.model, config.get("head"), config.dataset.features, len(data.taxonomy))
-    module = build_module(config, data, model)
+    module = build_module(config, data.taxonomy, model, data.class_counts)
     length = length_in_words(config.trainer, len(data.train), config.batch_size, distributed.world_size())
     announce(config.choice, config.dataset, folder, data, module, resume, length, _remarks(config))
     if start is not None:
@@ -150,66 +140,6 @@ def _remarks(config: DictConfig) -> list[str]:
     return []
 
 
-def dry_run(config: DictConfig) -> None:
-    """Build all parts of a run but its data, and throw them away.
-
-    The loss is also taken of one point of each class. A data set whose classes stand in a store that its ``prepare``
-    has yet to make is passed over: then the same mistakes are found after that.
-
-    Args:
-        config: of a run.
-
-    Raises:
-        UserError: a setting is out of range, or does not fit the classes; or a store that nothing makes is missing.
-        HydraException: a part cannot be built.
-    """
-    if config.dataset.get("prepare") is None:
-        SceneStore(config.dataset.store, hint=config.dataset.hint)  # the likelier mistake, and the quicker one to find
-    if config.get("logger"):
-        instantiate(config.logger)  # one whose package is missing
-    check_number("dataset.voxel_size", config.dataset.get("voxel_size"), above=0)
-    check_number("optimizer.lr", config.optimizer.get("lr"), above=0)
-    check_probability("augmentation.mix_probability", config.augmentation.get("mix_probability", 0))
-    for key in ("measure_collapse", "profile", "optimizer.nesterov"):
-        if (switch := OmegaConf.select(config, key)) is not None:  # a run of an earlier version lacks some
-            check_switch(key, switch)
-    try:
-        taxonomy: Taxonomy = instantiate(config.dataset.taxonomy)
-    except Exception:
-        if config.dataset.get("prepare") is None:
-            raise
-        return
-    num_classes = len(taxonomy)
-    model = build_model(config.model, config.get("head"), config.dataset.features, num_classes)
-    if str(config.model.get("_target_")) in TARGETS:  # what its checkpoint could not say is not trained
-        Architecture.of(config.model, feature_channels(config.dataset.features))
-    regularizer = instantiate(config.regularizer, num_classes=num_classes, in_channels=model.backbone.out_channels)
-    loss = instantiate(config.loss)
-    for part in losses_with_prior(loss):
-        part.set_prior(torch.ones(num_classes))
-    with of_node("loss"):
-        loss(torch.zeros(num_classes, num_classes), torch.arange(num_classes))
-    instantiate(config.augmentation.transforms)
-    for node in [config.get("refit"), *(config.get("callbacks") or {}).values()]:
-        if node:
-            instantiate(node)
-    learning = nn.ModuleDict({"model": model, "regularizer": regularizer})
-    if (distillation := _build_distillation(config, taxonomy, model)) is not None:
-        learning["distillation"] = distillation
-    parameters = [(name, parameter) for name, parameter in learning.named_parameters() if parameter.requires_grad]
-    try:
-        optimizer = instantiate(config.optimizer)(
-            parameter_groups(parameters, config.get("learning_rates") or {}, config.optimizer.lr)
-        )
-    except (TypeError, ValueError) as error:  # torch's own checks, which name the option
-        raise UserError(f"optimizer: {error}", code="option") from None
-    try:
-        with of_node("schedule"):
-            instantiate(config.schedule)(optimizer, total_steps=1)
-    except TypeError as error:
-        raise UserError(f"schedule: {error}", code="option") from None
-
-
 def _start(config: DictConfig) -> Source:
     """Read what ``weights=`` names; its network, input channels and name replace the configuration's.
 
@@ -224,39 +154,3 @@ def _start(config: DictConfig) -> Source:
     OmegaConf.update(config, "weights_license", inherited_license(start), force_add=True)
     tell_input(start, config.model, config.dataset.features, config.dataset.voxel_size)
     return start
-
-
-def build_module(config: DictConfig, data: RunData, model: Segmentor) -> SegmentationModule:
-    """Build loss, regularizer and schedules around a network."""
-    regularizer = instantiate(
-        config.regularizer, num_classes=len(data.taxonomy), in_channels=model.backbone.out_channels
-    )
-    if regularizer.log_prior != "off":
-        regularizer.set_prior(torch.from_numpy(data.class_counts(regularizer.log_prior)))
-    loss = instantiate(config.loss)
-    for part in losses_with_prior(loss):
-        part.set_prior(torch.from_numpy(data.class_counts(part.needs_prior)))
-    return SegmentationModule(
-        model=model,
-        loss=loss,
-        regularizer=regularizer,
-        taxonomy=data.taxonomy,
-        optimizer=instantiate(config.optimizer),
-        schedule=instantiate(config.schedule),
-        config=OmegaConf.to_container(config, resolve=True),  # type: ignore[arg-type]
-        measure_collapse=config.get("measure_collapse", True),
-        distillation=_build_distillation(config, data.taxonomy, model),
-    )
-
-
-def _build_distillation(config: DictConfig, taxonomy: Taxonomy, model: Segmentor) -> Distillation | None:
-    if not config.get("distillation"):
-        return None
-    return build_distillation(
-        config.distillation,
-        taxonomy,
-        tuple(config.dataset.features),
-        config.dataset.voxel_size,
-        model.backbone.out_channels,
-        trusted(config.get("trust")),
-    )

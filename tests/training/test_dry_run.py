@@ -10,7 +10,8 @@ from omegaconf import DictConfig, OmegaConf
 from pointnc.commands.entry import config_folder
 from pointnc.commands.mistakes import mistake_behind
 from pointnc.errors import UserError
-from pointnc.training.run import dry_run, train
+from pointnc.training.building import dry_run
+from pointnc.training.run import train
 from tests.helpers.commands import run
 from tests.helpers.mistakes import assert_mistake, assert_names, raises
 
