@@ -68,8 +68,8 @@ def adjust_logits(trained: Trained, store: SceneStore, tau: float, split: str = 
     """Take τ · log π off a network's logits, π the classes' shares of the training points: post-hoc logit adjustment.
 
     For networks that were trained with plain cross-entropy: of one whose classifier knows the shares already it says
-    so on stderr. Menon et al., Long-tail learning via logit adjustment, ICLR
-    2021. The head's bias is changed in place. A class without a training point counts as having one.
+    so on stderr. The head's bias is changed in place. A class without a training point counts as having one. Menon et
+    al., Long-tail learning via logit adjustment, ICLR 2021.
 
     Raises:
         UserError: τ is negative, the store lacks the split, or the head has no bias.
