@@ -10,6 +10,7 @@ import pytest
 
 from data_prep.scannet.preparation import prepare
 from pointnc.commands.entry import entry
+from tests.helpers.commands import run
 from tests.helpers.mistakes import assert_line
 from tests.helpers.synthetic import write_raw_root
 
@@ -93,9 +94,8 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.slow
 def test_missing_store_names_path_and_command(tmp_path: Path) -> None:
-    done = command("pointnc.train", "dataset=scannet200", "data_root=nowhere", folder=tmp_path, code=2)
+    done = run("pointnc.train", "dataset=scannet200", "data_root=nowhere", folder=tmp_path, code=2)
     assert_line(done.stderr, str(tmp_path / "nowhere"), "python -m data_prep.scannet")
 
 
@@ -122,7 +122,6 @@ def test_a_fault_of_ours_keeps_its_traceback(tmp_path: Path) -> None:
             entry(None, "pointnc.train")(fail)()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("spoil", ["nan", "empty", "label", "truncated"])
 def test_bad_scene_is_named(store: Path, tmp_path: Path, spoil: str) -> None:
     import shutil
@@ -142,9 +141,8 @@ def test_bad_scene_is_named(store: Path, tmp_path: Path, spoil: str) -> None:
     else:
         (folder / "color.npy").write_bytes((folder / "color.npy").read_bytes()[:100])
     words = {"nan": "NaN", "empty": "no points", "label": "label 200", "truncated": "color.npy"}
-    done = command(
-        "pointnc.train", f"dataset.store={tmp_path / 'store'}", *QUICK, "batch_size=2", folder=tmp_path, code=2
-    )
+    place = f"dataset.store={tmp_path / 'store'}"
+    done = run("pointnc.train", place, *QUICK, "batch_size=2", folder=tmp_path, code=2)
     assert_line(done.stderr, "scene0001_00", words[spoil])
 
 
@@ -166,17 +164,3 @@ def test_checkout_and_wheel_train_alike(store: Path, tmp_path: Path) -> None:
         losses.append([line.rsplit("  ", 1)[0] for line in done.stdout.splitlines() if line.startswith("epoch")])
         assert (tmp_path / name / "run" / "report.html").is_file()
     assert losses[0] == losses[1] != []
-
-
-@pytest.mark.slow
-def test_two_processes_train(store: Path, tmp_path: Path) -> None:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    arguments = [f"dataset.store={store}", *QUICK, "batch_size=1", f"run_dir={tmp_path / 'run'}"]
-    done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
-         "-m", "pointnc.train", *arguments],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=180, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("epoch 1/1") == 1
-    assert (tmp_path / "run" / "metrics.json").is_file()

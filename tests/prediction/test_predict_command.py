@@ -1,4 +1,4 @@
-"""``python -m pointnc.predict`` from the outside: formats, failures, memory."""
+"""``python -m pointnc.predict`` as a command: formats, failures, memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import resource
 import subprocess
 import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import pytest
 from pointnc.clouds import read_cloud
 from pointnc.scenes.ply import write_ply
 from pointnc.weights.bundle import save_bundle
+from tests.helpers.commands import run
 from tests.helpers.mistakes import assert_line
 from tests.weights.test_weights import make
 
@@ -27,9 +28,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def predict(*arguments: str, cwd: Path, before: Callable[[], None] | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pointnc.predict", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, preexec_fn=before)
+predict = partial(run, "pointnc.predict")
 
 
 def room(count: int = 2_000) -> dict[str, np.ndarray]:
@@ -47,8 +46,8 @@ def test_good_files_are_done_and_bad_ones_listed(tmp_path: Path, bundle: Path) -
     (folder / "c.ply").write_bytes(b"")
     (folder / "d.las").write_bytes(b"nonsense")
     write_ply(folder / "e.ply", {axis: np.empty(0) for axis in "xyz"})
-    done = predict(f"checkpoint={bundle}", f"input={folder}", "out=labeled", cwd=tmp_path)
-    assert done.returncode == 1 and "Traceback" not in done.stderr
+    done = predict(f"checkpoint={bundle}", f"input={folder}", "out=labeled", folder=tmp_path, code=1)
+    assert "Traceback" not in done.stderr
     assert "3 of 5 failed" in done.stdout
     for name, reason in (("c.ply", "empty"), ("d.las", "no las file"), ("e.ply", "no points")):
         assert any(name in line and reason in line for line in done.stdout.splitlines())
@@ -61,8 +60,8 @@ def test_good_files_are_done_and_bad_ones_listed(tmp_path: Path, bundle: Path) -
     assert len(read_cloud(out / "b.txt")) == 500
     assert "a second" in done.stdout
 
-    again = predict(f"checkpoint={bundle}", f"input={folder / 'a.ply'}", "out=labeled", cwd=tmp_path)
-    assert again.returncode == 1 and "overwrite=true" in again.stdout
+    again = predict(f"checkpoint={bundle}", f"input={folder / 'a.ply'}", "out=labeled", folder=tmp_path, code=1)
+    assert "overwrite=true" in again.stdout
 
 
 def test_a_store_scene_and_two_files_of_one_name(tmp_path: Path, bundle: Path) -> None:
@@ -76,9 +75,9 @@ def test_a_store_scene_and_two_files_of_one_name(tmp_path: Path, bundle: Path) -
         write_ply(tmp_path / name / "a.ply", columns)
     done = predict(
         f"checkpoint={bundle}", f"input=[{scene.parent},{tmp_path}/one/a.ply,{tmp_path}/two/a.ply]", "out=out",
-        cwd=tmp_path,
+        folder=tmp_path, code=1,
     )  # fmt: skip
-    assert done.returncode == 1 and "another input was written" in done.stdout
+    assert "another input was written" in done.stdout
     label = np.load(tmp_path / "out" / "scene1" / "label.npy")
     np.testing.assert_array_equal(label, read_cloud(tmp_path / "out" / "a.ply").attributes["label"])
     assert not (scene / "label.npy").exists()
@@ -99,8 +98,7 @@ def test_a_store_scene_and_two_files_of_one_name(tmp_path: Path, bundle: Path) -
     ],
 )
 def test_mistakes_get_one_line(tmp_path: Path, bundle: Path, arguments: list[str], facts: list[str]) -> None:
-    done = predict(*(one.format(bundle=bundle) for one in arguments), cwd=tmp_path)
-    assert done.returncode == 2
+    done = predict(*(one.format(bundle=bundle) for one in arguments), folder=tmp_path, code=2)
     assert_line(done.stderr, *facts)
     assert list(tmp_path.iterdir()) == []
 
@@ -108,12 +106,11 @@ def test_mistakes_get_one_line(tmp_path: Path, bundle: Path, arguments: list[str
 def test_a_file_is_not_written_over_itself(tmp_path: Path, bundle: Path) -> None:
     write_ply(tmp_path / "a.ply", room())
     before = (tmp_path / "a.ply").read_bytes()
-    done = predict(f"checkpoint={bundle}", "input=a.ply", "out=.", "overwrite=true", cwd=tmp_path)
-    assert done.returncode == 1 and "would be overwritten" in done.stdout
+    done = predict(f"checkpoint={bundle}", "input=a.ply", "out=.", "overwrite=true", folder=tmp_path, code=1)
+    assert "would be overwritten" in done.stdout
     assert (tmp_path / "a.ply").read_bytes() == before
 
 
-@pytest.mark.slow
 def test_folders_around_the_input_survive(tmp_path: Path, bundle: Path) -> None:
     """``input=..`` with an output folder within it once deleted the folder around the results."""
     scene = tmp_path / "s1"
@@ -122,11 +119,9 @@ def test_folders_around_the_input_survive(tmp_path: Path, bundle: Path) -> None:
     np.save(scene / "coord.npy", np.column_stack([columns[axis] for axis in "xyz"]).astype(np.float32))
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "precious").touch()
-    done = predict(f"checkpoint={bundle}", "input=..", "out=results", "overwrite=true", cwd=scene / "inner")
-    assert done.returncode == 2
+    done = predict(f"checkpoint={bundle}", "input=..", "out=results", "overwrite=true", folder=scene / "inner", code=2)
     assert_line(done.stderr, "out=results", "scene")
-    done = predict(f"checkpoint={bundle}", "input=..", "out=../../out", "overwrite=true", cwd=scene / "inner")
-    assert done.returncode == 0, done.stdout + done.stderr
+    predict(f"checkpoint={bundle}", "input=..", "out=../../out", "overwrite=true", folder=scene / "inner")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["classes.json", "precious", "s1"]
     assert (tmp_path / "out" / "s1" / "label.npy").is_file() and (scene / "inner").is_dir()
 
@@ -136,8 +131,8 @@ def test_one_bad_file_does_not_end_the_run(tmp_path: Path, bundle: Path) -> None
     (tmp_path / "a.ply").symlink_to("a.ply")  # a loop: an OSError even for root
     np.save(tmp_path / "b.npy", np.full((4, 3), "one"))
     write_ply(tmp_path / "c.ply", room(300))
-    done = predict(f"checkpoint={bundle}", "input=[a.ply,b.npy,c.ply]", "out=out", cwd=tmp_path)
-    assert done.returncode == 1 and "Traceback" not in done.stderr and "2 of 3 failed" in done.stdout
+    done = predict(f"checkpoint={bundle}", "input=[a.ply,b.npy,c.ply]", "out=out", folder=tmp_path, code=1)
+    assert "Traceback" not in done.stderr and "2 of 3 failed" in done.stdout
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["c.ply", "classes.json"]
 
 
@@ -162,9 +157,10 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, bundle: Path) -> Non
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
-    done = predict(
-        f"checkpoint={bundle}", "input=large.ply", "out=out", "block_points=400000", "max_points=200000", "halo=0.5",
-        cwd=tmp_path, before=limited,
-    )  # fmt: skip
+    command = [
+        sys.executable, "-m", "pointnc.predict", f"checkpoint={bundle}", "input=large.ply", "out=out",
+        "block_points=400000", "max_points=200000", "halo=0.5",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, preexec_fn=limited)
     assert done.returncode == 0, done.stdout[-500:] + done.stderr[-1500:]
     assert (tmp_path / "out" / "large.ply").stat().st_size > 440e6

@@ -121,7 +121,7 @@ def test_a_full_disk_deletes_no_scene_that_is_prepared_again(tmp_path: Path, mon
     def full(*arguments: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", str(out))
 
-    monkeypatch.setattr(custom_scene, "write_scene", full)
+    monkeypatch.setattr(custom_scene, "write_prepared", full)
     _, failures = custom.prepare(root, out, settings, workers=1, overwrite=True)
     assert sorted(failures) == ["train/0.npy", "train/1.npy", "val/0.npy"]
     assert all("No space left on device" in line for line in failures.values())

@@ -17,6 +17,7 @@ from pointnc.studies.record import Record
 from pointnc.studies.writing import search_markdown
 from tests.helpers.commands import run
 from tests.helpers.mistakes import assert_mistake, raises
+from tests.robustness.forks import forks
 from tests.studies.test_study import write_metrics
 
 RUNGS = [
@@ -138,8 +139,10 @@ def test_the_command_searches_in_rounds_and_goes_on_from_its_record(tmp_path: Pa
               "workers=0", "trainer.check_val_every_n_epoch=1", "logger=none", "refit=none"]  # fmt: skip
     quoted = ",".join(f"'{one}'" for one in common)
     arguments = ["experiment=smoke_search", f"common=[{quoted}]", "folder=search", "out=kept/search", "processes=2"]
-    done = run("pointnc.study", *arguments, folder=tmp_path)
-    assert "one epoch: 3 runs, 0 done" in done.stdout and "runs, 0 done" in done.stdout.split("two epochs: ", 1)[1]
+    with forks() as process:
+        done = process.run("pointnc.study", *arguments, folder=tmp_path)
+    assert done.code == 0, done.out + done.err
+    assert "one epoch: 3 runs, 0 done" in done.out and "runs, 0 done" in done.out.split("two epochs: ", 1)[1]
     lines = (tmp_path / "kept" / "search.jsonl").read_text().splitlines()
     assert len(lines) in (5, 6)  # equal forms both go on
     text = (tmp_path / "kept" / "search.md").read_text()

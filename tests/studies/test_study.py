@@ -7,8 +7,6 @@ import io
 import json
 import math
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +21,9 @@ from pointnc.studies.plan import Run
 from pointnc.studies.record import Record
 from pointnc.studies.running import is_done
 from pointnc.studies.writing import markdown
+from tests.helpers import commands
 from tests.helpers.mistakes import raises
+from tests.robustness.forks import forks
 
 BASE: dict[str, Any] = {
     "title": "T", "baseline": "ce", "common": ["a=1"], "methods": {"ce": ["b=2"], "other": None}, "seeds": [0, 1],
@@ -266,18 +266,19 @@ def test_a_run_that_fails_is_reported_with_its_reason(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_command_runs_resumes_and_writes(tmp_path: Path) -> None:
-    command = [
-        sys.executable, "-m", "pointnc.study", "experiment=smoke", "seeds=[0]", "processes=2",
+    arguments = [
+        "experiment=smoke", "seeds=[0]", "processes=2",
         "common=['data_root=rooms','dataset.prepare.train=2','dataset.prepare.val=1','dataset.voxel_size=0.3',"
         "'trainer.max_epochs=1','trainer.check_val_every_n_epoch=1','workers=0','logger=none','refit=none']",
     ]  # fmt: skip
-    first = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert first.returncode == 0, first.stdout[-2000:] + first.stderr[-2000:]
+    with forks() as process:
+        first = process.run("pointnc.study", *arguments, folder=tmp_path)
+        assert first.code == 0, first.out + first.err
     out = tmp_path / "studies" / "smoke"
     rows = list(csv.DictReader((out / "results.csv").read_text().splitlines()))
     assert [row["method"] for row in rows] == ["ce", "balanced_softmax"]
     assert (out / "results.png").stat().st_size > 5000 and "balanced_softmax" in (out / "results.md").read_text()
     before = (out / "ce" / "seed0" / "metrics.json").stat().st_mtime_ns
-    again = subprocess.run([*command, "only=[ce]"], capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert again.returncode == 0 and "1 runs, 1 done" in again.stdout
+    again = commands.run("pointnc.study", *arguments, "only=[ce]", folder=tmp_path)
+    assert "1 runs, 1 done" in again.stdout
     assert (out / "ce" / "seed0" / "metrics.json").stat().st_mtime_ns == before
